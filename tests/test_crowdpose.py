@@ -142,3 +142,44 @@ def test_workers_have_the_numbers_of_all_images_and_no_parts():
     result = from_curves(accumulate_group(matched, plan), plan)
     for name, expected in STORED["stats"].items():
         assert np.isnan(result[name]) if name in PARTS else result[name] == expected, name
+
+
+def test_lists_tables_and_metric_objects_have_parts_too():
+    expected = dict(evaluated())
+    targets, preds, rows, found = [], [], [], []
+    for image in TRUTH["images"]:
+        id = image["id"]
+        own = [[r for r in records if r["image_id"] == id] for records in (TRUTH["annotations"], RESULTS)]
+        sides = [
+            {
+                "image_id": id,
+                "keypoints": np.array([r["keypoints"] for r in records], dtype=float).reshape(-1, 14, 3),
+                "labels": np.ones(len(records), dtype=int),
+            }
+            for records in own
+        ]
+        targets.append({**sides[0], "crowdIndex": image["crowdIndex"]})
+        targets[-1]["boxes"] = np.array([r["bbox"] for r in own[0]], dtype=float).reshape(-1, 4)
+        targets[-1]["num_keypoints"] = np.array([r["num_keypoints"] for r in own[0]])
+        preds.append({**sides[1], "scores": np.array([r["score"] for r in own[1]], dtype=float)})
+        fields = ("image_id", "category_id", "keypoints")
+        rows += [
+            {name: r[name] for name in (*fields, "bbox", "num_keypoints")} | {"crowdIndex": image["crowdIndex"]}
+            for r in own[0]
+        ]
+        found += [{name: r[name] for name in (*fields, "score")} for r in own[1]]
+    assert dict(evaluated(targets, preds, box_format="xywh")) == expected
+    metric = meanap.MeanAveragePrecision("keypoints", protocol="crowdpose", box_format="xywh")
+    for number in range(len(targets)):
+        metric.update(preds[number : number + 1], targets[number : number + 1])
+    assert dict(meanap.MeanAveragePrecision.from_state(metric.state()).result()) == expected
+    tables = [{name: [row[name] for row in some] for name in some[0]} for some in (rows, found)]
+    of_tables = evaluated(*tables)
+    # Images without an object are in no row.
+    there = {row["image_id"] for row in rows}
+    part = {**TRUTH, "images": [image for image in TRUTH["images"] if image["id"] in there]}
+    alone = evaluated(part, [record for record in RESULTS if record["image_id"] in there])
+    if there == {image["id"] for image in TRUTH["images"]}:
+        assert dict(of_tables) == expected == dict(alone)
+    else:
+        assert {name: of_tables[name] for name in PARTS} == {name: alone[name] for name in PARTS}

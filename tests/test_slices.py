@@ -358,3 +358,45 @@ def test_the_report_has_slices_and_their_differences(data, files, tmp_path):
     assert "weather=snow" in written.read_text(encoding="utf-8")
     none = report.write(tmp_path / "d.html", truth, found, resamples=5, check=False)
     assert "slice-table" not in none.read_text(encoding="utf-8")
+
+
+def batches(data):
+    """The targets and predictions of each image, as metric objects take them."""
+    truth, found, _ = data
+    for image in truth["images"]:
+        own = [[r for r in records if r["image_id"] == image["id"]] for records in (truth["annotations"], found)]
+        sides = [
+            {
+                "boxes": np.array([record["bbox"] for record in records]).reshape(-1, 4),
+                "labels": np.array([record["category_id"] for record in records], dtype=int),
+            }
+            for records in own
+        ]
+        flags = {name: np.array([record[name] for record in own[0]]) for name in ("area", "iscrowd")}
+        scores = np.array([record["score"] for record in own[1]], dtype=float)
+        fields = {"image_id": image["id"], "weather": image["weather"], "brightness": image["brightness"]}
+        yield {**sides[1], "scores": scores}, {**sides[0], **flags, **fields}
+
+
+def test_metric_objects_store_the_fields_of_their_slices(data):
+    fields = ["weather", "brightness"]
+    expected = meanap.evaluate(*data[:2], slices=fields).slices
+    ranks = [meanap.MeanAveragePrecision(box_format="xywh", slices=fields, errors=0.5) for _ in range(2)]
+    for number, (pred, target) in enumerate(batches(data)):
+        ranks[number % 2].update([pred], [target])
+    merged = meanap.MeanAveragePrecision.from_state(ranks[1].state())
+    merged.merge(pickle.loads(pickle.dumps(ranks[0])))
+    check_tables(merged.result().slices, expected)
+    ranges = {"brightness": {"dark": (0, 50)}}
+    check_tables(merged.result(slices=ranges).slices, meanap.evaluate(*data[:2], slices=ranges).slices)
+    ranks[0].reset()
+    assert len(ranks[0].result().slices) == 0 and len(meanap.MeanAveragePrecision().result().slices) == 0
+    with pytest.raises(meanap.InputError, match="image_id.*is missing, which slices of 'weather' need"):
+        pred, target = next(batches(data))
+        del target["image_id"]
+        ranks[0].update([pred], [target])
+    assert len(ranks[0]) == 0
+    with pytest.raises(meanap.InputError, match="slices: expected names of fields; result"):
+        meanap.MeanAveragePrecision(slices={"night": [1]})
+    with pytest.raises(meanap.InputError, match="no image has a field 'fog'"):
+        merged.result(slices="fog")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -84,6 +85,20 @@ class KnownFields:
             if number is None or math.isnan(number):
                 raise _wrong(id, name, f"is {shown(value)}", "a number")
             values[id] = number
+
+    def add(self, others: KnownFields) -> None:
+        """Adds the values of others."""
+        for name, values in others.values.items():
+            self.values.setdefault(name, {}).update(values)
+        self.names |= others.names
+
+    def to_bytes(self) -> bytes:
+        """The values as bytes."""
+        return json.dumps({name: list(values.items()) for name, values in self.values.items()}).encode()
+
+    def restore(self, state: bytes) -> None:
+        """Puts the values of `to_bytes` in the place of these."""
+        self.values = {name: dict(map(tuple, pairs)) for name, pairs in json.loads(state).items()}
 
     @staticmethod
     def within(values: dict[Any, float], images: Sequence[Any], least: float, most: float) -> np.ndarray:

@@ -7,7 +7,7 @@ import dataclasses
 import inspect
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,12 +18,14 @@ from meanap._progress import Progress
 from meanap._settings import number
 from meanap.detection.errors import BACKGROUND
 from meanap.detection.evaluation import new_log, settled
+from meanap.detection.image_fields import KnownFields
 from meanap.detection.result import Result
 from meanap.detection.scores import MatchScores
+from meanap.detection.slices import wanted_fields
 from meanap.errors import InputError
 from meanap.metric import Metric
 from meanap.protocol import Protocol, SummaryRow
-from meanap.readers import batch_of
+from meanap.readers import batch_of, fields_of_records, ids_of, sizes_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -78,6 +80,9 @@ class MeanAveragePrecision(Metric):
         Record what ``result().confusion()`` needs, at this IoU.
     errors : float, optional
         Record what ``result().errors()`` and ``result().lrp()`` need, at this IoU.
+    slices : str or sequence of str, optional
+        Names of fields of the targets, such as ``"weather"``, of whose values ``result().slices`` has a slice each.
+        Targets need an ``image_id`` then.
     sync_on_compute : bool
         Whether `compute` and `result` gather the batches of all ranks by themselves where ``torch.distributed`` is
         initialised with more than one rank; every rank has to call them then. After `sync` they do not gather again.
@@ -113,6 +118,7 @@ class MeanAveragePrecision(Metric):
         score_range: tuple[float, float] | None = (0.0, 1.0),
         confusion: float | None = None,
         errors: float | None = None,
+        slices: str | Sequence[str] | None = None,
         sync_on_compute: bool = True,
         **changes: Unpack[ProtocolOptions],
     ) -> None:
@@ -137,6 +143,7 @@ class MeanAveragePrecision(Metric):
         self.score_range = score_range
         self.confusion = confusion
         self.errors = errors
+        self.slices: list[str] = wanted_fields(slices)
         self.sync_on_compute: bool = bool(sync_on_compute)
         fields: dict[str, Any] = dict(changes)
         for name in fields:
@@ -157,6 +164,11 @@ class MeanAveragePrecision(Metric):
             kind: settled(protocol, kind, fields, self.similarities) for kind in self.similarities
         }
         self._logs = self._new_logs()
+        self._fields = self._new_fields()
+
+    def _new_fields(self) -> KnownFields:
+        # Those of the summary are the same for all similarities.
+        return KnownFields(next(iter(self.protocols.values())), self.slices)
 
     def _new_logs(self) -> dict[tuple[str, bool | str], _core.MatchLog]:
         logs: dict[tuple[str, bool | str], _core.MatchLog] = {}
@@ -224,6 +236,23 @@ class MeanAveragePrecision(Metric):
         self._synced = None
         preds = batch_of(preds, "detections", self.box_format, self.similarities[0])
         target = batch_of(target, "ground_truth", self.box_format, self.similarities[0])
+        fields = self._fields_of(target) if self._fields.are_needed else None
+        self._match(preds, target, told)
+        if fields is not None:
+            self._fields.add(fields)
+
+    def _fields_of(self, target: Any) -> KnownFields:
+        """The fields of a batch."""
+        fields = self._new_fields()
+        items = [item for item in target if isinstance(item, Mapping)] if isinstance(target, (list, tuple)) else []
+        ids = ids_of(items, "ground_truth")
+        if ids is not None:
+            fields.take(fields_of_records(ids, items), sizes_of(ids, items))
+        elif items and self.slices:
+            raise InputError(None, "target", 0, "image_id", f"is missing, which slices of {self.slices[0]!r} need")
+        return fields
+
+    def _match(self, preds: Any, target: Any, told: Progress | None) -> None:
         if len(self._logs) == 1:
             for log in self._logs.values():
                 log.update(preds, target, progress=None if told is None else told.at)
@@ -253,6 +282,7 @@ class MeanAveragePrecision(Metric):
 
     def _clear(self) -> None:
         self._logs = {key: log.empty() for key, log in self._logs.items()}
+        self._fields = self._new_fields()
 
     def _empty(self) -> MeanAveragePrecision:
         twin = copy.copy(self)
@@ -281,8 +311,9 @@ class MeanAveragePrecision(Metric):
         similarity
             Of several, the one it is of; by default the first.
         slices
-            As of `meanap.evaluate`: ids by name, or a table with ``image_id``. Images are called by their ``image_id``
-            where all targets have one, else by their position. Other fields of the targets are not stored.
+            As of `meanap.evaluate`; by default those of the fields that the metric was made with. Other fields of the
+            targets are not stored. Images are called by their ``image_id`` where all targets have one, else by their
+            position.
 
         Raises
         ------
@@ -293,7 +324,8 @@ class MeanAveragePrecision(Metric):
         if kind not in self.similarities:
             raise ValueError(f"similarity: expected one of {', '.join(map(repr, self.similarities))}, found {kind!r}")
         result = Result(self._of_all_ranks()._overall(kind))
-        return result if slices is None else result.sliced(slices)
+        wanted = self.slices if slices is None else slices
+        return result.sliced(wanted) if len(self) and (slices is not None or wanted) else result
 
     def _overall(self, kind: SimilarityName) -> MatchScores:
         return self._scores(kind, self.protocols[kind].by_category and self.average == "macro")
@@ -302,7 +334,8 @@ class MeanAveragePrecision(Metric):
         rules = self.protocols[kind].replace(by_category=by_category)
         confusion = None if self.confusion is None else self._kept_confusion(kind)
         errors = None if self.errors is None else self._kept_error_table(kind, _kept_errors(self.errors))
-        return MatchScores(self._logs[kind, by_category].table(), rules, kind, confusion=confusion, errors=errors)
+        table = self._logs[kind, by_category].table()
+        return MatchScores(table, rules, kind, image_fields=self._fields.values, confusion=confusion, errors=errors)
 
     def _kept_confusion(self, kind: str) -> Callable[[float], _core.Matches]:
         matches = self._logs[kind, "confusion"].table()
@@ -370,6 +403,7 @@ class MeanAveragePrecision(Metric):
         # Images with known ids count once.
         for key, log in self._logs.items():
             log.merge(other._logs[key].copy() if other is self else other._logs[key])
+        self._fields.add(other._fields)
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -380,6 +414,7 @@ class MeanAveragePrecision(Metric):
             "average": self.average,
             "confusion": self.confusion,
             "errors": self.errors,
+            "slices": self.slices,
             "score_range": None if self.score_range is None else list(self.score_range),
             "protocols": {
                 kind: json.loads(json.dumps(dataclasses.asdict(rules))) for kind, rules in self.protocols.items()
@@ -392,19 +427,25 @@ class MeanAveragePrecision(Metric):
         metric.similarities = tuple(settings["similarities"])
         for name in ("box_format", "class_metrics", "extended_summary", "average", "confusion", "errors"):
             setattr(metric, name, settings[name])
+        metric.slices = settings.get("slices", [])
         scores = settings["score_range"]
         metric.score_range = None if scores is None else tuple(scores)
         metric.protocols = {kind: _protocol(settings["protocols"][kind]) for kind in metric.similarities}
         metric.sync_on_compute = options["sync_on_compute"]
         metric._logs = metric._new_logs()
+        metric._fields = metric._new_fields()
         return metric
 
     def _dump(self) -> list[bytes]:
-        return [log.to_bytes() for log in self._logs.values()]
+        return [*(log.to_bytes() for log in self._logs.values()), self._fields.to_bytes()]
 
     def _load(self, parts: Sequence[bytes]) -> None:
-        for log, part in zip(self._logs.values(), parts, strict=True):
+        # States of version 0.2 have no fields.
+        logs, fields = parts[: len(self._logs)], parts[len(self._logs) :]
+        for log, part in zip(self._logs.values(), logs, strict=True):
             log.restore(part)
+        for part in fields:
+            self._fields.restore(part)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"state": self.state()}
@@ -416,6 +457,8 @@ class MeanAveragePrecision(Metric):
         twin = self.__class__.__new__(self.__class__)
         twin.__dict__.update(self.__dict__)
         twin._logs = {key: log.copy() for key, log in self._logs.items()}
+        twin._fields = self._new_fields()
+        twin._fields.add(self._fields)
         return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> MeanAveragePrecision:
@@ -437,7 +480,9 @@ def _protocol(fields: dict[str, Any]) -> Protocol:
         return tuple(value) if isinstance(value, list) else value
 
     fields = {name: tuples(value) for name, value in fields.items()}
-    fields["summary"] = tuple(SummaryRow(**row) for row in fields["summary"])
+    fields["summary"] = tuple(
+        SummaryRow(**{name: tuples(value) for name, value in row.items()}) for row in fields["summary"]
+    )
     fields["area_ranges"] = {name: tuple(limits) for name, limits in fields["area_ranges"].items()}
     return Protocol(**fields)
 

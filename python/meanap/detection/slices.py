@@ -21,7 +21,7 @@ from meanap.readers.sides import plain_ids
 if TYPE_CHECKING:
     from meanap.detection.scores import Scores
 
-__all__ = ["OBJECTS", "Wanted", "images_of_slices", "unknown", "wanted_slices"]
+__all__ = ["OBJECTS", "Wanted", "images_of_slices", "unknown", "wanted_fields", "wanted_slices"]
 
 #: The field of how many objects an image has, where it has no other of this name.
 OBJECTS = "objects"
@@ -78,6 +78,20 @@ def wanted_slices(slices: Any) -> Wanted:
         expected = "names of fields, a mapping of names to image ids or ranges, or a table with image_id"
         raise InputError(f"slices: expected {expected}, found a {type(slices).__name__}")
     return wanted
+
+
+def wanted_fields(slices: Any) -> list[str]:
+    """The fields that an argument names of each of whose values a slice is made.
+
+    Raises
+    ------
+    InputError
+        It names something else.
+    """
+    wanted = wanted_slices(slices)
+    if any(part is not None for part in wanted.parts.values()) or wanted.values:
+        raise InputError("slices: expected names of fields; result(slices=...) takes ids, ranges and tables")
+    return wanted.names
 
 
 def images_of_slices(wanted: Wanted, scores: Scores, known: Mapping[str, None] = {}) -> dict[str, np.ndarray]:  # noqa: B006
