@@ -387,7 +387,7 @@ def test_no_bytes_of_pairs_are_more_than_a_value_error():
         with contextlib.suppress(ValueError, MemoryError):
             read = type(matches).from_bytes(damaged)
             read.pairs()
-            read.corrected("localisation", False).positives()
+            read.corrected(False).positives()
             read.lrp(IOU, True)
             survived += 1
     assert 0 < survived < 400
@@ -398,11 +398,50 @@ def test_no_bytes_of_pairs_are_more_than_a_value_error():
 
 def test_other_tables_have_no_pairs():
     matches = evaluated(*nasty(3), "coco").scores.table
-    for ask in (matches.pairs, lambda: matches.corrected("missed", False), lambda: matches.lrp(IOU, False)):
+    for ask in (matches.pairs, lambda: matches.corrected(False), lambda: matches.lrp(IOU, False)):
         with pytest.raises(ValueError, match="not those of a confusion or error table"):
             ask()
-    with pytest.raises(ValueError, match="there is no error type .ignored."):
-        matches.corrected("ignored", False)
+
+
+def test_pairs_of_some_images_are_those_of_all_that_lie_there():
+    result = evaluated(*nasty(3), "coco")
+    matches = result.scores.error_table(IOU, 0.1, "all")
+    whole, wanted = matches.pairs(), [0, len(result.image_ids) - 1]
+    part = matches.pairs(wanted)
+    rows, truths = np.isin(whole["image"], wanted), np.isin(whole["truth_image"], wanted)
+    assert 0 < rows.sum() < len(rows) and 0 < truths.sum() < len(truths)
+    for name, column in part.items():
+        every = whole[name][truths if name.startswith("truth_") else rows]
+        if name == "partner":
+            # Rows of objects are counted among those that are there.
+            every = np.where(every < 0, -1, (np.cumsum(truths) - 1)[every])
+        assert np.array_equal(column, every, equal_nan=column.dtype.kind == "f"), name
+    assert not any(len(column) for column in matches.pairs([]).values())
+    with pytest.raises(ValueError, match="there is no position"):
+        matches.pairs([len(result.image_ids)])
+
+
+@pytest.mark.parametrize("limit", [1, 3, 100])
+def test_all_categories_are_ranked_together_without_a_table_of_them(limit):
+    table = evaluated(*nasty(3), "coco").scores.table
+    pooled, groups = table.pooled(), table.groups
+    for area in range(4):
+        ours, theirs = table.ranking(None, area, limit), pooled.ranking(0, area, limit * groups)
+        for t in (0, 5, 9):
+            for ask in (lambda ranking, t=t: ranking.counts(t)[:3], lambda ranking, t=t: ranking.alarms(t)[:1]):
+                assert all(np.array_equal(a, b) for a, b in zip(ask(ours), ask(theirs), strict=True))
+            rules = [
+                ("score", 0.5),
+                ("precision", 0.5),
+                ("recall", 0.2),
+                ("false_positives", 1.0),
+                ("false_alarms", 0.5),
+            ]
+            points = ours.points(t, rules)
+            assert np.array_equal(points, theirs.points(t, rules), equal_nan=True)
+            once = np.ones((1, len(table.image_ids)), np.uint32)
+            of_samples = [ours.operator(t).points(once, *rule)[0] for rule in rules]
+            assert np.array_equal(points, of_samples, equal_nan=True)
 
 
 def as_table(pa, targets, preds, only=None):

@@ -464,11 +464,13 @@ if done:
 ANALYSES = [
     "matches.accumulate(recall=points, areas=[0], max_detections=[100])",
     "matches.accumulate(recall='exact', areas=[0], max_detections=[100])",
-    "matches.counts(0, 0, 0, 100)",
+    "matches.ranking(None, 0, 100)",
+    "ranking.counts(0)",
+    "ranking.points(0, [('precision', 0.5)])",
     "matches.ties(area=0, limit=100, recall=points, orders=2, seed=0)",
     "matches.resampler(0, 100, points)",
     "resampler.resample(weights)",
-    "matches.operator(0, 0, 0, 100)",
+    "ranking.operator(0)",
     "operator.points(weights, 'precision', 0.5)",
     "matches.pooled()",
     "matches.part_counts([100])",
@@ -485,7 +487,8 @@ def test_control_c_stops_analyses_of_very_many_detections():
         + f"""
 import os, signal, threading, time
 points, weights = np.linspace(0, 1, 101), np.ones((16, images), np.uint32)
-resampler, operator, state = matches.resampler(0, 100, points), matches.operator(0, 0, 0, 100), matches.to_bytes()
+resampler, ranking, state = matches.resampler(0, 100, points), matches.ranking(0, 0, 100), matches.to_bytes()
+operator = ranking.operator(0)
 for work in {ANALYSES!r}:
     at = []
     def interrupt():

@@ -543,3 +543,35 @@ def test_time_grows_with_the_length_of_a_record(tmp_path):
 
     for make, size in ((polygon, 50_000), (nested, 500_000)):
         assert seconds(make(8 * size)) < 20 * seconds(make(size)) + 0.2
+
+
+def test_annotations_of_some_images_have_the_columns_of_all(write):
+    rotated = {"obb": [1.5, 2, 3, 4, 30], "segmentation": [[0, 0, 4, 0, 4, 4]], "keypoints": [1, 2, 2]}
+    records = [{**ANNOTATION, **rotated, "id": k, "image_id": k % 3, "area": k, "score": k / 8} for k in range(8)]
+    images = [{"id": k, "height": 5, "width": 6, "file_name": f"é{k}.jpg"} for k in range(3)]
+    path = write(json.dumps({"images": images, "categories": [], "annotations": records}, ensure_ascii=False))
+    dataset = _core.read_dataset(path)
+    assert (dataset.images(), dataset.categories()) == (images, [])
+    rows = dataset.rows_of([2, 0, 9])
+    assert rows == [k for k in range(8) if k % 3 != 1] and dataset.rows_of([]) == []
+    whole, part = dataset.arrays(), dataset.arrays(rows)
+    assert whole.keys() == part.keys() >= {"image_id", "category_id", "id", "area", "score", "bbox", "iscrowd"}
+    assert all(
+        (part[name] == column[rows]).all() and part[name].dtype == column.dtype for name, column in whole.items()
+    )
+    for field in ("segmentation", "keypoints"):
+        assert [json.loads(text) for text in dataset.texts(field, rows)] == [records[k][field] for k in rows]
+    for ask in (dataset.arrays, lambda rows: dataset.texts("keypoints", rows)):
+        with pytest.raises(ValueError, match="there is no annotation 8"):
+            ask([0, 8])
+
+
+def test_texts_need_the_field_in_each_record_and_the_file_as_it_was(write):
+    path = write(json.dumps([{**RESULT, "keypoints": [1, 2, 2]}, RESULT]))
+    results = _core.read_results(path)
+    assert (results.texts("keypoints", [0]), results.images()) == (None, None)
+    path = write(json.dumps([{**RESULT, "segmentation": [[1, 2, 3, 4, 5, 6]]}]))
+    results = _core.read_results(path)
+    path.write_text("[]")
+    with pytest.raises(RuntimeError, match="has changed"):
+        results.texts("segmentation", [0])

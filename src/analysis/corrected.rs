@@ -4,8 +4,8 @@
 //! type disappears; a missed ground truth is no longer looked for.
 
 use super::states::{States, TruthState};
-use crate::error::{Result, collect, push, reserve, with_capacity};
-use crate::matching::{CellGrid, Cells, ErrorType, MatchTable, OutcomeLayout, Positions, Row, Truth};
+use crate::error::{Result, push, reserve, with_capacity};
+use crate::matching::{Cells, ErrorType, MatchTable, OutcomeLayout, Row, Truth};
 use crate::progress::{Progress, STRETCH};
 use crate::sort::sort_by_key;
 
@@ -24,22 +24,63 @@ pub enum Correction {
     FalseNegatives,
 }
 
-/// A match table of one threshold with errors corrected: of the same groups, or, `pooled`, of a single one with all
-/// categories.
+impl Correction {
+    /// All of them, in the order of the area ranges of a corrected table.
+    pub const ALL: [Correction; 9] = [
+        Correction::Nothing,
+        Correction::Errors(ErrorType::Classification),
+        Correction::Errors(ErrorType::Localisation),
+        Correction::Errors(ErrorType::Both),
+        Correction::Errors(ErrorType::Duplicate),
+        Correction::Errors(ErrorType::Background),
+        Correction::Missed,
+        Correction::FalsePositives,
+        Correction::FalseNegatives,
+    ];
+
+    /// Their names.
+    pub const NAMES: [&'static str; 9] = [
+        "nothing",
+        ErrorType::Classification.name(),
+        ErrorType::Localisation.name(),
+        ErrorType::Both.name(),
+        ErrorType::Duplicate.name(),
+        ErrorType::Background.name(),
+        "missed",
+        "false_positives",
+        "false_negatives",
+    ];
+
+    /// Whether a ground truth is looked for.
+    fn looks_for(self, state: TruthState) -> bool {
+        match (state, self) {
+            (TruthState::Ignored, _) => false,
+            (TruthState::Matched, _) => true,
+            (state, Correction::Missed) => state != TruthState::Missed,
+            (_, correction) => correction != Correction::FalseNegatives,
+        }
+    }
+}
+
+/// A row of a corrected table: its group, and the corrections with which it is a true positive of it and with which it
+/// does not count there, as masks.
+struct CorrectedRow {
+    group: u32,
+    right: u32,
+    gone: u32,
+    row: Row,
+}
+
+/// A match table of one threshold with errors corrected, of the same groups, or, `pooled`, of a single one with all
+/// categories. Each of its area ranges is a correction, in the order of [`Correction::ALL`].
 ///
 /// # Errors
 ///
 /// `OutOfMemory`; the work is cancelled.
-pub fn corrected(
-    states: &States,
-    images: usize,
-    pooled: bool,
-    correction: Correction,
-    progress: &Progress,
-) -> Result<MatchTable> {
+pub fn corrected(states: &States, pooled: bool, progress: &Progress) -> Result<MatchTable> {
     let table = states.table();
-    let groups = if pooled { 1 } else { table.groups() };
     let place = |group: u32| if pooled { 0 } else { group };
+    let all = mask(|_| true);
     let mut rows = with_capacity(table.rows.items.len())?;
     // Those that are of another category once they are corrected.
     let mut moved = Vec::new();
@@ -49,62 +90,66 @@ pub fn corrected(
             if done.is_multiple_of(STRETCH) {
                 progress.check()?;
             }
-            let pair = states.pair(row);
-            let becomes = match correction {
-                _ if pair.error == ErrorType::Ignored => None,
-                _ if pair.error == ErrorType::TruePositive => Some((group, true)),
-                Correction::Errors(error) if error == pair.error => {
-                    let partner = pair.partner.filter(|_| states.corrects(row));
-                    partner.map(|object| (states.truth_group(object), true))
-                }
-                Correction::FalsePositives => None,
-                _ => Some((group, false)),
+            let (group, pair) = (place(group), states.pair(row));
+            let of_type = mask(|correction| correction == Correction::Errors(pair.error));
+            let (right, gone) = match pair.error {
+                ErrorType::Ignored => continue,
+                ErrorType::TruePositive => (all, 0),
+                _ => (0, of_type | mask(|correction| correction == Correction::FalsePositives)),
             };
-            match becomes {
-                Some((to, matched)) if place(to) != place(group) => {
-                    push(&mut moved, (place(to), matched, *row))?
+            let corrects =
+                pair.partner.filter(|_| states.corrects(row)).map(|it| place(states.truth_group(it)));
+            match corrects {
+                Some(to) if to == group => {
+                    let gone = gone & !of_type;
+                    rows.push(CorrectedRow { group, right: of_type, gone, row: *row });
                 }
-                Some((_, matched)) => rows.push((place(group), matched, *row)),
-                None => {}
+                Some(to) => {
+                    rows.push(CorrectedRow { group, right, gone, row: *row });
+                    let beside = CorrectedRow { group: to, right: of_type, gone: all & !of_type, row: *row };
+                    push(&mut moved, beside)?;
+                }
+                None => rows.push(CorrectedRow { group, right, gone, row: *row }),
             }
         }
         for truth in table.truths(group as usize) {
-            let sought = match (states.truth(truth.object), correction) {
-                (TruthState::Ignored, _) => false,
-                (TruthState::Matched, _) => true,
-                (state, Correction::Missed) => state != TruthState::Missed,
-                (_, correction) => correction != Correction::FalseNegatives,
-            };
-            if sought {
-                truths.push((place(group), *truth));
-            }
+            let areas = mask(|correction| correction.looks_for(states.truth(truth.object)));
+            truths.push((place(group), Truth { areas, ..*truth }));
         }
     }
     // Most are sorted already, which the sort detects.
-    let order = |&(group, _, row): &(u32, bool, Row)| (group, row.image, row.rank);
+    let order = |it: &CorrectedRow| (it.group, it.row.image, it.row.rank);
     sort_by_key(&mut moved, progress, order)?;
     reserve(&mut rows, moved.len())?;
     rows.append(&mut moved);
     sort_by_key(&mut rows, progress, order)?;
-    let bits = OutcomeLayout { areas: 1, thresholds: 1 };
+    sort_by_key(&mut truths, progress, |&(group, truth)| (group, truth.image))?;
+    let bits = OutcomeLayout { areas: Correction::ALL.len(), thresholds: 1 };
     let mut outcomes = Vec::new();
-    for (_, matched, row) in &mut rows {
-        *row = Row::unmatched(row.score, row.image, row.object, row.rank, 0);
-        if *matched {
+    let groups = if pooled { 1 } else { table.groups() };
+    let starts = |end: &dyn Fn(u32) -> usize| (0..=groups as u32).map(|group| end(group) as u32).collect();
+    let of_rows = starts(&|group| rows.partition_point(|it| it.group < group));
+    let of_truths = starts(&|group| truths.partition_point(|&(of, _)| of < group));
+    let mut items = with_capacity(rows.len())?;
+    for CorrectedRow { right, gone, row, .. } in rows {
+        let mut row = Row::unmatched(row.score, row.image, row.object, row.rank, gone);
+        if right != 0 {
             row.set_matched(outcomes.len() / bits.entry());
             reserve(&mut outcomes, bits.entry())?;
             let start = outcomes.len();
-            bits.push(&mut outcomes, 0);
-            bits.set(&mut outcomes[start..], 0, 0, 1, 0);
+            bits.push(&mut outcomes, gone);
+            let areas = (0..bits.areas).filter(|a| right >> a & 1 == 1);
+            areas.for_each(|a| bits.set(&mut outcomes[start..], a, 0, 1, 0));
         }
+        items.push(row);
     }
-    let extent = CellGrid { images, categories: groups, by_category: true };
-    let positions = Positions::identity(extent);
-    let image = collect(rows.iter().map(|(_, _, row)| row.image))?;
-    let group = collect(rows.iter().map(|&(group, _, _)| group))?;
-    let rows = Cells::new(&image, &group, &positions, extent, progress, |i, _| rows[i as usize].2)?;
-    let image = collect(truths.iter().map(|(_, truth): &(u32, Truth)| truth.image))?;
-    let group = collect(truths.iter().map(|&(group, _)| group))?;
-    let truths = Cells::new(&image, &group, &positions, extent, progress, |i, _| truths[i as usize].1)?;
+    let mut found = with_capacity(truths.len())?;
+    found.extend(truths.into_iter().map(|(_, truth)| truth));
+    let (rows, truths) = (Cells { groups: of_rows, items }, Cells { groups: of_truths, items: found });
     Ok(MatchTable::new(bits, rows, truths, outcomes))
+}
+
+/// The corrections of which something is so, as a mask.
+fn mask(is_so: impl Fn(Correction) -> bool) -> u32 {
+    (0..).zip(Correction::ALL).fold(0, |mask, (place, it)| mask | u32::from(is_so(it)) << place)
 }

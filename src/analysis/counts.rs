@@ -2,7 +2,6 @@
 
 use super::ranked::Ranked;
 use crate::error::{Result, push};
-use crate::matching::MatchTable;
 use crate::progress::{Progress, STRETCH};
 
 /// For each distinct score, highest first, how many detections of that score or a higher one are right and wrong.
@@ -18,21 +17,13 @@ pub struct CumulativeCounts {
     pub positives: usize,
 }
 
-/// Counts one group's detections at threshold `t`, in one area range and under one limit.
+/// Counts the detections of a ranking at threshold `t`.
 ///
 /// # Errors
 ///
 /// `OutOfMemory`; the work is cancelled.
-pub fn cumulative_counts(
-    table: &MatchTable,
-    group: usize,
-    t: usize,
-    area: usize,
-    limit: usize,
-    progress: &Progress,
-) -> Result<CumulativeCounts> {
-    let ranked = Ranked::new(table, group, area, limit, progress)?;
-    let mut counts = CumulativeCounts { positives: ranked.positives.len(), ..CumulativeCounts::default() };
+pub fn cumulative_counts(ranked: Ranked<'_>, t: usize, progress: &Progress) -> Result<CumulativeCounts> {
+    let mut counts = CumulativeCounts { positives: ranked.positives().len(), ..CumulativeCounts::default() };
     let (mut right, mut wrong) = (0, 0);
     for row in 0..ranked.len() {
         if row.is_multiple_of(STRETCH) {
@@ -44,7 +35,7 @@ pub fn cumulative_counts(
         }
         right += u32::from(is_right);
         wrong += u32::from(is_wrong);
-        let score = ranked.score[row];
+        let score = ranked.score(row);
         if counts.score.last() == Some(&score) {
             counts.right.pop();
             counts.wrong.pop();

@@ -16,7 +16,7 @@
 //! | [`lrp`] | How well are objects found and placed at the best threshold? |
 //!
 //! ```
-//! use meanap::analysis::cumulative_counts;
+//! use meanap::analysis::{Ranking, cumulative_counts};
 //! use meanap::matching::{Cells, MatchTable, OutcomeLayout, Row, Truth};
 //! use meanap::progress::Progress;
 //!
@@ -27,7 +27,8 @@
 //!     Cells { groups: vec![0, 1], items: vec![Truth { image: 0, object: 0, areas: 1 }] },
 //!     Vec::new(),
 //! );
-//! let counts = cumulative_counts(&table, 0, 0, 0, 100, &Progress::default())?;
+//! let ranking = Ranking::new(&table, 0..1, 0, 100, &Progress::default())?;
+//! let counts = cumulative_counts(ranking.of(&table), 0, &Progress::default())?;
 //! assert_eq!((counts.right, counts.wrong, counts.positives), (vec![0], vec![1], 1));
 //! # Ok::<(), meanap::Error>(())
 //! ```
@@ -56,7 +57,7 @@ pub use error_types::error_table;
 pub use lrp::{OptimalLrp, optimal_lrp};
 pub use operating::{NO_POINT, OperatingPoint, OperatingPoints, OperatingRule};
 pub use pooled::pooled;
-pub use ranked::Averaging;
+pub use ranked::{Averaging, Ranked, Ranking};
 pub use resample::{Resampled, Resampler};
 pub use states::{States, TruthState};
 pub use ties::{TieBounds, tie_bounds};

@@ -5,9 +5,8 @@
 use rayon::prelude::*;
 
 use super::ranked::Ranked;
-use super::sample_weights::{SAMPLES, SampleWeights, add, side_by_side};
-use crate::error::{Result, collect_blocks, collect_growing, copied, filled, push};
-use crate::matching::MatchTable;
+use super::sample_weights::{SAMPLES, add, side_by_side};
+use crate::error::{Result, collect_blocks, collect_growing, copied, filled, push, with_capacity};
 use crate::progress::{Progress, STRETCH};
 use crate::threads;
 
@@ -54,41 +53,33 @@ pub struct OperatingPoints {
 }
 
 impl OperatingPoints {
-    /// Of a table of so many images.
+    /// Of a ranking at threshold `t`, of a table of so many images.
     ///
     /// # Errors
     ///
     /// `OutOfMemory`; the work is cancelled.
-    pub fn new(
-        table: &MatchTable,
-        images: usize,
-        group: usize,
-        t: usize,
-        area: usize,
-        limit: usize,
-        progress: &Progress,
-    ) -> Result<OperatingPoints> {
-        let ranked = Ranked::new(table, group, area, limit, progress)?;
+    pub fn new(ranked: Ranked<'_>, images: usize, t: usize, progress: &Progress) -> Result<OperatingPoints> {
         let mut clean = filled(images, true)?;
-        ranked.positives.iter().for_each(|&image| clean[image as usize] = false);
+        let positives = copied(ranked.positives())?;
+        positives.iter().for_each(|&image| clean[image as usize] = false);
         let mut quiet = copied(&clean)?;
         let (mut score, mut image, mut verdict) = (Vec::new(), Vec::new(), Vec::new());
         for row in 0..ranked.len() {
             if row.is_multiple_of(STRETCH) {
                 progress.check()?;
             }
-            let at = ranked.image[row] as usize;
+            let at = ranked.image(row);
             let what = match ranked.verdict(row, t) {
                 (true, _) => CountedAs::Right,
-                (_, true) if std::mem::take(&mut quiet[at]) => CountedAs::Alarm,
+                (_, true) if std::mem::take(&mut quiet[at as usize]) => CountedAs::Alarm,
                 (_, true) => CountedAs::Wrong,
                 _ => continue,
             };
-            push(&mut score, ranked.score[row])?;
-            push(&mut image, ranked.image[row])?;
+            push(&mut score, ranked.score(row))?;
+            push(&mut image, at)?;
             push(&mut verdict, what)?;
         }
-        Ok(OperatingPoints { score, image, verdict, positives: ranked.positives, clean })
+        Ok(OperatingPoints { score, image, verdict, positives, clean })
     }
 
     /// The number of images.
@@ -124,10 +115,25 @@ impl OperatingPoints {
             return Ok(Vec::new());
         }
         let choose = |weights: &[u32]| {
-            let chosen = self.choose(&side_by_side(weights, images)?, rule, progress)?;
+            let chosen = self.choose(&side_by_side::<SAMPLES>(weights, images)?, rule, progress)?;
             Ok(chosen.into_iter().take(weights.len() / images))
         };
         threads::run(|| collect_blocks(weights.par_chunks(SAMPLES * images).map(choose)))
+    }
+
+    /// The point that each rule chooses where each image is there once.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`; the work is cancelled.
+    pub fn of_rules(&self, rules: &[OperatingRule], progress: &Progress) -> Result<Vec<OperatingPoint>> {
+        let once = filled(self.images(), [1])?;
+        let mut points = with_capacity(rules.len())?;
+        for &rule in rules {
+            let [point] = self.choose(&once, rule, progress)?;
+            points.push(if self.images() == 0 { NO_POINT } else { point });
+        }
+        Ok(points)
     }
 
     /// The points of several samples side by side.
@@ -135,14 +141,14 @@ impl OperatingPoints {
     /// # Errors
     ///
     /// The work is cancelled.
-    fn choose(
+    fn choose<const N: usize>(
         &self,
-        weights: &[SampleWeights],
+        weights: &[[u32; N]],
         rule: OperatingRule,
         progress: &Progress,
-    ) -> Result<[OperatingPoint; SAMPLES]> {
-        let total = |images: &mut dyn Iterator<Item = &SampleWeights>| {
-            let mut sum = SampleWeights::default();
+    ) -> Result<[OperatingPoint; N]> {
+        let total = |images: &mut dyn Iterator<Item = &[u32; N]>| {
+            let mut sum = [0; N];
             images.for_each(|weights| add(&mut sum, weights));
             sum.map(f64::from)
         };
@@ -150,18 +156,18 @@ impl OperatingPoints {
         let images = total(&mut weights.iter());
         let clean = self.clean.iter().zip(weights).filter(|(clean, _)| **clean);
         let quiet = total(&mut clean.map(|(_, weights)| weights));
-        let point = |score: f64, counts: &[SampleWeights; 3], sample: usize| {
+        let point = |score: f64, counts: &[[u32; N]; 3], sample: usize| {
             let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { f64::NAN };
             let [right, wrong, loud] = counts.map(|count| f64::from(count[sample]));
             let recall = share(right, positives[sample]);
             let (wrong_rate, alarm_rate) = (share(wrong, images[sample]), share(loud, quiet[sample]));
             [score, share(right, right + wrong), recall, wrong_rate, alarm_rate]
         };
-        let mut best: [Option<(f64, OperatingPoint)>; SAMPLES] = [None; SAMPLES];
+        let mut best: [Option<(f64, OperatingPoint)>; N] = [None; N];
         // Right ones, wrong ones, and images without objects that have a wrong one.
-        let mut counts = [SampleWeights::default(); 3];
+        let mut counts = [[0; N]; 3];
         // The right ones up to the last score that brought some, and whether anything was counted, or ever will be.
-        let mut before = SampleWeights::default();
+        let mut before = [0; N];
         let mut begun = images.map(|images| images == 0.0);
         let (mut row, mut next) = (0, 0);
         while row < self.score.len() {
@@ -192,10 +198,10 @@ impl OperatingPoints {
                 row += 1;
             }
             // A score that brings nothing right is worse than the one before it.
-            if !brings_right && begun == [true; SAMPLES] {
+            if !brings_right && begun == [true; N] {
                 continue;
             }
-            for sample in 0..SAMPLES {
+            for sample in 0..N {
                 let first = !begun[sample] && counts.iter().any(|count| count[sample] > 0);
                 if counts[0][sample] > before[sample] || first {
                     consider(&mut best[sample], point(score, &counts, sample), rule);

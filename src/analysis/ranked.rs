@@ -1,10 +1,13 @@
-//! One group's detections from the best score down, in one area range and under one limit.
+//! Detections from the best score down, in one area range and under one limit.
+
+use std::ops::Range;
 
 use crate::curve::{Area, Reached, area_of, precision, raise, reached};
-use crate::error::{Result, collect_growing, extend, with_capacity};
-use crate::matching::{MatchTable, Outcome, OutcomeLayout, Row, Verdict};
-use crate::progress::{Progress, STRETCH};
-use crate::sort::sort_unstable_by;
+use crate::error::{Result, collect, collect_growing, extend};
+use crate::matching::{MatchTable, Row};
+use crate::progress::Progress;
+use crate::score::descending_key;
+use crate::sort::{sort_by_integer, sort_unstable_by_key};
 
 /// How a curve becomes a number.
 #[derive(Clone, Debug)]
@@ -15,88 +18,105 @@ pub enum Averaging {
     Area(Area),
 }
 
-/// The detections that count, best score first, and the images of the ground truths that are to be found.
-pub(crate) struct Ranked {
-    /// Score.
-    pub score: Vec<f64>,
-    /// Position of the image.
-    pub image: Vec<u32>,
-    /// Words of [`Ranked::bits`] of each row: thresholds at which it is right.
-    right: Vec<u64>,
-    /// Thresholds at which it is wrong.
-    wrong: Vec<u64>,
+/// The order of the detections of one group, or of all groups together, in one area range and under one limit.
+///
+/// It refers to the rows of the table that it is of, and so takes four bytes a detection.
+#[derive(Clone, Debug)]
+pub struct Ranking {
+    /// Places of the rows that count at some threshold, best score first.
+    rows: Vec<u32>,
+    area: usize,
     /// Image of each ground truth that is to be found.
-    pub positives: Vec<u32>,
-    /// Layout of the words.
-    bits: OutcomeLayout,
+    positives: Vec<u32>,
 }
 
-impl Ranked {
-    /// Sorts the rows of one group.
+impl Ranking {
+    /// Sorts the rows of some groups. Of equal scores the first image is first, and in an image the least rank; of all
+    /// groups together the first group.
     ///
     /// # Errors
     ///
     /// `OutOfMemory`; the work is cancelled.
-    pub(crate) fn new(
+    pub fn new(
         table: &MatchTable,
-        group: usize,
+        groups: Range<usize>,
         area: usize,
         limit: usize,
         progress: &Progress,
-    ) -> Result<Ranked> {
-        let bits = table.bits;
-        let words = bits.words();
-        let kept = |row: &Row| row.rank != Row::DROPPED && (row.rank as usize) < limit;
-        let rows = table.rows(group).iter().zip(0u32..).filter(|(row, _)| kept(row));
-        let mut order: Vec<((u64, u64), u32)> = collect_growing(rows.map(|(row, i)| (row.sort_key(), i)))?;
-        sort_unstable_by(&mut order, progress, Ord::cmp)?;
-        let truths = table.truths(group).iter().filter(|truth| truth.areas >> area & 1 == 1);
-        let positives = collect_growing(truths.map(|truth| truth.image))?;
-        let mut ranked = Ranked {
-            score: with_capacity(order.len())?,
-            image: with_capacity(order.len())?,
-            right: with_capacity(order.len() * words)?,
-            wrong: with_capacity(order.len() * words)?,
-            positives,
-            bits,
-        };
-        for (done, (_, i)) in order.into_iter().enumerate() {
-            if done.is_multiple_of(STRETCH) {
-                progress.check()?;
+    ) -> Result<Ranking> {
+        let counts =
+            |row: &Row| row.rank != Row::DROPPED && (row.rank as usize) < limit && table.counts(row, area);
+        let places = table.rows.groups[groups.start]..table.rows.groups[groups.end];
+        let items = &table.rows.items;
+        let kept = places.filter(|&place| counts(&items[place as usize]));
+        let mut order: Vec<(u64, u32)> =
+            collect_growing(kept.map(|place| (descending_key(items[place as usize].score), place)))?;
+        // The rows of a group come image by image and the best first: of one group, this is the order.
+        sort_by_integer(&mut order, &mut Vec::new(), progress, |&(score, _)| score)?;
+        if groups.len() > 1 {
+            let of_place = |&(_, place): &(u64, u32)| {
+                let row = &items[place as usize];
+                (row.image, row.rank, place)
+            };
+            for equal in order.chunk_by_mut(|a, b| a.0 == b.0).filter(|equal| equal.len() > 1) {
+                sort_unstable_by_key(equal, progress, of_place)?;
             }
-            let row = &table.rows(group)[i as usize];
-            let before = ranked.right.len();
-            for word in 0..words {
-                let Verdict { hit, miss } = match row.outcome() {
-                    Outcome::Unmatched(outside) if outside >> area & 1 == 1 => Verdict::default(),
-                    Outcome::Unmatched(_) => Verdict { hit: 0, miss: bits.used(word) },
-                    Outcome::Matched(index) => bits.verdict(table.outcome(index), area, word),
-                };
-                ranked.right.push(hit);
-                ranked.wrong.push(miss);
-            }
-            if ranked.right[before..].iter().chain(&ranked.wrong[before..]).all(|&word| word == 0) {
-                ranked.right.truncate(before);
-                ranked.wrong.truncate(before);
-                continue;
-            }
-            ranked.score.push(row.score);
-            ranked.image.push(row.image);
         }
-        Ok(ranked)
+        let truths =
+            groups.flat_map(|group| table.truths(group)).filter(|truth| truth.areas >> area & 1 == 1);
+        Ok(Ranking {
+            rows: collect(order.iter().map(|&(_, place)| place))?,
+            area,
+            positives: collect_growing(truths.map(|truth| truth.image))?,
+        })
     }
 
+    /// The rows themselves, of the table that it was made of.
+    pub fn of<'a>(&'a self, table: &'a MatchTable) -> Ranked<'a> {
+        Ranked { table, ranking: self }
+    }
+}
+
+/// The detections of a ranking, best score first.
+#[derive(Clone, Copy)]
+pub struct Ranked<'a> {
+    table: &'a MatchTable,
+    ranking: &'a Ranking,
+}
+
+impl Ranked<'_> {
     /// The number of rows.
     pub(crate) fn len(&self) -> usize {
-        self.score.len()
+        self.ranking.rows.len()
+    }
+
+    #[inline]
+    fn row(&self, place: usize) -> &Row {
+        &self.table.rows.items[self.ranking.rows[place] as usize]
+    }
+
+    /// The score of a row.
+    #[inline]
+    pub(crate) fn score(&self, place: usize) -> f64 {
+        self.row(place).score
+    }
+
+    /// The position of its image.
+    #[inline]
+    pub(crate) fn image(&self, place: usize) -> u32 {
+        self.row(place).image
+    }
+
+    /// Image of each ground truth that is to be found.
+    pub(crate) fn positives(&self) -> &[u32] {
+        &self.ranking.positives
     }
 
     /// Whether a row is right, and whether it is wrong, at a threshold; neither if it is ignored.
     #[inline]
-    pub(crate) fn verdict(&self, row: usize, t: usize) -> (bool, bool) {
-        let at = row * self.bits.words() + t / 64;
-        let (right, wrong) = (self.right[at], self.wrong[at]);
-        (right >> (t % 64) & 1 == 1, wrong >> (t % 64) & 1 == 1)
+    pub(crate) fn verdict(&self, place: usize, t: usize) -> (bool, bool) {
+        let (matched, ignored) = self.table.matched_and_ignored(self.row(place), self.ranking.area, t);
+        (matched && !ignored, !matched && !ignored)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use super::ranked::{AveragePrecision, Averaging, Ranked, TruePositiveRuns};
+use super::ranked::{AveragePrecision, Averaging, Ranked, Ranking, TruePositiveRuns};
 use crate::error::{Result, collect_blocks, filled, push, with_capacity};
 use crate::matching::MatchTable;
 use crate::progress::Progress;
@@ -43,15 +43,16 @@ pub fn tie_bounds(
 ) -> Result<TieBounds> {
     let (groups, thresholds) = (table.groups(), table.bits.thresholds);
     let of_group = |group: usize| -> Result<Vec<[f64; 3]>> {
-        let ranked = Ranked::new(table, group, area, limit, progress)?;
-        let positives = ranked.positives.len();
+        let ranking = Ranking::new(table, group..group + 1, area, limit, progress)?;
+        let ranked = ranking.of(table);
+        let positives = ranked.positives().len();
         if positives == 0 {
             return filled(thresholds, [f64::NAN; 3]);
         }
         let mut reader = AveragePrecision::new(averaging, positives)?;
         let mut at = |t: usize| {
             progress.check()?;
-            let blocks = blocks(&ranked, t)?;
+            let blocks = blocks(ranked, t)?;
             let least = reader.average(&ordered(&blocks, false)?)?;
             progress.check()?;
             let greatest = reader.average(&ordered(&blocks, true)?)?;
@@ -83,14 +84,15 @@ pub fn tie_bounds(
     Ok(TieBounds { least: column(0)?, expected: column(1)?, greatest: column(2)? })
 }
 
-fn blocks(ranked: &Ranked, t: usize) -> Result<Vec<TieGroup>> {
+fn blocks(ranked: Ranked<'_>, t: usize) -> Result<Vec<TieGroup>> {
     let mut blocks: Vec<TieGroup> = Vec::new();
     let mut last = None;
     for row in 0..ranked.len() {
         let (right, wrong) = ranked.verdict(row, t);
-        if last != Some(ranked.score[row]) {
+        let score = ranked.score(row);
+        if last != Some(score) {
             push(&mut blocks, (0, 0))?;
-            last = Some(ranked.score[row]);
+            last = Some(score);
         }
         if let Some(block) = blocks.last_mut() {
             block.0 += u32::from(right);

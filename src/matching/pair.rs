@@ -38,7 +38,7 @@ impl ErrorType {
         ["true_positive", "classification", "localisation", "both", "duplicate", "background", "ignored"];
 
     /// Its name.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         ErrorType::NAMES[self as usize]
     }
 

@@ -325,6 +325,18 @@ impl MatchTable {
         }
     }
 
+    /// Whether a detection is a true or a false positive in area range `a`, at some threshold.
+    #[inline]
+    pub fn counts(&self, row: &Row, a: usize) -> bool {
+        match row.outcome() {
+            Outcome::Unmatched(outside) => outside >> a & 1 == 0,
+            Outcome::Matched(index) => (0..self.bits.words()).any(|word| {
+                let Verdict { hit, miss } = self.bits.verdict(self.outcome(index), a, word);
+                hit | miss != 0
+            }),
+        }
+    }
+
     /// The ground truth ([`Truth::object`]) that a detection matched in area range `a`, at the `place`-th of the
     /// thresholds whose partners were requested; also one whose id makes the match count as none.
     #[inline]

@@ -12,7 +12,7 @@ use super::interruptible::with_progress;
 use super::items::{list, list_of};
 use super::{CodeIds, PyObjects, nested_too_deeply};
 use crate::columns::SharedColumn;
-use crate::error::{Error, collect, copied};
+use crate::error::{Error, collect, collect_growing, copied};
 use crate::json::annotations::Spans;
 use crate::json::error::no_json;
 use crate::json::{Dataset, Fallback, FileKind, Role, Source, encoding};
@@ -126,6 +126,16 @@ fn loads<'py>(py: Python<'py>, text: &[u8], path: &Path) -> PyResult<Bound<'py, 
     })
 }
 
+impl PyDataset {
+    /// Checks places of annotations.
+    fn within(&self, rows: &[usize]) -> PyResult<()> {
+        match rows.iter().find(|&&row| row >= self.dataset.len()) {
+            Some(row) => Err(PyValueError::new_err(format!("rows: there is no annotation {row}"))),
+            None => Ok(()),
+        }
+    }
+}
+
 #[pymethods]
 impl PyDataset {
     fn __len__(&self) -> usize {
@@ -234,11 +244,74 @@ impl PyDataset {
         }
     }
 
+    /// The places of the annotations of some images.
+    fn rows_of(&self, images: Vec<i64>) -> Vec<usize> {
+        let (Some(codes), image) = (&self.dataset.shared.image, &self.dataset.annotations.image) else {
+            return Vec::new();
+        };
+        let mut wanted = vec![false; image.ids.len()];
+        images.into_iter().filter_map(|id| image.find(id)).for_each(|code| wanted[code as usize] = true);
+        codes.iter().enumerate().filter(|(_, code)| wanted[**code as usize]).map(|(row, _)| row).collect()
+    }
+
+    /// The values of `segmentation` or `keypoints` of the annotations at some places, as they are written; `None` if a
+    /// record lacks the field.
+    fn texts<'py>(
+        &self,
+        py: Python<'py>,
+        field: &str,
+        rows: Vec<usize>,
+    ) -> PyResult<Option<Vec<Bound<'py, PyString>>>> {
+        let annotations = &self.dataset.annotations;
+        let spans = match field {
+            "segmentation" => &annotations.segmentation,
+            "keypoints" => &annotations.keypoints,
+            _ => return Err(PyValueError::new_err(format!("there is no text of {field:?}"))),
+        };
+        if spans.len.len() != self.dataset.len() {
+            return Ok(None);
+        }
+        let text = |row: usize| {
+            let start = spans.start[row];
+            PyString::from_bytes(py, &self.dataset.text(start, start + u64::from(spans.len[row]))?)
+        };
+        self.within(&rows)?;
+        rows.into_iter().map(text).collect::<PyResult<Vec<_>>>().map(Some)
+    }
+
     /// The columns that are in every record: codes of `image_id` and `category_id` `(N,)`, `id`, `area`, `score`,
-    /// `bbox` `(N, 4)`, `rotated` `(N, 5)` or `(N, 8)`, and `iscrowd`.
-    fn arrays<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+    /// `bbox` `(N, 4)`, `rotated` `(N, 5)` or `(N, 8)`, and `iscrowd`; of the annotations at some places, or of all.
+    #[pyo3(signature = (rows=None))]
+    fn arrays<'py>(&self, py: Python<'py>, rows: Option<Vec<usize>>) -> PyResult<Bound<'py, PyDict>> {
         let shared = &self.dataset.shared;
         let arrays = PyDict::new(py);
+        if let Some(rows) = rows {
+            self.within(&rows)?;
+            for (name, codes) in [("image_id", &shared.image), ("category_id", &shared.category)] {
+                if let Some(codes) = codes {
+                    arrays.set_item(name, vector(py, collect(rows.iter().map(|&row| codes[row]))?)?)?;
+                }
+            }
+            for (name, numbers) in [("id", &shared.id), ("area", &shared.area), ("score", &shared.score)] {
+                if let Some(numbers) = numbers {
+                    arrays.set_item(name, vector(py, collect(rows.iter().map(|&row| numbers.get(row)))?)?)?;
+                }
+            }
+            if let Some(boxes) = &shared.bbox {
+                let boxes = collect(rows.iter().map(|&row| boxes.get(row)))?.into_flattened();
+                arrays.set_item("bbox", array(py, boxes, [rows.len(), 4])?)?;
+            }
+            if let Some(boxes) = &shared.rotated {
+                let width = boxes.width();
+                let all = boxes.flat()?;
+                let of = rows.iter().flat_map(|&row| all[row * width..(row + 1) * width].iter().copied());
+                arrays.set_item("rotated", array(py, collect_growing(of)?, [rows.len(), width])?)?;
+            }
+            if let Some(crowd) = &shared.crowd {
+                arrays.set_item("iscrowd", vector(py, collect(rows.iter().map(|&row| crowd[row]))?)?)?;
+            }
+            return Ok(arrays);
+        }
         for (name, codes) in [("image_id", &shared.image), ("category_id", &shared.category)] {
             if let Some(codes) = codes {
                 arrays.set_item(name, vector(py, copied(codes)?)?)?;
@@ -271,6 +344,12 @@ impl PyDataset {
         let sizes = &self.dataset.images.sizes;
         let sides = |size: &Option<[u32; 2]>| size.map_or([-1; 2], |size| size.map(i64::from));
         array(py, collect(sizes.iter().map(sides))?.into_flattened(), [sizes.len(), 2])
+    }
+
+    /// `images` as Python objects; the rest of the file is not read for it. `None` if there is no such array.
+    fn images<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let text = py.detach(|| self.dataset.images_text())?;
+        text.map(|text| loads(py, &text, &self.dataset.path)).transpose()
     }
 
     /// `categories` as Python objects; the rest of the file is not read for it. `None` if there is no such array.

@@ -10,7 +10,7 @@ use super::arrays::{array, key_list, keys, values, vector};
 use super::batch::{Options, SideColumns, angle_convention, read_batch};
 use super::interruptible::{interruptible, with_progress};
 use super::items::bytes;
-use super::matches::{LONG_TABLE, Matches, PyOperatingPoints, PyResampler};
+use super::matches::{LONG_TABLE, Matches, PyOperatingPoints, PyRanking, PyResampler};
 use super::numpy_exp::numpy_exp;
 use super::objects::{CodeIds, PyObjects};
 use crate::analysis::{confusion_table, error_table};
@@ -34,6 +34,7 @@ pub(super) const LONG: usize = 50_000;
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyMatchLog>()?;
     module.add_class::<Matches>()?;
+    module.add_class::<PyRanking>()?;
     module.add_class::<PyResampler>()?;
     module.add_class::<PyOperatingPoints>()?;
     module.add_function(wrap_pyfunction!(objects_from_arrays, module)?)

@@ -8,8 +8,8 @@ use super::arrays::{array, key_list, keys, values, vector};
 use super::interruptible::interruptible;
 use super::items::bytes;
 use crate::analysis::{
-    self, Averaging, Correction, OperatingPoints, OperatingRule, Resampler, States, TruthState, corrected,
-    cumulative_counts, optimal_lrp, tie_bounds,
+    self, Averaging, Correction, OperatingPoints, OperatingRule, Ranked, Ranking, Resampler, States,
+    TruthState, corrected, cumulative_counts, optimal_lrp, tie_bounds,
 };
 use crate::curve::{self, Area, CurveShape, Selection};
 use crate::error::{Result, collect, collect_growing, copied, filled};
@@ -163,22 +163,22 @@ impl Matches {
         ))
     }
 
-    /// For each distinct score of a group, highest first: scores, true and false positives of that score or a higher
-    /// one; and the number of ground truths to be found.
-    #[expect(clippy::type_complexity, reason = "three arrays")]
-    fn counts<'py>(
-        &self,
-        py: Python<'py>,
-        group: usize,
-        threshold: usize,
+    /// The detections of one group, or of all together if it is None, in one area range and under one limit, from the
+    /// best score down.
+    #[pyo3(signature = (group, area, limit))]
+    fn ranking(
+        slf: &Bound<'_, Self>,
+        group: Option<usize>,
         area: usize,
         limit: usize,
-    ) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<u32>>, usize)>
-    {
-        self.check(Some(group), Some(threshold), area)?;
-        let found = self
-            .work(py, |table, progress| cumulative_counts(table, group, threshold, area, limit, progress))?;
-        Ok((vector(py, found.score)?, vector(py, found.right)?, vector(py, found.wrong)?, found.positives))
+    ) -> PyResult<PyRanking> {
+        let matches = slf.get();
+        matches.check(group, None, area)?;
+        let groups = group.map_or(0..matches.table.groups(), |group| group..group + 1);
+        let work =
+            |table: &MatchTable, progress: &Progress| Ranking::new(table, groups, area, limit, progress);
+        let ranking = matches.work(slf.py(), work)?;
+        Ok(PyRanking { ranking, matches: slf.clone().unbind() })
     }
 
     /// What gives numbers of resamples of images, in one area range and under one limit: average precision and recall,
@@ -195,22 +195,6 @@ impl Matches {
         let images = self.images;
         self.work(py, |table, progress| Resampler::new(table, images, area, limit, averaging, progress))
             .map(PyResampler)
-    }
-
-    /// What gives operating points of one group at one threshold, in one area range and under one limit.
-    fn operator(
-        &self,
-        py: Python<'_>,
-        group: usize,
-        threshold: usize,
-        area: usize,
-        limit: usize,
-    ) -> PyResult<PyOperatingPoints> {
-        self.check(Some(group), Some(threshold), area)?;
-        self.work(py, |table, progress| {
-            OperatingPoints::new(table, self.images, group, threshold, area, limit, progress)
-        })
-        .map(PyOperatingPoints)
     }
 
     /// Least, expected and greatest average precision `(T, K)` over the orders of equal scores.
@@ -338,29 +322,10 @@ impl Matches {
         Ok(columns)
     }
 
-    /// Of an error table: the match table of one threshold in which errors of one type are corrected; `pooled`, of all
-    /// categories together.
-    ///
-    /// `correction`: the name of an error type, "missed", "false_positives", "false_negatives" or "nothing".
-    fn corrected(&self, py: Python<'_>, correction: &str, pooled: bool) -> PyResult<Matches> {
-        let wrong = |error: &ErrorType| !matches!(error, ErrorType::TruePositive | ErrorType::Ignored);
-        let correction = match correction {
-            "nothing" => Correction::Nothing,
-            "missed" => Correction::Missed,
-            "false_positives" => Correction::FalsePositives,
-            "false_negatives" => Correction::FalseNegatives,
-            name => match ErrorType::ALL.into_iter().filter(wrong).find(|error| error.name() == name) {
-                Some(error) => Correction::Errors(error),
-                None => {
-                    let message = format!("correction: there is no error type {name:?}");
-                    return Err(bad_value(message));
-                }
-            },
-        };
-        let images = self.images;
-        let table = self.work(py, |table, progress| {
-            corrected(&States::of(table)?, images, pooled, correction, progress)
-        })?;
+    /// Of an error table: the match table of one threshold in which errors are corrected, each of its area ranges with
+    /// one of `CORRECTIONS`; `pooled`, of all categories together.
+    fn corrected(&self, py: Python<'_>, pooled: bool) -> PyResult<Matches> {
+        let table = self.work(py, |table, progress| corrected(&States::of(table)?, pooled, progress))?;
         let category_ids = match pooled {
             true => PyList::new(py, [-1])?.unbind(),
             false => self.category_ids.clone_ref(py),
@@ -382,19 +347,51 @@ impl Matches {
         columns.into_iter().map(|column| vector(py, column)).collect()
     }
 
-    /// Of a confusion or error table, its rows as columns: of each detection the positions of image and category, its
-    /// rank in its image, score, error type, the row of the ground truth that it matched or is about (-1 for
-    /// none), whether correcting it finds that, and similarity; of each ground truth image, category and state. Error
-    /// types and states are places in `ERROR_TYPES` and `TRUTH_STATES`.
-    fn pairs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+    /// Of a confusion or error table, how many detections each category has of each error type, and how many ground
+    /// truths of each state: `(K, 7)` and `(K, 4)`, by code.
+    #[expect(clippy::type_complexity, reason = "two arrays")]
+    fn pair_counts<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyArray2<i64>>, Bound<'py, PyArray2<i64>>)> {
         let states = States::of(&self.table)?;
+        let groups = self.table.groups();
+        let mut errors = filled(groups, [0i64; ErrorType::ALL.len()])?;
+        let mut truths = filled(groups, [0i64; TruthState::NAMES.len()])?;
+        for group in 0..groups {
+            for row in self.table.rows(group).iter().filter(|row| row.rank != Row::DROPPED) {
+                errors[group][states.pair(row).error as usize] += 1;
+            }
+            for truth in self.table.truths(group) {
+                truths[group][states.truth(truth.object) as usize] += 1;
+            }
+        }
+        Ok((
+            array(py, collect_growing(errors.into_iter().flatten())?, [groups, ErrorType::ALL.len()])?,
+            array(py, collect_growing(truths.into_iter().flatten())?, [groups, TruthState::NAMES.len()])?,
+        ))
+    }
+
+    /// Of a confusion or error table, its rows as columns, those of some images (by position) or of all: of each
+    /// detection the positions of image and category, its rank in its image, score, error type, the row of the ground
+    /// truth that it matched or is about (-1 for none), whether correcting it finds that, and similarity; of each ground
+    /// truth image, category and state. Error types and states are places in `ERROR_TYPES` and `TRUTH_STATES`.
+    #[pyo3(signature = (images=None))]
+    fn pairs<'py>(&self, py: Python<'py>, images: Option<Vec<usize>>) -> PyResult<Bound<'py, PyDict>> {
+        let states = States::of(&self.table)?;
+        let mut wanted = filled(self.images, images.is_none())?;
+        for image in images.into_iter().flatten() {
+            *wanted
+                .get_mut(image)
+                .ok_or_else(|| bad_value(format!("images: there is no position {image}")))? = true;
+        }
         let (mut image, mut category, mut rank, mut score) = (vec![], vec![], vec![], vec![]);
         let (mut error, mut partner, mut corrects, mut alike) = (vec![], vec![], vec![], vec![]);
         let (mut truth_image, mut truth_category, mut truth_state) = (vec![], vec![], vec![]);
         let objects = self.table.truths.items.iter().map(|truth| truth.object as usize + 1);
         let mut place = filled(objects.max().unwrap_or(0), -1i64)?;
         for group in 0..self.table.groups() {
-            for truth in self.table.truths(group) {
+            for truth in self.table.truths(group).iter().filter(|truth| wanted[truth.image as usize]) {
                 place[truth.object as usize] = truth_image.len() as i64;
                 truth_image.push(truth.image);
                 truth_category.push(group as u32);
@@ -402,7 +399,8 @@ impl Matches {
             }
         }
         for group in 0..self.table.groups() {
-            for row in self.table.rows(group).iter().filter(|row| row.rank != Row::DROPPED) {
+            let rows = self.table.rows(group).iter().filter(|row| row.rank != Row::DROPPED);
+            for row in rows.filter(|row| wanted[row.image as usize]) {
                 let pair = states.pair(row);
                 image.push(row.image);
                 category.push(group as u32);
@@ -428,6 +426,10 @@ impl Matches {
         columns.set_item("truth_state", vector(py, truth_state)?)?;
         Ok(columns)
     }
+
+    /// What `corrected` corrects.
+    #[classattr]
+    const CORRECTIONS: [&'static str; 9] = Correction::NAMES;
 
     /// The names of error types, by code.
     #[classattr]
@@ -462,19 +464,95 @@ impl PyResampler {
     }
 }
 
+/// Detections of a match table from the best score down.
+#[pyclass(frozen, module = "meanap._core", name = "Ranking")]
+pub(super) struct PyRanking {
+    ranking: Ranking,
+    matches: Py<Matches>,
+}
+
+impl PyRanking {
+    fn work<T: Send>(
+        &self,
+        py: Python<'_>,
+        threshold: usize,
+        work: impl FnOnce(Ranked<'_>, &Progress) -> Result<T> + Send,
+    ) -> PyResult<T> {
+        let matches = self.matches.get();
+        matches.check(None, Some(threshold), 0)?;
+        matches.work(py, |table, progress| work(self.ranking.of(table), progress))
+    }
+
+    fn operating_points(&self, py: Python<'_>, threshold: usize) -> PyResult<OperatingPoints> {
+        let images = self.matches.get().images;
+        self.work(py, threshold, |ranked, progress| OperatingPoints::new(ranked, images, threshold, progress))
+    }
+}
+
+#[pymethods]
+impl PyRanking {
+    /// For each distinct score, highest first: scores, true and false positives of that score or a higher one; and the
+    /// number of ground truths to be found.
+    #[expect(clippy::type_complexity, reason = "three arrays")]
+    fn counts<'py>(
+        &self,
+        py: Python<'py>,
+        threshold: usize,
+    ) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<u32>>, usize)>
+    {
+        let found =
+            self.work(py, threshold, |ranked, progress| cumulative_counts(ranked, threshold, progress))?;
+        Ok((vector(py, found.score)?, vector(py, found.right)?, vector(py, found.wrong)?, found.positives))
+    }
+
+    /// The best score of a false positive in each image that has nothing to find, highest first; and how many such
+    /// images there are.
+    fn alarms<'py>(&self, py: Python<'py>, threshold: usize) -> PyResult<(Bound<'py, PyArray1<f64>>, usize)> {
+        let (scores, images) = self.operating_points(py, threshold)?.alarms()?;
+        Ok((vector(py, scores)?, images))
+    }
+
+    /// The operating points of some rules and their values, as of `Operator.points`, where each image is there once:
+    /// `(R, 5)`.
+    fn points<'py>(
+        &self,
+        py: Python<'py>,
+        threshold: usize,
+        rules: Vec<(String, f64)>,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let rules =
+            rules.iter().map(|(name, value)| operating_rule(name, *value)).collect::<PyResult<Vec<_>>>()?;
+        let images = self.matches.get().images;
+        let points = self.work(py, threshold, |ranked, progress| {
+            OperatingPoints::new(ranked, images, threshold, progress)?.of_rules(&rules, progress)
+        })?;
+        array(py, collect_growing(points.into_iter().flatten())?, [rules.len(), 5])
+    }
+
+    /// What gives operating points on samples of images.
+    fn operator(&self, py: Python<'_>, threshold: usize) -> PyResult<PyOperatingPoints> {
+        self.operating_points(py, threshold).map(PyOperatingPoints)
+    }
+}
+
+/// How a score is chosen, by its name.
+fn operating_rule(name: &str, value: f64) -> PyResult<OperatingRule> {
+    Ok(match name {
+        "score" => OperatingRule::Score(value),
+        "precision" => OperatingRule::Precision(value),
+        "recall" => OperatingRule::Recall(value),
+        "false_positives" => OperatingRule::FalsePositives(value),
+        "false_alarms" => OperatingRule::FalseAlarms(value),
+        _ => return Err(bad_value(format!("there is no rule {name:?}"))),
+    })
+}
+
 /// A group's detections, sorted for many samples of images.
 #[pyclass(frozen, module = "meanap._core", name = "Operator")]
 pub(super) struct PyOperatingPoints(OperatingPoints);
 
 #[pymethods]
 impl PyOperatingPoints {
-    /// The best score of a false positive in each image that has nothing to find, highest first; and how many such
-    /// images there are.
-    fn alarms<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyArray1<f64>>, usize)> {
-        let (scores, images) = self.0.alarms()?;
-        Ok((vector(py, scores)?, images))
-    }
-
     /// The operating point on each sample of weights of images `(B, I) uint32`: score, precision, recall, false
     /// positives for each image and share of images without objects with one `(B, 5)`; NaN where there is none.
     ///
@@ -486,14 +564,7 @@ impl PyOperatingPoints {
         rule: &str,
         value: f64,
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
-        let rule = match rule {
-            "score" => OperatingRule::Score(value),
-            "precision" => OperatingRule::Precision(value),
-            "recall" => OperatingRule::Recall(value),
-            "false_positives" => OperatingRule::FalsePositives(value),
-            "false_alarms" => OperatingRule::FalseAlarms(value),
-            _ => return Err(bad_value(format!("there is no rule {rule:?}"))),
-        };
+        let rule = operating_rule(rule, value)?;
         let (samples, weights) = read_weights(&weights, self.0.images())?;
         let long = weights.len() >= LONG_TABLE;
         let points = interruptible(py, long, |progress| self.0.points(&weights, rule, progress))?;

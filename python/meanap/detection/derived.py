@@ -79,10 +79,13 @@ def calibration(scores: Scores, iou: float, bins: int, category: Any) -> Calibra
     bins = whole(bins, "bins", 1)
     t = scores.protocol.threshold_index(iou)
     columns = scores.matches.positions()
-    kept = ~columns["ignored"][:, t]
+    rows = slice(None)
     if category is not None:
-        kept &= columns["category"] == scores.position(category)
-    score, right = columns["score"][kept], columns["matched"][kept, t]
+        # Rows stand category by category.
+        k = scores.position(category)
+        rows = slice(*np.searchsorted(columns["category"], np.array([k, k + 1], dtype=np.uint32)))
+    kept = ~columns["ignored"][rows, t]
+    score, right = columns["score"][rows][kept], columns["matched"][rows, t][kept]
     edges = np.linspace(0.0, 1.0, bins + 1)
     place = np.clip(np.searchsorted(edges, score, side="right") - 1, 0, bins - 1)
     count = np.bincount(place, minlength=bins)

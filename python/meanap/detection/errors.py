@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ ERRORS = (
     "false_positives",
     "false_negatives",
 )
+_CORRECTIONS = _core.Matches.CORRECTIONS
 _TYPES = _core.Matches.ERROR_TYPES
 _STATES = _core.Matches.TRUTH_STATES
 _CORRECT, _IGNORED = _TYPES.index("true_positive"), _TYPES.index("ignored")
@@ -81,30 +82,21 @@ class Errors:
         return _mean(self._base)
 
     @functools.cached_property
-    def _uncorrected(self) -> tuple[np.ndarray, np.ndarray]:
-        """Precision without corrections, ``(R, K)``, and how many objects there are, ``(K,)``."""
-        precision, matches = self._precision("nothing")
-        return precision, matches.positives()[:, 0]
+    def _corrected(self) -> dict[str, np.ndarray]:
+        """Precision ``(R, K)`` at each recall point, -1 for none, with each type corrected and with none."""
+        matches = self._matches.corrected(self._pooled)
+        places = list(range(len(_CORRECTIONS)))
+        curves = matches.accumulate(recall=self._scores.recall_points, areas=places, max_detections=[_NO_LIMIT])
+        precision, objects = curves[0][0, ..., 0], matches.positives()
+        counts = matches.part_counts([_NO_LIMIT])
+        detections = (counts["hits"] + counts["misses"])[:, 0, :, 0]
+        # No objects left, but false positives.
+        precision[:, (objects == 0) & (detections > 0) & (objects[:, :1] > 0)] = 0.0
+        return {name: precision[..., place] for place, name in enumerate(_CORRECTIONS)}
 
     @property
     def _base(self) -> np.ndarray:
-        return self._uncorrected[0]
-
-    def _precision(self, correction: str) -> tuple[np.ndarray, _core.Matches]:
-        """Precision ``(R, K)`` at each recall point, -1 for none; and the table that it is of."""
-        matches = self._matches.corrected(correction, self._pooled)
-        curves = matches.accumulate(recall=self._scores.recall_points, areas=[0], max_detections=[_NO_LIMIT])
-        return curves[0][0, :, :, 0, 0], matches
-
-    @functools.cached_property
-    def _corrected(self) -> dict[str, np.ndarray]:
-        found, objects = {}, self._uncorrected[1]
-        for name in ERRORS:
-            precision, left = self._precision(name)
-            # No objects left, but false positives.
-            precision[:, (left.positives()[:, 0] == 0) & (left.detections() > 0) & (objects > 0)] = 0.0
-            found[name] = precision
-        return found
+        return self._corrected["nothing"]
 
     @functools.cached_property
     def pairs(self) -> dict[str, np.ndarray]:
@@ -116,7 +108,11 @@ class Errors:
         objects: ``truth_image``, ``truth_category``, ``truth_state`` (``"matched"``, ``"correctable"``, ``"missed"`` or
         ``"ignored"``).
         """
-        columns = self._matches.pairs()
+        return self.pairs_in(None)
+
+    def pairs_in(self, images: Iterable[int] | None) -> dict[str, np.ndarray]:
+        """The columns of `pairs`, of the images at some positions; the rows of objects are those of these images."""
+        columns = self._matches.pairs(None if images is None else list(images))
         return {
             **columns,
             "error": np.array(_TYPES)[columns["error"]],
@@ -142,17 +138,12 @@ class Errors:
     @functools.cached_property
     def counts_by_class(self) -> dict[str, np.ndarray]:
         """The counts by category, ``(K,) int64`` for each type: detections by their own, objects by theirs."""
-        columns, classes = self._matches.pairs(), len(self._scores.category_ids)
-
-        def by_class(column: str, kind: str, names: Iterable[str], known: Sequence[str]) -> np.ndarray:
-            rows = np.isin(columns[kind], [known.index(name) for name in names])
-            return np.bincount(columns[column][rows], minlength=classes)
-
-        wrong = [name for name in _TYPES if name not in ("true_positive", "ignored")]
-        counts = {name: by_class("category", "error", [name], _TYPES) for name in ERRORS if name in _TYPES}
-        counts["missed"] = by_class("truth_category", "truth_state", ["missed"], _STATES)
-        counts["false_positives"] = by_class("category", "error", wrong, _TYPES)
-        counts["false_negatives"] = by_class("truth_category", "truth_state", ["missed", "correctable"], _STATES)
+        errors, states = self._matches.pair_counts()
+        of_type = dict(zip(_TYPES, errors.T, strict=True))
+        of_state = dict(zip(_STATES, states.T, strict=True))
+        wrong = sum(counts for name, counts in of_type.items() if name not in ("true_positive", "ignored"))
+        lost = of_state["missed"] + of_state["correctable"]
+        counts = {**of_type, "missed": of_state["missed"], "false_positives": wrong, "false_negatives": lost}
         return {name: counts[name] for name in ERRORS}
 
     @functools.cached_property
@@ -179,8 +170,8 @@ class Errors:
             **self._scores.named(categories),
             "ap": base,
         }
-        for name, precision in self._corrected.items():
-            after = _by_class(precision)
+        for name in ERRORS:
+            after = _by_class(self._corrected[name])
             columns[name] = np.where(np.isnan(after) & ~np.isnan(base), 1.0, after) - base
         return Table(columns)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ __all__ = [
     "froc",
     "miss_rate",
     "point",
+    "points",
 ]
 
 #: The numbers of a point, as it has them.
@@ -121,8 +122,8 @@ class Curve:
 
     def at(self, score: float) -> OperatingPoint:
         """The operating point at this score threshold; NaN if undefined."""
-        row = self.table([score])[0]
-        return OperatingPoint(row.pop("score"), **row)
+        numbers = {name: float(column[0]) for name, column in self._at(np.array([score], dtype=np.float64)).items()}
+        return OperatingPoint(numbers.pop("score"), **numbers)  # type: ignore[arg-type]
 
     def table(self, scores: Any = None) -> Table:
         """Precision, recall and rates at each of some score thresholds.
@@ -133,21 +134,23 @@ class Curve:
         `scores` are 0, 0.01, …, 1 by default.
         """
         scores = np.linspace(0.0, 1.0, 101) if scores is None else np.asarray(scores, dtype=np.float64).reshape(-1)
+        return Table(self._at(scores))
+
+    def _at(self, scores: np.ndarray) -> dict[str, np.ndarray]:
+        """The columns of `table`."""
         reached = np.searchsorted(-self.score, -scores, side="right")
         right = np.concatenate([[0.0], self.true_positives])[reached]
         wrong = np.concatenate([[0.0], self.false_positives])[reached]
         nothing = np.full(len(scores), math.nan)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return Table(
-                {
-                    "score": scores,
-                    "precision": right / (right + wrong),
-                    "recall": right / self.objects if self.objects else nothing,
-                    "f1": _f(right, wrong, self.objects, 1.0) if self.objects else nothing,
-                    "false_positives_per_image": wrong / self.images if self.images else nothing,
-                    "false_alarms": self._alarmed(scores),
-                }
-            )
+            return {
+                "score": scores,
+                "precision": right / (right + wrong),
+                "recall": right / self.objects if self.objects else nothing,
+                "f1": _f(right, wrong, self.objects, 1.0) if self.objects else nothing,
+                "false_positives_per_image": wrong / self.images if self.images else nothing,
+                "false_alarms": self._alarmed(scores),
+            }
 
     def _repr_html_(self) -> str:
         title = f"{self.objects:,} objects, {len(self.score):,} distinct scores"
@@ -284,12 +287,8 @@ class MissRate:
 
 def curve(scores: Scores, category: Any, iou: float, area: str, limit: int | None) -> Curve:
     """`Result.precision_recall` of scores."""
-    ranking = scores.ranking(category, iou, area, limit)
-    return Curve(*scores.counts(ranking), len(scores.image_ids), lambda: scores.operator(ranking).alarms())
-
-
-def _point(curve: Curve, at: int) -> OperatingPoint:
-    return curve.at(float(curve.score[at]))
+    ranking, t = scores.ranking(category, iou, area, limit)
+    return Curve(*ranking.counts(t), len(scores.image_ids), lambda: ranking.alarms(t))
 
 
 _NOWHERE = OperatingPoint(math.nan, math.nan, math.nan, math.nan)
@@ -299,7 +298,7 @@ def _best(curve: Curve, beta: float) -> OperatingPoint:
     measure = curve.f_measure(beta)
     if not len(measure) or np.isnan(measure).all():
         return _NOWHERE
-    return _point(curve, int(np.nanargmax(measure)))
+    return curve.at(float(curve.score[np.nanargmax(measure)]))
 
 
 def best_f1(scores: Scores, iou: float, beta: float, area: str) -> OperatingPoint:
@@ -310,7 +309,10 @@ def best_f1(scores: Scores, iou: float, beta: float, area: str) -> OperatingPoin
     def of(category: Any) -> OperatingPoint:
         return _best(curve(scores, category, iou, area, None), beta)
 
-    return replace(of(None), _classes=lambda: _per_class(scores, scores.category_ids, of))
+    def classes() -> Table:
+        return _per_class(scores, scores.category_ids, [of(id) for id in scores.category_ids])
+
+    return replace(of(None), _classes=classes)
 
 
 def best_threshold(scores: Scores, iou: float) -> float:
@@ -323,8 +325,7 @@ def best_threshold(scores: Scores, iou: float) -> float:
     return -math.inf if math.isnan(score) else score
 
 
-def _per_class(scores: Scores, categories: list[Any], of: Callable[[Any], OperatingPoint]) -> Table:
-    points = [of(id) for id in categories]
+def _per_class(scores: Scores, categories: list[Any], points: list[OperatingPoint]) -> Table:
     numbers = {name: np.array([getattr(point, name) for point in points], dtype=np.float64) for name in _POINT}
     return Table({**scores.named(categories), **numbers})
 
@@ -340,58 +341,52 @@ def point(
     seed: int,
 ) -> OperatingPoint:
     """`Result.operating_point` of scores."""
-    name, value = _asked(wanted)
+    rule, value = _asked(wanted)
     check_options(confidence, resamples, least=0)
+    found = points(scores, [wanted], iou, area, category)[0]
+    if not resamples or math.isnan(found.threshold):
+        return found
+    ranking, t = scores.ranking(category, iou, area)
+    operator = ranking.operator(t)
+    chunks = [
+        (operator.points(weights, rule, value)[:, :1], operator.points(weights, "score", found.threshold)[:, 1:])
+        for weights in resampled(len(scores.image_ids), resamples, seed)
+    ]
+    samples = np.concatenate([np.concatenate(chunk, axis=1) for chunk in chunks])
+    return replace(found, intervals=_intervals(found, samples, confidence))
 
-    def of(category: Any) -> OperatingPoint:
-        return _chosen(scores, name, value, category, iou, area, confidence, 0, seed)
 
-    categories = scores.category_ids if category is None else [scores.category_ids[scores.position(category)]]
-    found = _chosen(scores, name, value, category, iou, area, confidence, resamples, seed)
-    return replace(found, _classes=lambda: _per_class(scores, categories, of))
+def points(
+    scores: Scores, wanted: Sequence[Mapping[str, float | None]], iou: float, area: str, category: Any = None
+) -> list[OperatingPoint]:
+    """The points of several targets: the detections are read once for all of them."""
+    rules = [_asked(target) for target in wanted]
 
+    def chosen(category: Any) -> list[OperatingPoint]:
+        ranking, t = scores.ranking(category, iou, area)
+        found = ranking.points(t, rules)
+        f1 = _harmonic(found[:, 1], found[:, 2])
+        numbers = np.insert(found, 3, f1, axis=1).tolist()
+        return [_NOWHERE if math.isnan(row[0]) else OperatingPoint(*row) for row in numbers]
 
-def _chosen(
-    scores: Scores,
-    name: str,
-    value: float,
-    category: Any,
-    iou: float,
-    area: str,
-    confidence: float,
-    resamples: int,
-    seed: int,
-) -> OperatingPoint:
-    ranking = scores.ranking(category, iou, area)
-    rule = "false_positives" if name == "false_positives_per_image" else name
-    images = len(scores.image_ids)
-    if not images:
-        return _NOWHERE
-    operator = scores.operator(ranking)
-    found = operator.points(np.ones((1, images), dtype=np.uint32), rule, value)[0]
-    if math.isnan(found[0]):
-        return _NOWHERE
-    intervals = None
-    if resamples:
-        chunks = [
-            (
-                operator.points(weights, rule, value)[:, :1],
-                operator.points(weights, "score", float(found[0]))[:, 1:],
-            )
-            for weights in resampled(images, resamples, seed)
-        ]
-        samples = np.concatenate([np.concatenate(chunk, axis=1) for chunk in chunks])
-        intervals = _intervals(found, samples, confidence)
-    threshold, precision, recall, rate, alarms = found.tolist()
-    return OperatingPoint(threshold, precision, recall, _harmonic(precision, recall), rate, alarms, intervals)
+    @functools.cache
+    def of_classes() -> list[Table]:
+        ids = scores.category_ids if category is None else [scores.category_ids[scores.position(category)]]
+        of_each = [chosen(id) for id in ids]
+        return [_per_class(scores, ids, [several[k] for several in of_each]) for k in range(len(rules))]
+
+    def table(place: int) -> Callable[[], Table]:
+        return lambda: of_classes()[place]
+
+    return [replace(found, _classes=table(place)) for place, found in enumerate(chosen(category))]
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
-def _asked(wanted: dict[str, float | None]) -> tuple[str, float]:
-    """The one target of an operating point, and its value.
+def _asked(wanted: Mapping[str, float | None]) -> tuple[str, float]:
+    """The rule of an operating point's one target, and its value.
 
     Raises
     ------
@@ -408,7 +403,7 @@ def _asked(wanted: dict[str, float | None]) -> tuple[str, float]:
     }.get(name, ("a number from 0 to 1", 0.0, 1.0))
     if not _is_number(value) or not least <= value <= most:
         raise ValueError(f"{name}: expected {expected}, found {value!r}")
-    return name, float(value)
+    return ("false_positives" if name == "false_positives_per_image" else name), float(value)
 
 
 def _harmonic(precision: Any, recall: Any) -> Any:
@@ -419,13 +414,12 @@ def _harmonic(precision: Any, recall: Any) -> Any:
     return float(mean) if mean.ndim == 0 else mean
 
 
-def _intervals(found: np.ndarray, samples: np.ndarray, confidence: float) -> Table:
-    names = _POINT
-    values = np.insert(found, 3, _harmonic(found[1], found[2]))
+def _intervals(found: OperatingPoint, samples: np.ndarray, confidence: float) -> Table:
+    values = np.array([getattr(found, name) for name in _POINT])
     samples = np.insert(samples, 3, _harmonic(samples[:, 1], samples[:, 2]), axis=1)
     low, high = np.array([percentiles(column, confidence) for column in samples.T]).T
     share = (~np.isnan(samples)).mean(axis=0)
-    return Table({"number": list(names), "value": values, "low": low, "high": high, "share": share})
+    return Table({"number": list(_POINT), "value": values, "low": low, "high": high, "share": share})
 
 
 def froc(scores: Scores, category: Any, iou: float, area: str) -> Froc:

@@ -6,7 +6,7 @@ import functools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from meanap._types import PathLike, SimilarityName
     from meanap.readers import Options
 
-_T = TypeVar("_T")
-
-__all__ = ["NUMBERS", "Curves", "MatchScores", "Names", "Ranking", "Samples", "Scores"]
+__all__ = ["NUMBERS", "Curves", "MatchScores", "Names", "Samples", "Scores"]
 
 #: Names of categories by id, or a function that reads them on first access.
 Names: TypeAlias = Mapping[Any, str] | Callable[[], Mapping[Any, str]] | None
@@ -50,30 +48,6 @@ class Curves(NamedTuple):
     recall: np.ndarray
     #: The score at which each recall point is reached, ``(T, R, K, A, M)``.
     score: np.ndarray
-
-
-class Ranking(NamedTuple):
-    """A ranking of detections: one group of a table at one threshold, in one area range and under one limit."""
-
-    table: _core.Matches
-    group: int
-    threshold: int
-    area: int
-    limit: int
-
-    @property
-    def place(self) -> tuple[int, int, int, int]:
-        """The arguments of the table's methods."""
-        return self[1:]
-
-
-def _stored(stored: dict[Ranking, _T], ranking: Ranking, make: Callable[..., _T]) -> _T:
-    """What is made of a ranking's place. What is stored is of one threshold and one area range, the last."""
-    if ranking not in stored:
-        if stored and next(iter(stored))[2:4] != ranking[2:4]:
-            stored.clear()
-        stored[ranking] = make(*ranking.place)
-    return stored[ranking]
 
 
 class Sources(NamedTuple):
@@ -119,8 +93,7 @@ class Scores(ABC):
         self.sources = sources
         self.image_fields: dict[str, dict[Any, Any]] = dict(image_fields or {})
         self._given_names = names
-        self._last_operators: dict[Ranking, _core.Operator] = {}
-        self._last_counts: dict[Ranking, tuple[np.ndarray, np.ndarray, np.ndarray, int]] = {}
+        self._rankings: dict[tuple[int | None, int, int], _core.Ranking] = {}
 
     # Provided by subclasses
 
@@ -316,8 +289,10 @@ class Scores(ABC):
             means[k] = np.mean(values[present[:, k], k])
         return means
 
-    def ranking(self, category: Any, iou: float, area: str, limit: int | None = None) -> Ranking:
-        """The ranking of one category's detections, or of all categories' together.
+    def ranking(self, category: Any, iou: float, area: str, limit: int | None = None) -> tuple[_core.Ranking, int]:
+        """The ranking of one category's detections, or of all categories' together; and the position of `iou`.
+
+        Those of all categories in one area range under one limit are stored, until those of another are read.
 
         Raises
         ------
@@ -327,24 +302,13 @@ class Scores(ABC):
             There is no such category.
         """
         t, a = self.protocol.threshold_index(iou), self.protocol.area_index(area)
-        limit = self.protocol.max_detections[-1] if limit is None else limit
-        if category is None:
-            return Ranking(self.pooled, 0, t, a, limit * max(self.table.groups, 1))
-        return Ranking(self.table, self.position(category), t, a, limit)
-
-    def counts(self, ranking: Ranking) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-        """The arguments of a curve: distinct scores, true and false positives ``(N,)`` each, and objects.
-
-        Those of all categories at one threshold in one area range are stored, until those of another are read.
-        """
-        return _stored(self._last_counts, ranking, ranking.table.counts)
-
-    def operator(self, ranking: Ranking) -> _core.Operator:
-        """The detections of a ranking, sorted for many samples of images.
-
-        Those of all categories at one threshold in one area range are stored, until those of another are read.
-        """
-        return _stored(self._last_operators, ranking, ranking.table.operator)
+        most = self.protocol.max_detections[-1] if limit is None else limit
+        place = (None if category is None else self.position(category), a, most)
+        if place not in self._rankings:
+            if self._rankings and next(iter(self._rankings))[1:] != place[1:]:
+                self._rankings.clear()
+            self._rankings[place] = self.table.ranking(*place)
+        return self._rankings[place], t
 
     def averaged(self, limit: int) -> tuple[_core.Matches, int]:
         """The table that the protocol averages over, and one of its limits there."""
@@ -415,7 +379,7 @@ class MatchScores(Scores):
         self._table = table
         self._match_confusion = confusion
         self._match_errors = errors
-        self._error_tables: dict[tuple[float, float, str], _core.Matches] = {}
+        self._last_errors: tuple[tuple[float, float, str], _core.Matches] | None = None
         self._held: dict[tuple[str, int, bool], np.ndarray] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -479,6 +443,8 @@ class MatchScores(Scores):
         if self._match_errors is None:
             raise ValueError(_NOT_KEPT.format("errors"))
         key = (float(iou), float(background), area)
-        if key not in self._error_tables:
-            self._error_tables[key] = self._match_errors(*key)
-        return self._error_tables[key]
+        if self._last_errors is None or self._last_errors[0] != key:
+            # The last one is freed before the next is made: each takes more than the match table.
+            self._last_errors = None
+            self._last_errors = key, self._match_errors(*key)
+        return self._last_errors[1]

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import json
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -25,7 +22,7 @@ from meanap.readers.sides import Detections, GroundTruth
 if TYPE_CHECKING:
     from meanap._types import SimilarityName
 
-__all__ = ["DetectionFile", "TruthFile", "files_in", "images_in"]
+__all__ = ["DetectionFile", "TruthFile", "files_in"]
 
 
 def _read(read: Callable[[Any, Any], _core.Dataset], path: Any, progress: Any) -> _core.Dataset:
@@ -48,7 +45,6 @@ class TruthFile:
         self, path: Any, similarity: SimilarityName, progress: Any = False, dataset: _core.Dataset | None = None
     ) -> None:
         self.path: str = os.fspath(path)
-        self._whole = dataset is None
         #: Some of the file's records, if not all of them.
         self._dataset = _read_dataset("ground_truth", path, progress) if dataset is None else dataset
         if self._dataset.fallback is None and not self._dataset.has_annotations:
@@ -103,7 +99,7 @@ class TruthFile:
     @cached_property
     def files(self) -> dict[Any, str]:
         """Names of the image files, by id, where they are known."""
-        return files_in(self._dataset, self._whole)
+        return files_in(self._dataset)
 
     @cached_property
     def names(self) -> dict[Any, str]:
@@ -135,18 +131,9 @@ def files_in(dataset: _core.Dataset, whole: bool = True) -> dict[Any, str]:
 
 def _records_of(dataset: _core.Dataset, whole: bool) -> Sequence[Mapping[str, Any]]:
     """The records of the images of a data set."""
-    records: Any = images_in(_core.read_text(dataset.path), dataset.image_ids()) if whole else None
-    return (dataset.load().get("images") or ()) if records is None else records
-
-
-def images_in(text: str, ids: list[Any]) -> list[dict[str, Any]] | None:
-    """The records of the images with these ids, of which alone the text of a data set is parsed; None if not found."""
-    for key in re.finditer(r'"images"\s*:\s*(?=\[)', text):
-        with contextlib.suppress(ValueError):
-            images: list[dict[str, Any]] = json.JSONDecoder().raw_decode(text, key.end())[0]
-            if [image.get("id") for image in images if isinstance(image, dict)] == ids:
-                return images
-    return None
+    if whole and dataset.fallback is None:
+        return dataset.images() or ()
+    return dataset.load().get("images") or ()
 
 
 class DetectionFile:

@@ -11,7 +11,8 @@ import numpy as np
 
 import meanap
 from meanap import readers
-from meanap.report.scenes import scenes
+from meanap.report.records import records
+from meanap.report.scenes import Scenes
 from meanap.report.settings import Inputs, Settings
 from meanap.report.slices import slices
 from meanap.report.views import MATRIX, POINT, TARGETS, Choices, if_matched, view
@@ -38,15 +39,13 @@ def collect(result: Result, versus: Result | None, inputs: Inputs, settings: Set
 
     Findings and images are those of `inputs`; without them there are none. What needs matching again is left out of
     the report of a result that cannot (one of a metric object, or that was pickled).
+
+    What takes memory is made, read and freed one after the other: the records of the files for the check, those of the
+    images that are drawn, the tables of each IoU threshold.
     """
-    there, confidence, resamples = inputs.are_there, settings.confidence, settings.resamples
-    # First, as its memory is free again before the curves of the result are made.
-    findings = _findings(inputs, result) if settings.check and there else None
+    confidence, resamples = settings.confidence, settings.resamples
+    findings = _findings(inputs, result) if settings.check and inputs.are_there else None
     choices = Choices.of(result, versus, settings.score)
-    errors = [if_matched(result.errors, t) for t in choices.ious]
-    if errors[choices.first] is not None and None in errors:
-        # Of a metric object that matches at this threshold alone.
-        errors, choices = [errors[choices.first]], choices.first_alone()
     iou, score = choices.iou, choices.score
     table = result.per_class
     files = result.scores.sources or inputs
@@ -79,38 +78,99 @@ def collect(result: Result, versus: Result | None, inputs: Inputs, settings: Set
     told["slices"] = slices(result, compared, confidence, resamples)
     told["operation"] = _operation(result, choices, confidence, resamples)
     told["calibration"] = {"error": result.calibration(iou).error}
-    confusion = if_matched(lambda: result.confusion(iou, score)) if result.protocol.by_category else None
-    other = None if versus is None else if_matched(versus.confusion, iou, choices.versus_score)
-    told["confusion"] = None if confusion is None else _confusion(confusion, other)
-    before = [None if versus is None else if_matched(versus.errors, t) for t in choices.ious]
-    first = errors[choices.first]
-    told["errors"] = None if first is None else _errors(result, first, before[choices.first], iou)
-    told["choices"] = choices
-    places = None if confusion is None else confusion.condensing(MATRIX)[0]
-    told["views"] = [view(result, versus, choices, i, errors[i], before[i], places) for i in range(len(choices.ious))]
     order = result.per_image(iou, score=score)
     told["totals"] = {name: int(order[name].sum()) for name in _OUTCOMES}
-    rows = [row for row, _ in zip(order, range(settings.worst), strict=False)]
-    told["scenes"], told["changed"] = [], []
-    pairs = [found.pairs for found in errors if found is not None]
-    if not there or len(pairs) < len(errors):
-        return told
-    folder = None if settings.images is None else Path(settings.images)
-    sides = (inputs.ground_truth, inputs.detections, inputs.reading)
-    told["scenes"] = scenes(result, *sides, rows, score, choices, pairs, folder)
-    pairs_before = [found.pairs for found in before if found is not None]
-    if versus is not None and inputs.versus is not None and len(pairs_before) == len(pairs):
-        least = choices.versus_scores[choices.first]
-        changed = _changed(versus.per_image(iou, score=least), order, min(settings.worst, _CHANGED))
-        others = (inputs.ground_truth, inputs.versus, inputs.reading)
-        told["changed"] = list(
-            zip(
-                scenes(versus, *others, changed[0], least, choices, pairs_before, folder),
-                scenes(result, *sides, changed[1], score, choices, pairs, folder),
-                strict=True,
-            )
-        )
+    images = _Images.of(result, versus, inputs, settings, choices, order)
+    told |= _at_each_iou(result, versus, choices, images)
+    told["choices"] = choices = choices if len(told["views"]) == len(choices.ious) else choices.first_alone()
+    told |= images.drawn(choices, None if settings.images is None else Path(settings.images))
     return told
+
+
+def _at_each_iou(result: Result, versus: Result | None, choices: Choices, images: _Images) -> dict[str, Any]:
+    """What is shown at each IoU threshold, and of the first of them errors and confusions."""
+    told: dict[str, Any] = {"confusion": None, "errors": None}
+    views: dict[int, dict[str, Any]] = {}
+    places = None
+    for index in sorted(range(len(choices.ious)), key=lambda index: index != choices.first):
+        iou = choices.ious[index]
+        errors = if_matched(result.errors, iou)
+        before = None if versus is None else if_matched(versus.errors, iou)
+        if index == choices.first:
+            told["errors"] = None if errors is None else _errors(result, errors, before, iou)
+            confusion = if_matched(lambda: result.confusion(choices.iou, choices.score))
+            if confusion is not None and result.protocol.by_category:
+                other = None if versus is None else if_matched(versus.confusion, iou, choices.versus_score)
+                told["confusion"] = _confusion(confusion, other)
+                places = confusion.condensing(MATRIX)[0]
+        elif errors is None and told["errors"] is not None:
+            # Of a metric object that matches at the first threshold alone.
+            views = {choices.first: views[choices.first]}
+            break
+        views[index] = view(result, versus, choices, index, errors, before, places)
+        images.add(iou, errors, before)
+    return {**told, "views": [views[index] for index in sorted(views)]}
+
+
+class _Images:
+    """The images that are drawn: those with most errors, and those that changed most between two results."""
+
+    def __init__(self) -> None:
+        self.worst: list[dict[str, Any]] = []
+        self.changed: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
+        self._scenes: list[Scenes] = []
+        #: The scenes whose fates are not known at each IoU threshold.
+        self._unknown: set[int] = set()
+
+    @classmethod
+    def of(
+        cls,
+        result: Result,
+        versus: Result | None,
+        inputs: Inputs,
+        settings: Settings,
+        choices: Choices,
+        order: Table,
+    ) -> _Images:
+        """Those of the files, if there are any; `order`: the counts of all images, most errors first."""
+        images = cls()
+        if not inputs.are_there:
+            return images
+        images.worst = [row for row, _ in zip(order, range(settings.worst), strict=False)]
+        if versus is not None and inputs.versus is not None:
+            before = versus.per_image(choices.iou, score=choices.versus_score)
+            images.changed = _changed(before, order, min(settings.worst, _CHANGED))
+        wanted = {row["image"] for row in (*images.worst, *images.changed[1])}
+        if wanted:
+            part = records(result, inputs.ground_truth, inputs.detections, inputs.reading, wanted)
+            images._scenes.append(Scenes(result, part))
+        if images.changed[0] and versus is not None:
+            wanted = {row["image"] for row in images.changed[0]}
+            part = records(versus, inputs.ground_truth, inputs.versus, inputs.reading, wanted, part)
+            images._scenes.append(Scenes(versus, part))
+        return images
+
+    def add(self, iou: float, *errors: Errors | None) -> None:
+        """Take the fates of objects and detections from the error tables of the result and of the baseline."""
+        for place, (scenes, table) in enumerate(zip(self._scenes, errors, strict=False)):
+            if table is None:
+                self._unknown.add(place)
+            else:
+                scenes.add(iou, table)
+
+    def drawn(self, choices: Choices, folder: Path | None) -> dict[str, Any]:
+        """What is drawn of them."""
+        told: dict[str, Any] = {"scenes": [], "changed": []}
+        if self._scenes and 0 not in self._unknown:
+            told["scenes"] = self._scenes[0].draw(self.worst, choices.score, choices, folder)
+            if len(self._scenes) > 1 and 1 not in self._unknown:
+                scores = choices.versus_scores[choices.first], choices.score
+                drawn = (
+                    scenes.draw(rows, score, choices, folder)
+                    for scenes, rows, score in zip(self._scenes[::-1], self.changed, scores, strict=True)
+                )
+                told["changed"] = list(zip(*drawn, strict=True))
+        return told
 
 
 def _changed(before: Table, after: Table, most: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -16,7 +16,6 @@ from meanap._similarity import GEOMETRY, compares_rotated_boxes
 from meanap.detection import Result
 from meanap.errors import InputError
 from meanap.readers import Detections, GroundTruth
-from meanap.readers._coco_files import images_in
 from meanap.readers._read_once import read_dataset, read_results
 from meanap.readers._reader import is_path
 from meanap.readers._record_fields import with_coco_fields
@@ -39,9 +38,25 @@ class Records(NamedTuple):
     #: Pairs of keypoints to connect, by category.
     skeletons: dict[Any, Any]
 
+    def of(self, wanted: set[Any]) -> Records:
+        """Those of some of the images."""
+        images = [image for image in self.images if image["id"] in wanted]
+        annotations, detections = (
+            [record for record in records if record["image_id"] in wanted]
+            for records in (self.annotations, self.detections)
+        )
+        return self._replace(images=images, annotations=annotations, detections=detections)
 
-def records(result: Result, ground_truth: Any, detections: Any, reading: readers.Options, wanted: set[Any]) -> Records:
-    """The records of the images `wanted`."""
+
+def records(
+    result: Result,
+    ground_truth: Any,
+    detections: Any,
+    reading: readers.Options,
+    wanted: set[Any],
+    known: Records | None = None,
+) -> Records:
+    """The records of the images `wanted`; `known` has those of the ground truth, if they have been read."""
     # What an evaluation leaves out of COCO's records is left out by their reader.
     strict, name = reading.on_error == "raise", "coco"
     raw = (
@@ -61,7 +76,12 @@ def records(result: Result, ground_truth: Any, detections: Any, reading: readers
             listed = list(readers.with_ids(listed, truth(), "", lambda problem: None))
         return [dict(record) for record in listed if record["image_id"] in wanted]
 
-    part = _of_coco(ground_truth, result.similarity, wanted, chosen) if raw[0] else _of_truth(truth(), wanted)
+    if known is not None:
+        part = known.of(wanted)
+    elif raw[0]:
+        part = _of_coco(ground_truth, result.similarity, wanted, chosen)
+    else:
+        part = _of_truth(truth(), wanted)
     if raw[1]:
         return part._replace(detections=_detections(detections, reading.similarity, wanted, chosen))
     found = readers.detections(detections, asked, readers.Problems(reading.on_error), truth())
@@ -81,11 +101,10 @@ def _of_coco(source: Any, similarity: str, wanted: set[Any], chosen: _Choose) ->
     """The objects of a data set, a file or a dictionary."""
     if is_path(source):
         dataset = read_dataset(source)
-        if dataset.fallback is None:
-            text = _core.read_text(source)
-            objects, images = _of_dataset(dataset, text, similarity, wanted), images_in(text, dataset.image_ids())
-            if objects is not None and images is not None:
-                return Records(_of_images(images, wanted), objects, [], _skeletons(dataset.categories() or ()))
+        objects = _of_dataset(dataset, similarity, wanted) if dataset.fallback is None else None
+        if objects is not None:
+            images = _of_images(dataset.images() or (), wanted)
+            return Records(images, objects, [], _skeletons(dataset.categories() or ()))
         source = read_json(source)
     records = chosen(source["annotations"])
     images = _of_images(source.get("images", ()), wanted)
@@ -120,10 +139,8 @@ def _of_results(path: Any, similarity: str, wanted: set[Any], chosen: _Choose) -
             raise
         # A data set with a score in each annotation.
         return chosen(read_json(path)["annotations"])
-    if dataset.fallback is None:
-        text = _core.read_text(path) if GEOMETRY[similarity] in _WRITTEN else ""
-        if (found := _of_dataset(dataset, text, similarity, wanted, scored=True)) is not None:
-            return found
+    if dataset.fallback is None and (found := _of_dataset(dataset, similarity, wanted, scored=True)) is not None:
+        return found
     return chosen(dataset.load())
 
 
@@ -132,39 +149,32 @@ _WRITTEN = {"masks": "segmentation", "keypoints": "keypoints"}
 
 
 def _of_dataset(
-    dataset: _core.Dataset, text: str, similarity: str, wanted: set[Any], scored: bool = False
+    dataset: _core.Dataset, similarity: str, wanted: set[Any], scored: bool = False
 ) -> list[dict[str, Any]] | None:
     """The records of a file, with what is drawn of them; None if they have it not all in the same way.
 
     Only the geometry of these records is parsed.
     """
-    arrays = dataset.arrays()
+    rows = dataset.rows_of([id for id in wanted if type(id) is int])
+    arrays = dataset.arrays(rows)
     shape = _WRITTEN.get(GEOMETRY[similarity])
     box = "rotated" if compares_rotated_boxes(similarity) else "bbox"
-    spans = None if shape is None else dataset.column(shape)
-    # Places are in bytes.
-    written = b"" if shape is None else text.encode("utf-8", "surrogatepass")
-    if not {"image_id", "category_id", *(["score"] if scored else [])} <= arrays.keys() or (
-        spans is None if shape else box not in arrays
-    ):
+    written = None if shape is None else dataset.texts(shape, rows)
+    needed = {"image_id", "category_id", *(["score"] if scored else [])}
+    if not needed <= arrays.keys() or (written is None if shape else box not in arrays):
         return None
     images, categories = dataset.annotation_image_ids(), dataset.annotation_category_ids()
-    chosen = np.array([id in wanted for id in images], dtype=bool)
-    found = []
-    for row in np.flatnonzero(chosen[arrays["image_id"]]).tolist():
-        record = {
-            "image_id": images[arrays["image_id"][row]],
-            "category_id": categories[arrays["category_id"][row]],
-        }
-        if "score" in arrays:
-            record["score"] = float(arrays["score"][row])
-        if box in arrays:
-            record["bbox"] = arrays[box][row].tolist()
-        if shape is not None and spans is not None:
-            start, length = spans[row]
-            record[shape] = json.loads(written[start : start + length])
-        found.append(record)
-    return found
+    columns: dict[str, list[Any]] = {
+        "image_id": [images[code] for code in arrays["image_id"].tolist()],
+        "category_id": [categories[code] for code in arrays["category_id"].tolist()],
+    }
+    if "score" in arrays:
+        columns["score"] = arrays["score"].tolist()
+    if box in arrays:
+        columns["bbox"] = arrays[box].tolist()
+    if shape is not None and written is not None:
+        columns[shape] = [json.loads(text) for text in written]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _of_side(side: GroundTruth | Detections | Any, wanted: set[Any]) -> list[dict[str, Any]]:

@@ -6,22 +6,23 @@ import base64
 import io
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from meanap import _core, _rle, readers
+from meanap import _core, _rle
 from meanap._similarity import compares_rotated_boxes
 from meanap.detection import Result
+from meanap.detection.errors import Errors
 from meanap.protocol import Protocol
 from meanap.protocol.keypoints import KEYPOINT_SETS
 from meanap.report.outline import outline, path_of_polygons
-from meanap.report.records import Records, records
+from meanap.report.records import Records
 from meanap.report.views import Choices
 
-__all__ = ["scenes"]
+__all__ = ["Scenes", "pillow"]
 
 #: Longest side of an embedded image, in pixels, and its compression.
 _SIDE, _QUALITY = 480, 70
@@ -29,47 +30,64 @@ _SIDE, _QUALITY = 480, 70
 _MOST = 200
 
 
-def scenes(
-    result: Result,
-    ground_truth: Any,
-    detections: Any,
-    reading: readers.Options,
-    rows: list[dict[str, Any]],
-    score: float,
-    choices: Choices,
-    pairs: list[dict[str, np.ndarray]],
-    folder: Path | None,
-) -> list[dict[str, Any]]:
-    """What to draw for each of `rows` (image ids and counts).
+class Scenes:
+    """Some images of a result, with the fates of their objects and detections.
 
-    Size, image file, objects and detections with their outcomes.
+    They are those of error tables, added one IoU threshold after the other: of a detection its outcome
+    (``true_positive``, ``false_positive`` or ``ignored``; None if it does not count), of an object the best score of a
+    true positive that it matches (None if there is none), or ``ignored``.
 
-    Fates are those of the `pairs` of error tables, one for each IoU threshold of `choices`. At the first one, of the
-    detections of at least `score`, an object is ``matched``, a ``false_negative`` or ``ignored``; a detection a
-    ``true_positive``, a ``false_positive``, ``ignored``, or ``low``, as it is below the score threshold. ``fates`` are
-    those at each threshold: of a detection its outcome (None if it does not count), of an object the best score of a
-    true positive that it matches (None if there is none), or ``"ignored"``.
+    Attributes
+    ----------
+    records : Records
+        What is in the images.
     """
-    if not rows:
-        return []
-    part = records(result, ground_truth, detections, reading, {row["image"] for row in rows})
-    images = {image["id"]: image for image in part.images}
-    matched = _marks(result, part, score, choices, pairs)
-    return [
-        {
-            **row,
-            "name": str(images[row["image"]].get("file_name", "")),
-            **_size(images[row["image"]], matched[row["image"]]),
-            "picture": None if folder is None else _picture(folder, images[row["image"]].get("file_name")),
-            "marks": matched[row["image"]],
-            "drawn": _MOST,
-        }
-        for row in rows
-    ]
+
+    def __init__(self, result: Result, records: Records) -> None:
+        self.records = records
+        self._result = result
+        self._fates: dict[float, tuple[list[Any], list[str | None]]] = {}
+
+    def add(self, iou: float, errors: Errors) -> None:
+        """Take what is needed of the error table at an IoU threshold."""
+        there = {image["id"] for image in self.records.images}
+        places = [place for place, id in enumerate(self._result.image_ids) if id in there]
+        self._fates[iou] = _fates(self._result, self.records, errors.pairs_in(places))
+
+    def draw(
+        self, rows: list[dict[str, Any]], score: float, choices: Choices, folder: Path | None
+    ) -> list[dict[str, Any]]:
+        """What to draw for each of `rows` (image ids and counts): size, image file, objects and detections.
+
+        ``fates`` are those at each IoU threshold of `choices`. At the first one, of the detections of at least `score`,
+        the ``fate`` of an object is ``matched``, ``false_negative`` or ``ignored``; that of a detection
+        ``true_positive``, ``false_positive``, ``ignored``, or ``low``, as it is below the score threshold.
+        """
+        if not rows:
+            return []
+        part = self.records
+        images = {image["id"]: image for image in part.images}
+        of_objects, of_detections = zip(*(self._fates[iou] for iou in choices.ious), strict=True)
+        sides = (
+            ("truth", part.annotations, zip(*of_objects, strict=True)),
+            ("detection", part.detections, zip(*of_detections, strict=True)),
+        )
+        matched = _marks(self._result, part, score, choices.first, sides)
+        return [
+            {
+                **row,
+                "name": str(images[row["image"]].get("file_name", "")),
+                **_size(images[row["image"]], matched[row["image"]]),
+                "picture": None if folder is None else _picture(folder, images[row["image"]].get("file_name")),
+                "marks": matched[row["image"]],
+                "drawn": _MOST,
+            }
+            for row in rows
+        ]
 
 
 def _fates(result: Result, part: Records, pairs: dict[str, np.ndarray]) -> tuple[list[Any], list[str | None]]:
-    """What became of each object and each detection, by the error table, as ``fates`` of `scenes`."""
+    """What became of each object and each detection, by the error table, as `Scenes` has it."""
     best = np.full(len(pairs["truth_image"]) + 1, -np.inf)
     correct = pairs["error"] == "true_positive"
     np.maximum.at(best, pairs["partner"][correct], pairs["score"][correct])
@@ -89,15 +107,11 @@ def _fates(result: Result, part: Records, pairs: dict[str, np.ndarray]) -> tuple
             there.setdefault(cell, []).append(fates[row])
         return there
 
-    of_images = {image["id"] for image in part.images}
     annotations, found = part.annotations, part.detections
-    wanted = np.array([id in of_images for id in result.image_ids], dtype=bool)
-    objects = np.flatnonzero(wanted[pairs["truth_image"]])
-    rows = np.flatnonzero(wanted[pairs["image"]])
-    rows = rows[np.argsort(pairs["rank"][rows], kind="stable")]
+    by_rank = np.argsort(pairs["rank"], kind="stable")
     left = (
-        cells(pairs["truth_image"], pairs["truth_category"], of_object, objects.tolist()),
-        cells(pairs["image"], pairs["category"], of_detection, rows.tolist()),
+        cells(pairs["truth_image"], pairs["truth_category"], of_object, range(len(of_object))),
+        cells(pairs["image"], pairs["category"], of_detection, by_rank.tolist()),
     )
 
     def next_of(side: int, record: Mapping[str, Any], otherwise: str | None) -> Any:
@@ -122,17 +136,15 @@ def _fates(result: Result, part: Records, pairs: dict[str, np.ndarray]) -> tuple
 
 
 def _marks(
-    result: Result, part: Records, score: float, choices: Choices, pairs: list[dict[str, np.ndarray]]
+    result: Result, part: Records, score: float, first: int, sides: Iterable[tuple[str, list[Any], Iterable[Any]]]
 ) -> dict[Any, list[Any]]:
     """The outlines in each image, errors first, and what is below the score threshold last."""
     similarity, names = result.similarity, result.names
     place = {id: k for k, id in enumerate(result.category_ids)}
     marks: dict[Any, list[Any]] = {image["id"]: [] for image in part.images}
-    of_objects, of_detections = zip(*(_fates(result, part, columns) for columns in pairs), strict=True)
-    sides = (("truth", part.annotations, of_objects), ("detection", part.detections, of_detections))
     for kind, listed, every in sides:
-        for record, fates in zip(listed, zip(*every, strict=True), strict=True):
-            fate = fates[choices.first]
+        for record, fates in zip(listed, every, strict=True):
+            fate = fates[first]
             category = record["category_id"]
             mark: dict[str, Any] = {"kind": kind, "name": names.get(category, str(category)), "fates": fates}
             mark["class"] = place.get(category, -1)

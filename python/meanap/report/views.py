@@ -14,7 +14,7 @@ import numpy as np
 
 from meanap.detection.confusion import counts_by_score
 from meanap.detection.errors import ERRORS, Errors
-from meanap.detection.operating import best_threshold
+from meanap.detection.operating import best_threshold, points
 from meanap.plot._curves import recall_grid
 
 if TYPE_CHECKING:
@@ -207,9 +207,9 @@ def _calibration(result: Result, iou: float, by_class: bool) -> list[dict[str, A
 
 def _points(result: Result, iou: float, choices: Choices) -> list[list[list[int | None]]]:
     """The operating points of each target: of all classes together, and of each."""
-    best = result.best_f1(iou)
+    targets = [chosen for _, chosen in TARGETS]
     found = []
-    for point in (best, *(result.operating_point(**chosen, iou=iou) for _, chosen in TARGETS)):
+    for point in (result.best_f1(iou), *points(result.scores, targets, iou, "all")):
         rows = [[getattr(point, name) for name in POINT]]
         if choices.by_class:
             rows += [[row[name] for name in POINT] for row in point.per_class]

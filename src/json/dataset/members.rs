@@ -129,6 +129,7 @@ impl MemberReader<'_> {
                 let mut images = std::mem::take(&mut self.dataset.images);
                 let outcome = self.records("images", &mut images);
                 self.dataset.images = images;
+                self.dataset.images_at = Some((bracket, self.window.offset()));
                 outcome
             }
             "categories" if !again => {

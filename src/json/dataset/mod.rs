@@ -49,6 +49,8 @@ pub struct Dataset {
     pub has_annotations: bool,
     /// Whether there is a member `categories`.
     pub has_categories: bool,
+    /// Where the array of images lies in the file, from its bracket to behind the other one.
+    pub images_at: Option<(u64, u64)>,
     /// Where the array of categories lies in the file, from its bracket to behind the other one.
     pub categories_at: Option<(u64, u64)>,
     /// The keys of the first annotation.
@@ -193,6 +195,7 @@ impl Dataset {
             has_images: false,
             has_annotations: false,
             has_categories: false,
+            images_at: None,
             categories_at: None,
             first_fields: Vec::new(),
             images: IdTable::images(),
@@ -205,15 +208,32 @@ impl Dataset {
         }
     }
 
+    /// The text of the array of images.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub fn images_text(&self) -> Result<Option<Vec<u8>>> {
+        self.images_at.map(|(start, end)| self.text(start, end)).transpose()
+    }
+
     /// The text of the array of categories.
     ///
     /// # Errors
     ///
     /// The file cannot be read.
     pub fn categories_text(&self) -> Result<Option<Vec<u8>>> {
-        let Some((start, end)) = self.categories_at else { return Ok(None) };
+        self.categories_at.map(|(start, end)| self.text(start, end)).transpose()
+    }
+
+    /// Bytes of the file.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or has been written to since.
+    pub fn text(&self, start: u64, end: u64) -> Result<Vec<u8>> {
         self.unchanged()?;
-        self.source.read_range(start, end).map(Some).map_err(|error| Error::io(error).in_file(&self.path))
+        self.source.read_range(start, end).map_err(|error| Error::io(error).in_file(&self.path))
     }
 
     /// An error if the file has been written to since it was read.
