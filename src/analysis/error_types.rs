@@ -5,21 +5,24 @@
 //! positive is then compared with the ground truths of all categories in its image. The rows are those of the
 //! evaluation's match table, so batches and shards are gathered by the same [`crate::matching::MatchLog`].
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
-use crate::error::{Result, collect, collect_growing, filled, reserve, with_capacity};
+use crate::error::{Result, copied, extend, filled, push, reserve, with_capacity, zeros};
 use crate::evaluate::Evaluator;
-use crate::matching::{ErrorType, MatchTable, Pair, Partners, Positions, Row, Truth};
+use crate::matching::{Cells, ErrorType, InImage, MatchTable, Pair, Partners, Positions, Row, Truth};
 use crate::progress::Progress;
 use crate::score::descending_key;
 use crate::similarity::Similarity;
-use crate::sort::par_sort_unstable_by;
 use crate::threads;
 
 /// An evaluated detection.
 #[derive(Clone, Copy)]
 struct GroupedDetection {
     row: Row,
+    /// Its place in the table.
+    place: u32,
     group: u32,
     matched: bool,
     ignored: bool,
@@ -32,9 +35,6 @@ struct GroupedTruth {
     truth: Truth,
     group: u32,
 }
-
-/// A detection, its rank in its image, and what it is.
-type Classified = (u32, u32, Pair);
 
 /// Matches, and classifies each detection: the evaluation's table with a pair for each row, whose rank becomes that
 /// within its image.
@@ -52,127 +52,184 @@ pub fn error_table(
     gt: &Positions,
     background: f64,
 ) -> Result<MatchTable> {
-    let table = evaluator.match_all(similarity, dt, gt)?;
-    let (found, wanted) = sides(&table, evaluator.protocol.extent.by_category, &evaluator.progress)?;
-    let threshold = evaluator.protocol.thresholds[0];
-    let classifier = Classifier { similarity, threshold, background };
-    let one =
-        |(found, wanted): (&[GroupedDetection], &[GroupedTruth])| classifier.classify_images(found, wanted);
-    let shares = shares(&found, &wanted).into_par_iter();
-    let classified = threads::run(|| shares.map(one).collect::<Result<Vec<_>>>())?;
-    with_pairs(table, evaluator.detections.len(), classified)
-}
-
-/// The evaluated detections and the ground truths that are not ignored, image by image.
-fn sides(
-    table: &MatchTable,
-    by_category: bool,
-    progress: &Progress,
-) -> Result<(Vec<GroupedDetection>, Vec<GroupedTruth>)> {
-    let mut found = with_capacity(table.rows.items.len())?;
-    let mut wanted = with_capacity(table.truths.items.len())?;
-    for group in 0..table.groups() {
-        let kept = table.rows(group).iter().filter(|row| row.rank != Row::DROPPED);
-        found.extend(kept.map(|row| {
-            let (matched, ignored) = table.matched_and_ignored(row, 0, 0);
-            let partner = table.partner(row, 0, 0);
-            GroupedDetection { row: *row, group: group as u32, matched, ignored, partner }
-        }));
-        let truths = table.truths(group).iter().filter(|truth| truth.areas & 1 == 1);
-        wanted.extend(truths.map(|truth| GroupedTruth { truth: *truth, group: group as u32 }));
-    }
-    let place = |found: &GroupedDetection| {
-        // Of equal scores the order is that of the matching; across categories it is that of the input.
-        let tie = if by_category { found.row.object } else { found.row.rank };
-        (found.row.image, descending_key(found.row.score), tie)
+    let mut table = evaluator.match_all(similarity, dt, gt)?;
+    let images = evaluator.protocol.extent.images;
+    let mut found = ByImage::new(&table.rows, images, |row| row.rank != Row::DROPPED)?;
+    let wanted = ByImage::new(&table.truths, images, |truth| truth.areas & 1 == 1)?;
+    // The pair of each detection, in the order of `found`.
+    let mut classified = filled(found.places.len(), Pair::default())?;
+    let classifier = Classifier {
+        table: &table,
+        by_category: evaluator.protocol.extent.by_category,
+        similarity,
+        threshold: evaluator.protocol.thresholds[0],
+        background,
     };
-    let place_of_truth = |wanted: &GroupedTruth| (wanted.truth.image, wanted.truth.object);
-    threads::run(|| {
-        par_sort_unstable_by(&mut found, progress, |a, b| place(a).cmp(&place(b)))?;
-        par_sort_unstable_by(&mut wanted, progress, |a, b| place_of_truth(a).cmp(&place_of_truth(b)))
-    })?;
-    Ok((found, wanted))
-}
-
-/// The table with what its detections are.
-fn with_pairs(
-    mut table: MatchTable,
-    detections: usize,
-    classified: Vec<Vec<Classified>>,
-) -> Result<MatchTable> {
-    let mut pairs = filled(detections, Pair::default())?;
-    let mut ranks = filled(detections, Row::DROPPED)?;
-    for (object, rank, pair) in classified.into_iter().flatten() {
-        (pairs[object as usize], ranks[object as usize]) = (pair, rank);
+    let shares = shares(&mut found, &mut classified)?.into_par_iter();
+    let progress = &evaluator.progress;
+    threads::run(|| shares.try_for_each(|share| classifier.classify_images(share, &wanted, progress)))?;
+    let mut pairs = filled(evaluator.detections.len(), Pair::default())?;
+    let rows = &mut table.rows.items;
+    rows.iter_mut().for_each(|row| row.rank = Row::DROPPED);
+    for image in 0..images {
+        for (place, rank) in found.of(image).zip(0..) {
+            let row = &mut rows[found.places[place] as usize];
+            row.rank = rank;
+            pairs[row.object as usize] = classified[place];
+        }
     }
-    table.rows.items.iter_mut().for_each(|row| row.rank = ranks[row.object as usize]);
     Ok(MatchTable { pairs: Some(pairs), partners: Partners::default(), ..table })
 }
 
-/// Both sides cut between images, a good many detections in each.
-fn shares<'a>(
-    found: &'a [GroupedDetection],
-    wanted: &'a [GroupedTruth],
-) -> Vec<(&'a [GroupedDetection], &'a [GroupedTruth])> {
-    const SHARE: usize = 4096;
-    let mut shares = Vec::new();
-    let (mut found, mut wanted) = (found, wanted);
-    while found.len() > SHARE {
-        let last = found[SHARE - 1].row.image;
-        let (f, w) = (
-            found.partition_point(|found| found.row.image <= last),
-            wanted.partition_point(|wanted| wanted.truth.image <= last),
-        );
-        shares.push((&found[..f], &wanted[..w]));
-        (found, wanted) = (&found[f..], &wanted[w..]);
-    }
-    shares.push((found, wanted));
-    shares
+/// Rows or ground truths image by image, those of a category together and in order.
+struct ByImage {
+    /// Places of the items in the table.
+    places: Vec<u32>,
+    /// Where each image starts, and the end.
+    starts: Vec<u32>,
 }
 
-/// The thresholds of the error types.
+impl ByImage {
+    fn new<T: InImage>(cells: &Cells<T>, images: usize, kept: impl Fn(&T) -> bool) -> Result<ByImage> {
+        let kept = || cells.items.iter().zip(0..).filter(|(item, _)| kept(item));
+        let mut starts: Vec<u32> = zeros(images + 1)?;
+        kept().for_each(|(item, _)| starts[item.image() as usize + 1] += 1);
+        for image in 0..images {
+            starts[image + 1] += starts[image];
+        }
+        let mut places = zeros(starts[images] as usize)?;
+        let mut next = copied(&starts)?;
+        for (item, place) in kept() {
+            let next = &mut next[item.image() as usize];
+            places[*next as usize] = place;
+            *next += 1;
+        }
+        Ok(ByImage { places, starts })
+    }
+
+    /// Where the items of an image stand.
+    fn of(&self, image: usize) -> Range<usize> {
+        self.starts[image] as usize..self.starts[image + 1] as usize
+    }
+}
+
+/// Some images, with the places of their detections and where the pairs of these go.
+struct Share<'a> {
+    images: &'a [u32],
+    first: usize,
+    places: &'a mut [u32],
+    pairs: &'a mut [Pair],
+}
+
+/// All images, cut into shares of a good many detections each.
+fn shares<'a>(found: &'a mut ByImage, pairs: &'a mut [Pair]) -> Result<Vec<Share<'a>>> {
+    const SHARE: usize = 4096;
+    let ByImage { places, starts } = found;
+    let (mut places, mut pairs, mut first) = (places.as_mut_slice(), pairs, 0);
+    let images = starts.len() - 1;
+    let mut shares = with_capacity(places.len() / SHARE + 1)?;
+    while first < images {
+        let start = starts[first] as usize;
+        let end = starts[first + 1..].partition_point(|&end| (end as usize) < start + SHARE) + first + 1;
+        let end = end.min(images);
+        let count = starts[end] as usize - start;
+        let (Some(of_places), Some(of_pairs)) = (places.split_off_mut(..count), pairs.split_off_mut(..count))
+        else {
+            unreachable!("the images are all items");
+        };
+        push(&mut shares, Share { images: &starts[first..=end], first, places: of_places, pairs: of_pairs })?;
+        first = end;
+    }
+    Ok(shares)
+}
+
+/// Says of each detection what it is.
 struct Classifier<'a> {
+    table: &'a MatchTable,
+    by_category: bool,
     similarity: &'a dyn Similarity,
     threshold: f64,
     background: f64,
 }
 
 impl Classifier<'_> {
-    fn classify_images(
-        &self,
-        found: &[GroupedDetection],
-        mut wanted: &[GroupedTruth],
-    ) -> Result<Vec<Classified>> {
-        let mut classified = with_capacity(found.len())?;
+    /// Sorts the detections of each image, best score first, and writes their pairs.
+    fn classify_images(&self, share: Share<'_>, truths: &ByImage, progress: &Progress) -> Result<()> {
+        progress.check()?;
         let (mut compare, mut values) = (self.similarity.comparer(), Vec::new());
-        for here in found.chunk_by(|a, b| a.row.image == b.row.image) {
-            let image = here[0].row.image;
-            wanted = &wanted[wanted.partition_point(|wanted| wanted.truth.image < image)..];
-            let there = &wanted[..wanted.partition_point(|wanted| wanted.truth.image <= image)];
-            let counted: Vec<u32> =
-                collect_growing(here.iter().filter(|found| !found.ignored).map(|found| found.row.object))?;
+        let (mut here, mut there) = (Vec::new(), Vec::new());
+        let (mut counted, mut objects) = (Vec::new(), Vec::new());
+        let start = share.images[0] as usize;
+        for (ends, image) in share.images.windows(2).zip(share.first..) {
+            let of_image = ends[0] as usize - start..ends[1] as usize - start;
+            if of_image.is_empty() {
+                continue;
+            }
+            let places = &mut share.places[of_image.clone()];
+            self.sort_detections(places, &mut here)?;
+            self.sort_truths(&truths.places[truths.of(image)], &mut there)?;
+            counted.clear();
+            extend(&mut counted, here.iter().filter(|found| !found.ignored).map(|found| found.row.object))?;
+            objects.clear();
+            extend(&mut objects, there.iter().map(|wanted: &GroupedTruth| wanted.truth.object))?;
             let cells = counted.len() * there.len();
             values.clear();
             reserve(&mut values, cells)?;
             values.resize(cells, 0.0);
             if cells > 0 {
-                let truths: Vec<u32> = collect(there.iter().map(|wanted| wanted.truth.object))?;
-                let floor = self.background.min(self.threshold);
-                compare(&counted, &truths, floor, &mut values)?;
+                compare(&counted, &objects, self.background.min(self.threshold), &mut values)?;
             }
             let mut rest = values.as_slice();
-            for (one, rank) in here.iter().zip(0..) {
-                let pair = if one.ignored {
+            for (one, pair) in here.iter().zip(&mut share.pairs[of_image]) {
+                *pair = if one.ignored {
                     Pair { error: ErrorType::Ignored, partner: one.partner, similarity: f64::NAN }
                 } else {
                     let (own, others) = rest.split_at(there.len());
                     rest = others;
-                    self.classify(one, there, own)
+                    self.classify(one, &there, own)
                 };
-                classified.push((one.row.object, rank, pair));
             }
         }
-        Ok(classified)
+        Ok(())
+    }
+
+    /// The detections at some places, best score first; the places come to stand so, too.
+    fn sort_detections(&self, places: &mut [u32], found: &mut Vec<GroupedDetection>) -> Result<()> {
+        found.clear();
+        reserve(found, places.len())?;
+        found.extend(places.iter().map(|&place| {
+            let row = self.table.rows.items[place as usize];
+            let (matched, ignored) = self.table.matched_and_ignored(&row, 0, 0);
+            let partner = self.table.partner(&row, 0, 0);
+            GroupedDetection {
+                row,
+                place,
+                group: group_of(&self.table.rows, place),
+                matched,
+                ignored,
+                partner,
+            }
+        }));
+        found.sort_unstable_by_key(|found| {
+            // Of equal scores the order is that of the matching; across categories it is that of the input.
+            let tie = if self.by_category { found.row.object } else { found.row.rank };
+            (descending_key(found.row.score), tie)
+        });
+        places.iter_mut().zip(found).for_each(|(place, found)| *place = found.place);
+        Ok(())
+    }
+
+    /// The ground truths at some places, in the order of the input.
+    fn sort_truths(&self, places: &[u32], wanted: &mut Vec<GroupedTruth>) -> Result<()> {
+        wanted.clear();
+        reserve(wanted, places.len())?;
+        let truths = &self.table.truths;
+        wanted.extend(places.iter().map(|&place| GroupedTruth {
+            truth: truths.items[place as usize],
+            group: group_of(truths, place),
+        }));
+        wanted.sort_unstable_by_key(|wanted| wanted.truth.object);
+        Ok(())
     }
 
     /// `values`: the detection's similarity to each of the ground truths of its image that are to be found.
@@ -204,6 +261,11 @@ impl Classifier<'_> {
             Pair { error, partner: None, similarity: nearest }
         }
     }
+}
+
+/// The group that the item at a place is in.
+fn group_of<T>(cells: &Cells<T>, place: u32) -> u32 {
+    cells.groups.partition_point(|&start| start <= place) as u32 - 1
 }
 
 /// The first of the most similar ground truths among some.

@@ -50,7 +50,7 @@ mod states;
 mod ties;
 
 pub use cell_outcomes::{CellOutcomes, all_cells, evaluated_rows};
-pub use confusion::confusion_table;
+pub use confusion::{ConfusionCounts, confusion_counts, confusion_table};
 pub use corrected::{Correction, corrected};
 pub use counts::{CumulativeCounts, cumulative_counts};
 pub use error_types::error_table;

@@ -120,6 +120,21 @@ impl<T: InImage + Send> Cells<T> {
     }
 }
 
+impl<T: InImage + Send + Sync> Cells<T> {
+    /// Objects that come image by image, grouped; those whose group is [`NOT_EVALUATED`] are left out.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn grouped(items: &[T], groups: usize, group: impl Fn(&T) -> u32 + Sync) -> Result<Cells<T>> {
+        let of_groups = 6 * size_of::<u32>() * threads::count() * groups;
+        can_allocate(size_of_val(items).saturating_add(of_groups))?;
+        let of = |i: u32| group(&items[i as usize]);
+        let (items, groups) = counting_sort(items.len(), groups, of, |i| items[i as usize]);
+        Ok(Cells { items, groups })
+    }
+}
+
 impl<T: InImage> Cells<T> {
     /// The number of groups.
     pub fn len(&self) -> usize {
@@ -209,6 +224,15 @@ mod tests {
         let cells = cells(&[1, 0, 1, 2, 0, 1], &[0, 0, 0, 0, 1, 1], true);
         assert_eq!(cells.items[cells.group(0)], [At(4, 0), At(5, 1)]);
         assert_eq!(cells.items[cells.group(1)], [At(1, 0), At(0, 1), At(2, 1)]);
+    }
+
+    #[test]
+    fn objects_of_one_group_are_grouped_in_order() {
+        let items = [At(3, 0), At(4, 0), At(5, 1), At(6, 1)];
+        let group = |item: &At| [1, NOT_EVALUATED, 0, 1][item.0 as usize - 3];
+        let cells = Cells::grouped(&items, 3, group).unwrap();
+        assert_eq!(cells.items, [At(5, 1), At(3, 0), At(6, 1)]);
+        assert_eq!(cells.groups, [0, 1, 3, 3]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::interruptible::interruptible;
 use super::items::bytes;
 use crate::analysis::{
     self, Averaging, Correction, OperatingPoints, OperatingRule, Ranked, Ranking, Resampler, States,
-    TruthState, corrected, cumulative_counts, optimal_lrp, tie_bounds,
+    TruthState, confusion_counts, corrected, cumulative_counts, optimal_lrp, tie_bounds,
 };
 use crate::curve::{self, Area, CurveShape, Selection};
 use crate::error::{Result, collect, collect_growing, copied, filled};
@@ -369,6 +369,26 @@ impl Matches {
         Ok((
             array(py, collect_growing(errors.into_iter().flatten())?, [groups, ErrorType::ALL.len()])?,
             array(py, collect_growing(truths.into_iter().flatten())?, [groups, TruthState::NAMES.len()])?,
+        ))
+    }
+
+    /// Of a confusion table, how often classes are taken for one another at some rising score thresholds. Of detections
+    /// true class, predicted class, step and count `(N, 4)`, of ground truths class, the best step of their detections,
+    /// and count `(M, 3)`. A step is the position of the last threshold at which a detection counts, or -1; the number
+    /// of classes stands for the background.
+    #[expect(clippy::type_complexity, reason = "two arrays")]
+    fn confusion_counts<'py>(
+        &self,
+        py: Python<'py>,
+        thresholds: PyReadonlyArray1<'_, f64>,
+    ) -> PyResult<(Bound<'py, PyArray2<i64>>, Bound<'py, PyArray2<i64>>)> {
+        let thresholds: Vec<f64> = values(thresholds.as_array())?;
+        let counts =
+            self.work(py, |table, progress| confusion_counts(&States::of(table)?, &thresholds, progress))?;
+        let (detections, truths) = (counts.detections.len(), counts.ground_truths.len());
+        Ok((
+            array(py, counts.detections.into_flattened(), [detections, 4])?,
+            array(py, counts.ground_truths.into_flattened(), [truths, 3])?,
         ))
     }
 

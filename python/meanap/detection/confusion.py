@@ -16,11 +16,6 @@ from meanap.table import Table, html_table
 
 __all__ = ["Confusion", "counts_by_score", "counts_of"]
 
-_IGNORED = _core.Matches.ERROR_TYPES.index("ignored")
-_NOT_WANTED = _core.Matches.TRUTH_STATES.index("ignored")
-#: A matrix of so many entries is counted whole, whatever the number of detections.
-_CELLS = 1 << 16
-
 
 class Confusion:
     """Counts of objects by true class (row) and predicted class (column); the last of either is the background.
@@ -46,9 +41,9 @@ class Confusion:
         self.score = score
 
     @classmethod
-    def of(cls, scores: Scores, iou: float, score: float | None) -> Confusion:
+    def of(cls, scores: Scores, iou: float, score: float | None, table: _core.Matches | None = None) -> Confusion:
         """Counts the pairs of a confusion table; without a score, from that with the best F1 on."""
-        table = scores.confusion_table(iou)
+        table = scores.confusion_table(iou) if table is None else table
         if score is None:
             score = best_threshold(scores, iou)
         score = number(score, "score")
@@ -174,26 +169,17 @@ def counts_of(matches: _core.Matches, score: float) -> Iterator[tuple[Any, Any, 
     Pairs that only detections below `score` make are counted as none.
     """
     categories = [*matches.category_ids, None]
-    background = len(categories) - 1
-    pairs_of = _Pairs(matches)
-    made = pairs_of.score >= score
-    cells, cell = len(categories) ** 2, pairs_of.truth * len(categories) + pairs_of.detected
-    if cells <= max(len(cell), _CELLS):
-        pairs = np.flatnonzero(np.bincount(cell, minlength=cells))
-        counts = np.bincount(cell[made], minlength=cells)[pairs]
-    else:
-        pairs, place = np.unique(cell, return_inverse=True)
-        counts = np.bincount(place[made], minlength=len(pairs))
-    for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
-        yield categories[pair // len(categories)], categories[pair % len(categories)], count
-    found = np.zeros(len(pairs_of.of_truth) + 1, dtype=bool)
-    found[pairs_of.partner[made]] = True
-    wanted = pairs_of.wanted
-    there, lost = (
-        np.bincount(pairs_of.of_truth[rows], minlength=background) for rows in (wanted, wanted & ~found[:-1])
-    )
-    for category in np.flatnonzero(there).tolist():
-        yield categories[category], None, int(lost[category])
+    detections, objects = matches.confusion_counts(np.array([score]))
+    cells: dict[tuple[int, int], int] = {}
+    for truth, detected, step, count in detections.tolist():
+        cells[truth, detected] = cells.get((truth, detected), 0) + (count if step == 0 else 0)
+    for (truth, detected), count in cells.items():
+        yield categories[truth], categories[detected], count
+    lost: dict[int, int] = {}
+    for truth, step, count in objects.tolist():
+        lost[truth] = lost.get(truth, 0) + (count if step < 0 else 0)
+    for truth, count in lost.items():
+        yield categories[truth], None, count
 
 
 def counts_by_score(matches: _core.Matches, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -208,35 +194,9 @@ def counts_by_score(matches: _core.Matches, scores: np.ndarray) -> tuple[np.ndar
         and how much is added to the count there and at all lower ones: of a false negative a negative number.
     """
     background = len(matches.category_ids)
-    pairs, objects = _Pairs(matches), np.zeros(background + 1, dtype=np.int64)
-    last = np.searchsorted(scores, pairs.score, side="right") - 1
-    made = last >= 0
-    of_pairs = np.stack([pairs.truth[made], pairs.detected[made], last[made]], axis=1)
-    best = np.full(len(pairs.of_truth) + 1, -1, dtype=np.int64)
-    np.maximum.at(best, pairs.partner[made], last[made])
-    found = pairs.wanted & (best[:-1] >= 0)
-    of_objects = np.stack([pairs.of_truth[found], np.full(found.sum(), background), best[:-1][found]], axis=1)
-    objects[:background] = np.bincount(pairs.of_truth[pairs.wanted], minlength=background)
-    shape, changes = (background + 1, background + 1, max(len(scores), 1)), []
-    for rows, sign in ((of_pairs, 1), (of_objects, -1)):
-        different, count = np.unique(np.ravel_multi_index(tuple(rows.T), shape), return_counts=True)
-        changes.append(np.stack([*np.unravel_index(different, shape), sign * count], axis=1))
-    return objects, np.concatenate(changes)
-
-
-class _Pairs:
-    """The columns of a confusion table: of each detection that counts, and of each object."""
-
-    def __init__(self, matches: _core.Matches) -> None:
-        columns = matches.pairs()
-        counted = columns["error"] != _IGNORED
-        #: The class of each object, as a position, and whether it is to be found.
-        self.of_truth: np.ndarray = columns["truth_category"].astype(np.int64)
-        self.wanted: np.ndarray = columns["truth_state"] != _NOT_WANTED
-        #: Of each detection: the row of its object or -1, the true and the predicted class, the score.
-        self.partner: np.ndarray = columns["partner"][counted]
-        self.detected: np.ndarray = columns["category"][counted].astype(np.int64)
-        self.score: np.ndarray = columns["score"][counted]
-        background = len(matches.category_ids)
-        places = np.where(self.partner < 0, len(self.of_truth), self.partner)
-        self.truth: np.ndarray = np.append(self.of_truth, background)[places]
+    detections, found = matches.confusion_counts(scores)
+    objects = np.zeros(background + 1, dtype=np.int64)
+    np.add.at(objects, found[:, 0], found[:, 2])
+    truth, step, count = found[found[:, 1] >= 0].T
+    lost = np.stack([truth, np.full_like(truth, background), step, -count], axis=1)
+    return objects, np.concatenate([detections[detections[:, 2] >= 0], lost])

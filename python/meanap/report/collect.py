@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import meanap
-from meanap import readers
+from meanap import _core, readers
+from meanap.detection.confusion import Confusion
 from meanap.report.records import records
 from meanap.report.scenes import Scenes
 from meanap.report.settings import Inputs, Settings
@@ -19,7 +20,6 @@ from meanap.report.views import MATRIX, POINT, TARGETS, Choices, if_matched, vie
 
 if TYPE_CHECKING:
     from meanap.detection import Result
-    from meanap.detection.confusion import Confusion
     from meanap.detection.errors import Errors
     from meanap.errors import InputError
     from meanap.protocol import Protocol
@@ -91,25 +91,35 @@ def _at_each_iou(result: Result, versus: Result | None, choices: Choices, images
     """What is shown at each IoU threshold, and of the first of them errors and confusions."""
     told: dict[str, Any] = {"confusion": None, "errors": None}
     views: dict[int, dict[str, Any]] = {}
-    places = None
+    place = None
     for index in sorted(range(len(choices.ious)), key=lambda index: index != choices.first):
         iou = choices.ious[index]
-        errors = if_matched(result.errors, iou)
-        before = None if versus is None else if_matched(versus.errors, iou)
+        errors = (
+            if_matched(result.errors, iou),
+            None if versus is None else if_matched(versus.errors, iou),
+        )
         if index == choices.first:
-            told["errors"] = None if errors is None else _errors(result, errors, before, iou)
-            confusion = if_matched(lambda: result.confusion(choices.iou, choices.score))
-            if confusion is not None and result.protocol.by_category:
-                other = None if versus is None else if_matched(versus.confusion, iou, choices.versus_score)
-                told["confusion"] = _confusion(confusion, other)
-                places = confusion.condensing(MATRIX)[0]
-        elif errors is None and told["errors"] is not None:
+            told["errors"] = None if errors[0] is None else _errors(result, errors[0], errors[1], iou)
+        elif errors[0] is None and told["errors"] is not None:
             # Of a metric object that matches at the first threshold alone.
             views = {choices.first: views[choices.first]}
             break
-        views[index] = view(result, versus, choices, index, errors, before, places)
-        images.add(iou, errors, before)
+        images.add(iou, *errors)
+        confusions = _confusion_table(result, iou), None if versus is None else _confusion_table(versus, iou)
+        if index == choices.first and confusions[0] is not None:
+            found = Confusion.of(result.scores, iou, choices.score, confusions[0])
+            before = None
+            if versus is not None and confusions[1] is not None:
+                before = Confusion.of(versus.scores, iou, choices.versus_score, confusions[1])
+            told["confusion"] = _confusion(found, before)
+            place = found.condensing(MATRIX)[0]
+        views[index] = view(result, versus, choices, index, errors, confusions, place)
     return {**told, "views": [views[index] for index in sorted(views)]}
+
+
+def _confusion_table(result: Result, iou: float) -> _core.Matches | None:
+    """The confusion of categories, where there are some, of a result that can match again."""
+    return if_matched(result.scores.confusion_table, iou) if result.protocol.by_category else None
 
 
 class _Images:

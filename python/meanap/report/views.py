@@ -18,6 +18,7 @@ from meanap.detection.operating import best_threshold, points
 from meanap.plot._curves import recall_grid
 
 if TYPE_CHECKING:
+    from meanap import _core
     from meanap.detection import Result
     from meanap.detection.operating import Curve
 
@@ -112,13 +113,14 @@ def view(
     versus: Result | None,
     choices: Choices,
     index: int,
-    errors: Errors | None,
-    versus_errors: Errors | None,
+    errors: tuple[Errors | None, Errors | None],
+    confusions: tuple[_core.Matches | None, _core.Matches | None],
     place: np.ndarray | None,
 ) -> dict[str, Any]:
     """What the page shows at the IoU threshold with this index.
 
-    `place` is where each class is in the confusion matrix, None if there is none.
+    `errors` and `confusions` (tables) are those of the result and of the baseline. `place` is where each class is in
+    the confusion matrix, None if there is none.
     """
     iou, grid = choices.ious[index], choices.grid
     curves = [result.precision_recall(id, iou) for id in (None, *result.category_ids)]
@@ -134,9 +136,9 @@ def view(
         "calibration": _calibration(result, iou, choices.by_class),
         "best": [[_thousandth(point[name]) for name in ("f1", "threshold")] for point in best.per_class],
         "points": _points(result, iou, choices),
-        "errors": None if errors is None else _errors(result, errors, versus_errors, iou),
-        "confusion": None if place is None else if_matched(_confusion, result, iou, choices, place),
-        "confused_before": None if versus is None or place is None else if_matched(_pairs_of, versus, iou, choices),
+        "errors": None if errors[0] is None else _errors(result, errors[0], errors[1], iou),
+        "confusion": None if place is None or confusions[0] is None else _confusion(confusions[0], choices, place),
+        "confused_before": None if place is None or confusions[1] is None else _pairs_of(confusions[1], choices),
     }
 
 
@@ -243,12 +245,12 @@ def _errors(result: Result, errors: Errors, versus: Errors | None, iou: float) -
     return found
 
 
-def _confusion(result: Result, iou: float, choices: Choices, place: np.ndarray) -> dict[str, Any]:
+def _confusion(table: _core.Matches, choices: Choices, place: np.ndarray) -> dict[str, Any]:
     """Counts by true and predicted class, each as what it is at the highest score threshold and what is added below.
 
     ``matrix`` has those of the rows and columns shown, ``pairs`` those of the largest confusions of two classes.
     """
-    objects, changes = counts_by_score(result.scores.confusion_table(iou), choices.grid)
+    objects, changes = counts_by_score(table, choices.grid)
     background = len(objects) - 1
     size = int(place.max()) + 1
     condensed = np.zeros((size, size, len(choices.grid)), dtype=np.int64)
@@ -267,8 +269,8 @@ def _confusion(result: Result, iou: float, choices: Choices, place: np.ndarray) 
     }
 
 
-def _pairs_of(result: Result, iou: float, choices: Choices) -> list[list[int]]:
-    objects, changes = counts_by_score(result.scores.confusion_table(iou), choices.grid)
+def _pairs_of(table: _core.Matches, choices: Choices) -> list[list[int]]:
+    objects, changes = counts_by_score(table, choices.grid)
     return _pairs(changes, len(objects) - 1)
 
 
