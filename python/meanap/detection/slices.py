@@ -14,7 +14,8 @@ from meanap._arrays import as_ids, as_number, shown
 from meanap.detection.image_fields import AREA
 from meanap.errors import InputError
 from meanap.readers import Tables
-from meanap.readers._columns import NAMES, columns_of
+from meanap.readers._column_names import NAMES
+from meanap.readers._columns import columns_of
 from meanap.readers._image_fields import fields_of_rows
 from meanap.readers.sides import plain_ids
 

@@ -109,7 +109,8 @@ class TruthFile:
     @property
     def image_fields(self) -> ImageFields:
         """The fields of the images, from their records."""
-        return fields_of_records(self.images, _records_of(self._dataset, self._whole))
+        records = {record["id"]: record for record in _records_of(self._dataset)}
+        return fields_of_records(self.images, [records[id] for id in self.images])
 
     @property
     def groups(self) -> dict[str, list[Any]]:
@@ -123,17 +124,16 @@ class TruthFile:
         return renamed
 
 
-def files_in(dataset: _core.Dataset, whole: bool = True) -> dict[Any, str]:
-    """Names of the image files of a data set, by id; `whole`: it has all images of its file."""
-    records = _records_of(dataset, whole)
+def files_in(dataset: _core.Dataset) -> dict[Any, str]:
+    """Names of the image files of a data set, by id."""
+    records = _records_of(dataset)
     return {image["id"]: image["file_name"] for image in records if isinstance(image.get("file_name"), str)}
 
 
-def _records_of(dataset: _core.Dataset, whole: bool) -> Sequence[Mapping[str, Any]]:
-    """The records of the images of a data set."""
-    if whole and dataset.fallback is None:
-        return dataset.images() or ()
-    return dataset.load().get("images") or ()
+def _records_of(dataset: _core.Dataset) -> Sequence[Mapping[str, Any]]:
+    """The records of all images of a data set's file."""
+    images: Sequence[Any] | None = dataset.images() if dataset.fallback is None else dataset.load().get("images")
+    return images or ()
 
 
 class DetectionFile:

@@ -11,7 +11,7 @@ import numpy as np
 from meanap._arrays import as_id, as_number, shown
 from meanap._arrow import Lists
 from meanap.errors import InputError
-from meanap.readers._columns import BOX_COLUMNS, NAMES
+from meanap.readers._column_names import BOX_COLUMNS, NAMES
 
 __all__ = ["ImageFields", "fields_of_records", "fields_of_rows"]
 

@@ -96,7 +96,9 @@ def _of_objects(kind: type[_Side], table: Any, options: Options, place: Role, pr
         return _columns(kind, table, options, place)
     except InputError as error:
         rotated = compares_rotated_boxes(options.similarity)
-        rows = rows_of(table, options.columns, options.box_format, rotated) if error.record is not None else None
+        # What is wrong with the whole table is wrong with each of its rows, which only a list of all problems needs.
+        by_row = error.record is not None or problems.mode != "raise"
+        rows = rows_of(table, options.columns, options.box_format, rotated) if by_row else None
         if rows is None:
             raise
     # Row by row, as COCO's records, so that each problem is found, and reported as that of a record.
