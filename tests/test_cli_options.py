@@ -487,3 +487,29 @@ def test_a_bug_shows_its_traceback(files, monkeypatch, error):
     monkeypatch.setattr(evaluation, "evaluated", fails)
     with pytest.raises(error, match="a bug"):
         main(["eval", *map(str, files["bbox"])])
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["eval", "", "found.json"],
+        ["eval", "truth.json", "found.json", "--json", ""],
+        ["eval", "truth.json", "found.json", "--names", ""],
+        ["eval", "truth.json", "found.json", "--images", ""],
+        ["check", "truth.json", ""],
+        ["compare", "truth.json", "", "found.json"],
+        ["report", "truth.json", "found.json", "-o", ""],
+        ["convert", "truth.json", "", "--to", "coco"],
+        ["stats", ""],
+        ["generate", ""],
+        ["rank", "qrels.txt", ""],
+        ["panoptic", "", "found.json"],
+        ["semantic", "truth", ""],
+    ],
+    ids=" ".join,
+)
+def test_an_empty_text_is_no_path(command, capsys):
+    """As of a variable of the shell that is not set: it would be the folder that the command runs in."""
+    with pytest.raises(SystemExit) as stopped:
+        main(command)
+    assert stopped.value.code == 2 and "expected a path, found an empty text" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
+import meanap
 from meanap.compat.panopticapi import as_panopticapi, pq_compute
 from meanap.segmentation import PanopticQuality
 
@@ -416,3 +417,17 @@ def test_json_that_is_not_what_it_should_be(tmp_path):
         pq_compute(gt, dt)
     with pytest.raises(FileNotFoundError):
         pq_compute(gt, tmp_path / "nothing.json")
+
+
+def test_an_unknown_category_of_predicted_pairs_is_an_error():
+    """As of predicted segments; the target's are void."""
+    target = np.array([[[1, 0], [1, 0], [7, 3]]])
+    preds = np.array([[[1, 0], [1, 0], [8, 1]]])
+    with pytest.raises(meanap.InputError, match="image 0: preds: category 8 is not among the categories"):
+        PanopticQuality(things=[1]).update(preds, target)
+    lenient = PanopticQuality(things=[1], strict=False)
+    lenient.update(preds, target)
+    assert lenient.images == 0 and "category 8" in lenient.skipped[0]
+    known = PanopticQuality(things=[1])
+    known.update(np.where(preds == 8, 1, preds), target)
+    assert known.images == 1

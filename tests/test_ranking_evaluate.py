@@ -427,14 +427,14 @@ def test_comparisons_of_several_runs():
         compare(None, results, "map", test="z")
     for wrong in (0, -1, 2**70, 2.5, "9"):
         for call in (results["a"].interval, lambda measure, **options: compare(None, results, measure, **options)):
-            with pytest.raises(ValueError, match="resamples: expected a whole number of at least 1, found"):
+            with pytest.raises(ValueError, match="resamples: expected a whole number from 1 to"):
                 call("map", resamples=wrong)
             if wrong != 0:
                 with pytest.raises(ValueError, match="seed: expected a whole number of at least 0, found"):
                     call("map", seed=wrong)
             with pytest.raises(ValueError, match="expected a number between 0 and 1"):
                 call("map", confidence=1.5)
-    with pytest.raises(MemoryError, match="8000000000000 bytes"):
+    with pytest.raises(ValueError, match="resamples: expected a whole number from 1 to 10000000, found 1000000000000"):
         results["a"].interval("map", resamples=10**12)
 
 

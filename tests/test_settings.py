@@ -79,3 +79,23 @@ def test_a_value_that_is_nested_too_deeply_is_named(field):
     kind = "segm" if field == "segmentation" else "bbox"
     with pytest.raises(ValueError, match=rf'^ground_truth: record 1: "{field}" .* nested too deeply to be shown'):
         meanap.evaluate(truth, [], kind)
+
+
+@pytest.mark.parametrize("name", ["orders", "bins", "resamples", "resamples of a point", "resamples of a ranking"])
+def test_more_than_memory_and_time_allow_is_refused_before_it_begins(name):
+    take, least = WHOLE[name]
+    with pytest.raises(
+        meanap.InputError, match=rf"^{name.split()[0]}: expected a whole number from {least} to 10000000"
+    ):
+        take(10**12)
+
+
+def test_more_resamples_of_a_comparison_than_memory_and_time_allow_are_refused():
+    for call in (
+        lambda: meanap.compare(RESULT, RESULT, resamples=10**12),
+        lambda: ranking.compare(RANKED, RANKED, resamples=10**12),
+        lambda: RANKED.resampled("map", 10**12),
+        lambda: RESULT.report("x.html", resamples=10**12),
+    ):
+        with pytest.raises(meanap.InputError, match="resamples: expected a whole number"):
+            call()

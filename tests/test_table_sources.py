@@ -252,7 +252,7 @@ def test_each_shape_gives_the_numbers_of_the_records_at_each_entry(kind, tmp_pat
         ("image_id,category_id,score,x,y,w,h\n1,1,0.5,1,2,3\n", r"row 0 has 6 fields, expected 7"),
         ("image_id,category_id,x,y,w,h\n1,1,1,2,3,4\n", "a table needs a column 'score'; there are 'image_id'"),
         ("1,2,0.5,3,4,5,6\n", "a table needs a column 'image_id'"),
-        ('image_id,category_id,score,bbox\n616,1,0.5,"[1, 2, 3]"\n616,1,0.5,"1 2 3 4"\n', 'row 0: "bbox" has 3 numbers'),
+        ('image_id,category_id,score,bbox\n616,1,0.5,"[1, 2, 3]"\n616,1,0.5,"1 2 3 4"\n', 'row 0: "bbox" has 3'),
         ("image_id,category_id,score,bbox\n616,1,0.5,none\n", "row 0: \"bbox\" is 'none', expected 4 numbers"),
         ("score,score\n", "two columns have the same name"),
         ("", "expected a line with the names of columns, found an empty file"),

@@ -8,7 +8,7 @@ import numpy as np
 
 from meanap.errors import InputError
 
-__all__ = ["number", "whole"]
+__all__ = ["number", "repetitions", "whole"]
 
 #: The greatest number that the core takes.
 _MOST = 2**63 - 1
@@ -26,6 +26,21 @@ def whole(value: Any, name: str, least: int = 0, most: int = _MOST) -> int:
         bound = f"of at least {least}" if most >= _MOST else f"from {least} to {most}"
         raise InputError(f"{name}: expected a whole number {bound}, found {value!r}")
     return int(value)
+
+
+#: More resamples do not move a bound of an interval, but would take hours, and memory for each number of each.
+_MOST_REPETITIONS = 10_000_000
+
+
+def repetitions(value: Any, name: str, least: int = 1) -> int:
+    """How often something is drawn at random.
+
+    Raises
+    ------
+    ValueError
+        It is no whole number, or not from `least` to ten million.
+    """
+    return whole(value, name, least, _MOST_REPETITIONS)
 
 
 def number(value: Any, name: str) -> float:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from meanap._printable import shown
-from meanap._settings import whole
+from meanap._settings import repetitions, whole
 from meanap.table import Table, html_table
 
 __all__ = [
@@ -286,12 +286,12 @@ def check_options(confidence: float, resamples: int, seed: int = 0, least: int =
     Raises
     ------
     ValueError
-        The confidence is not between 0 and 1, there are fewer resamples than `least`, or the seed is no integer of at
-        least 0.
+        The confidence is not between 0 and 1, there are fewer resamples than `least` or more than ten million, or the
+        seed is no integer of at least 0.
     """
     if not isinstance(confidence, (int, float, np.number)) or not 0 < confidence < 1:
         raise ValueError(f"confidence: expected a number between 0 and 1, found {confidence!r}")
-    whole(resamples, "resamples", least)
+    repetitions(resamples, "resamples", least)
     whole(seed, "seed", 0, 2**64 - 1)
 
 

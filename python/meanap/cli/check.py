@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meanap.cli import groups, inputs, numbers, output
@@ -19,8 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Find problems that make a score incorrect or misleading: ids, boxes, categories, masks, scores, "
         "copies, and labels that confident detections contradict. The exit code is 1 if an error is found."
     )
-    parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
-    parser.add_argument("detections", type=Path, nargs="?", metavar="DETECTIONS")
+    parser.add_argument("ground_truth", type=groups.path, metavar="GROUND_TRUTH")
+    parser.add_argument("detections", type=groups.path, nargs="?", metavar="DETECTIONS")
     groups.add_sources(parser, lenient=False)
     groups.add_similarity(parser, default=None)
     parser.add_argument("--labels", type=numbers.whole, default=10, metavar="N", help="label errors to list (10)")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meanap._printable import shown
@@ -21,9 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Differences are the candidate minus the baseline. The verdict is about the first number; the exit code is "
         f"{gate.SHUT} if the candidate is significantly worse, 0 if it is better or no different."
     )
-    parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
-    parser.add_argument("baseline", type=Path, metavar="BASELINE", help="detections to compare with")
-    parser.add_argument("candidate", type=Path, metavar="CANDIDATE", help="detections to compare")
+    parser.add_argument("ground_truth", type=groups.path, metavar="GROUND_TRUTH")
+    parser.add_argument("baseline", type=groups.path, metavar="BASELINE", help="detections to compare with")
+    parser.add_argument("candidate", type=groups.path, metavar="CANDIDATE", help="detections to compare")
     groups.add_protocol(parser)
     groups.add_slices(parser)
     parser.add_argument("--numbers", type=gate.names, metavar="ap,ap50", help="default: all of the summary")

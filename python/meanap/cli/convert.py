@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from meanap.cli import groups, inputs
 
@@ -17,10 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Write ground truth in another format, or with --ground-truth the detections for it. The input is of any "
         "format that meanap eval takes; the output is a file, or for yolo, voc and dota a folder."
     )
-    parser.add_argument("source", type=Path, metavar="IN")
-    parser.add_argument("path", type=Path, metavar="OUT")
+    parser.add_argument("source", type=groups.path, metavar="IN")
+    parser.add_argument("path", type=groups.path, metavar="OUT")
     parser.add_argument("--to", choices=_TARGETS, required=True, help="the format to write")
-    parser.add_argument("--ground-truth", type=Path, metavar="FILE", help="the data set that IN has detections for")
+    parser.add_argument("--ground-truth", type=groups.path, metavar="FILE", help="the data set of detections in IN")
     parser.add_argument(
         "--similarity", choices=("bbox", "segm", "keypoints", "rotated"), default="bbox",
         help="boxes (default), polygons and masks too, keypoints too, or rotated boxes",

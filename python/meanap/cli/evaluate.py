@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meanap._printable import shown
@@ -23,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Evaluate detections (COCO results format) against ground truth (COCO format). Under the protocol coco it "
         "prints the summary that pycocotools prints, with the same numbers."
     )
-    parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
-    parser.add_argument("detections", type=Path, metavar="DETECTIONS")
+    parser.add_argument("ground_truth", type=groups.path, metavar="GROUND_TRUTH")
+    parser.add_argument("detections", type=groups.path, metavar="DETECTIONS")
     groups.add_protocol(parser)
     groups.add_slices(parser)
     parser.add_argument("--per-class", action="store_true", help="a table with a row for each category")

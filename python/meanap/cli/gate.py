@@ -67,7 +67,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="fail if a number is below a limit; ap/NAME=0.3 is that of a category, ap:SLICE=0.3 that of a slice",
     )  # fmt: skip
     gate.add_argument(
-        "--fail-if-worse-than", type=Path, metavar="BASELINE",
+        "--fail-if-worse-than", type=groups.path, metavar="BASELINE",
         help="fail if a number is significantly worse than that of BASELINE: the JSON of an earlier run, or a file "
         "of detections",
     )  # fmt: skip

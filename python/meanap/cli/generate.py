@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Write ground truth in COCO's format (instances.json, persons.json), detections (boxes.json, masks.json, "
         "poses.json), and boxes of a weaker model to compare with (old.json)."
     )
-    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("folder", type=groups.path, metavar="DIR")
     parser.add_argument(
         "--images", type=numbers.count, help="how many images, or queries of trec (default 500, of another format 50)"
     )

@@ -25,6 +25,19 @@ _COCO_AREAS = {"keypoints": ("all", "medium", "large")}
 _COCO_LIMITS = 3
 
 
+def path(text: str) -> Path:
+    """A path, as argparse takes it: an empty text, as of a variable that is not set, is none."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a path, found an empty text")
+    return Path(text)
+
+
+def _words(text: str) -> str:
+    """The same where it may be something else than a path, too."""
+    path(text)
+    return text
+
+
 def examples(*commands: str) -> str:
     """What stands at the end of a command's help."""
     return "\n  ".join(["examples:", *commands])
@@ -126,11 +139,11 @@ def add_sources(parser: argparse.ArgumentParser, *, lenient: bool = True) -> Non
         help="the format, or that of the ground truth and that of the detections (default: recognised)",
     )  # fmt: skip
     group.add_argument(
-        "--names", metavar="FILE|NAME,…",
+        "--names", type=_words, metavar="FILE|NAME,…",
         help="names of the categories: data.yaml, JSON, or text with one on each line; or those of ids 0, 1, …",
     )  # fmt: skip
     group.add_argument(
-        "--images", type=Path, metavar="DIR",
+        "--images", type=path, metavar="DIR",
         help="folder of the images, for formats that need their sizes, and for a report to draw on (requires Pillow)",
     )  # fmt: skip
     if lenient:
@@ -148,7 +161,7 @@ def add_output(parser: Parser, what: str = "the numbers", silent: str = "do not 
         "--output-format", choices=output.FORMATS,
         help="write the table in this format to standard output, all else to standard error",
     )  # fmt: skip
-    parser.add_argument("--json", metavar="OUT", help=f'write {what} as JSON; "-" is standard output')
+    parser.add_argument("--json", type=_words, metavar="OUT", help=f'write {what} as JSON; "-" is standard output')
     add_quiet(parser, silent)
 
 
@@ -159,10 +172,10 @@ def add_quiet(parser: Parser, silent: str) -> None:
 
 def add_report(parser: Parser, baseline: str = "") -> None:
     """The option `--report`, and `--versus` with this name for its argument."""
-    parser.add_argument("--report", type=Path, metavar="OUT", help="also write an HTML report to this file")
+    parser.add_argument("--report", type=path, metavar="OUT", help="also write an HTML report to this file")
     if baseline:
         parser.add_argument(
-            "--versus", type=Path, metavar=baseline,
+            "--versus", type=path, metavar=baseline,
             help="of a baseline, for the report: differences are candidate minus baseline",
         )  # fmt: skip
 

@@ -19,10 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Panoptic, segmentation and recognition quality, as panopticapi computes them. PNG files are in a "
         "folder named as the JSON file without .json, unless another is given."
     )
-    parser.add_argument("ground_truth", type=Path, metavar="GT.json")
-    parser.add_argument("predictions", type=Path, metavar="PRED.json")
-    parser.add_argument("--gt-folder", type=Path, metavar="DIR", help="where the ground truth's PNG files lie")
-    parser.add_argument("--pred-folder", type=Path, metavar="DIR", help="where the predictions' PNG files lie")
+    parser.add_argument("ground_truth", type=groups.path, metavar="GT.json")
+    parser.add_argument("predictions", type=groups.path, metavar="PRED.json")
+    parser.add_argument("--gt-folder", type=groups.path, metavar="DIR", help="where the ground truth's PNG files lie")
+    parser.add_argument("--pred-folder", type=groups.path, metavar="DIR", help="where the predictions' PNG files lie")
     parser.add_argument("--per-class", action="store_true", help="a row for each category")
     groups.add_lenient(parser, "images that cannot be read, and say which")
     groups.add_report(parser, "PRED.json")

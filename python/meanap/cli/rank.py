@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from meanap._printable import shown
@@ -36,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "test with Holm's correction. With measures of diversity (alpha_ndcg@20, err_ia@20, strec@20, ...) the "
         "judgements are lines of TREC's diversity tasks: query, subtopic, document, grade."
     )
-    parser.add_argument("qrels", type=Path, metavar="QRELS")
-    parser.add_argument("runs", type=Path, metavar="RUN", nargs="+")
+    parser.add_argument("qrels", type=groups.path, metavar="QRELS")
+    parser.add_argument("runs", type=groups.path, metavar="RUN", nargs="+")
     parser.add_argument(
         "-m", "--measure", action="append", metavar="NAME", help="such as map, ndcg@10, P_5 (default map); repeatable"
     )

@@ -20,16 +20,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Write one self-contained HTML file: numbers with intervals, curves, classes, confusions, "
         "errors, thresholds, findings about the files, and the images with most errors."
     )
-    parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
-    parser.add_argument("detections", type=Path, metavar="DETECTIONS")
+    parser.add_argument("ground_truth", type=groups.path, metavar="GROUND_TRUTH")
+    parser.add_argument("detections", type=groups.path, metavar="DETECTIONS")
     parser.add_argument(
-        "-o", "--output", type=Path, default=Path("report.html"), metavar="OUT",
+        "-o", "--output", type=groups.path, default=Path("report.html"), metavar="OUT",
         help='default: report.html; "-" is standard output',
     )  # fmt: skip
     groups.add_protocol(parser)
     groups.add_slices(parser)
     parser.add_argument(
-        "--versus", type=Path, metavar="BASELINE",
+        "--versus", type=groups.path, metavar="BASELINE",
         help="detections of a baseline to compare with: differences are DETECTIONS minus BASELINE",
     )  # fmt: skip
     parser.add_argument("--title", help="heading (default: the detections' name)")

@@ -22,11 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Per-class IoU, accuracy, precision and Dice, and their means, of label maps: grey or palette PNG "
         "files, the prediction of DIR/a/b.png being PRED_DIR/a/b.png."
     )
-    parser.add_argument("ground_truth", type=Path, metavar="GT_DIR")
-    parser.add_argument("predictions", type=Path, metavar="PRED_DIR")
+    parser.add_argument("ground_truth", type=groups.path, metavar="GT_DIR")
+    parser.add_argument("predictions", type=groups.path, metavar="PRED_DIR")
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--classes", metavar="N|NAME,NAME,…", help="the number of classes, or their names in order")
-    which.add_argument("--class-file", type=Path, metavar="FILE", help="a file with the name of one class on each line")
+    which.add_argument(
+        "--class-file", type=groups.path, metavar="FILE", help="a file with a name of a class on each line"
+    )
     parser.add_argument(
         "--ignore-index", default="255", metavar="LABEL", help="leave out target pixels of this label (or 'none')"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Literal
 
 from meanap.cli import groups, inputs, output, terminal
@@ -12,7 +11,7 @@ from meanap.cli import groups, inputs, output, terminal
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
     parser.description = "Count the images and objects of a data set of any format, by category and by size."
-    parser.add_argument("source", type=Path, metavar="IN")
+    parser.add_argument("source", type=groups.path, metavar="IN")
     groups.add_sources(parser)
     groups.add_output(parser)
     parser.epilog = groups.examples(

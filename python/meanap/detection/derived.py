@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from meanap._settings import whole
+from meanap._settings import repetitions, whole
 from meanap.detection.operating import best_threshold
 from meanap.detection.scores import Scores
 from meanap.protocol import SummaryRow
@@ -76,7 +76,7 @@ def per_image(scores: Scores, iou: float, score: float | None, area: str) -> Tab
 
 def calibration(scores: Scores, iou: float, bins: int, category: Any) -> Calibration:
     """`Result.calibration` of scores."""
-    bins = whole(bins, "bins", 1)
+    bins = whole(bins, "bins", 1, 10_000_000)
     t = scores.protocol.threshold_index(iou)
     columns = scores.matches.positions()
     rows = slice(None)
@@ -99,7 +99,7 @@ def calibration(scores: Scores, iou: float, bins: int, category: Any) -> Calibra
 
 def ties(scores: Scores, name: str | SummaryRow, orders: int, seed: int) -> Ties:
     """`Result.ties` of scores."""
-    orders, seed = whole(orders, "orders"), whole(seed, "seed", 0, 2**64 - 1)
+    orders, seed = repetitions(orders, "orders", 0), whole(seed, "seed", 0, 2**64 - 1)
     row = scores.row(name)
     if row.kind != "precision":
         value = scores.number(row)

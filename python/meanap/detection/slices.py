@@ -14,7 +14,7 @@ from meanap._arrays import as_ids, as_number, shown
 from meanap.detection.image_fields import AREA
 from meanap.errors import InputError
 from meanap.readers import Tables
-from meanap.readers._column_names import NAMES
+from meanap.readers._column_names import NAMES, Named
 from meanap.readers._columns import columns_of
 from meanap.readers._image_fields import fields_of_rows
 from meanap.readers.sides import plain_ids
@@ -152,12 +152,12 @@ def _is_table(slices: Any) -> bool:
 
 def _take_table(wanted: Wanted, table: Any) -> None:
     """Takes the columns of a table: a field each."""
-    columns = columns_of(table, "slices") or {}
+    columns = Named(columns_of(table, "slices") or {}, "slices")
     key = next((name for name in NAMES["image_id"] if name in columns), None)
     if key is None:
         raise InputError(f"slices: expected a table with image_id; there are {', '.join(map(repr, columns))}")
     ids = plain_ids(as_ids(columns[key], f"slices: {key}"))
-    others = {name: columns[name] for name in columns if name != key}
+    others = {name: columns[name] for name in columns if name != columns.own(key)}
     fields = fields_of_rows(ids, others, "slices")
     for name in others:
         wanted.parts[name], wanted.values[name] = None, fields.values(name)

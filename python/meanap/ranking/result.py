@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from meanap import _core
+from meanap._settings import repetitions
 from meanap.errors import InputError
 from meanap.ranking.conventions import Conventions
 from meanap.ranking.plan import planned
@@ -177,6 +178,7 @@ class RankingResult:
         ValueError
             A value is NaN.
         """
+        repetitions(resamples, "resamples")
         column = np.ascontiguousarray(self[measure])
         if np.isnan(column).any():
             raise InputError(f"{measure} is NaN for some queries; choose another value for empty")

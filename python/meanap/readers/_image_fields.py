@@ -11,7 +11,7 @@ import numpy as np
 from meanap._arrays import as_id, as_number, shown
 from meanap._arrow import Lists
 from meanap.errors import InputError
-from meanap.readers._column_names import BOX_COLUMNS, NAMES
+from meanap.readers._column_names import BOX_COLUMNS, NAMES, plain_name
 
 __all__ = ["ImageFields", "fields_of_records", "fields_of_rows"]
 
@@ -53,7 +53,7 @@ def fields_of_records(ids: Sequence[Any], records: Sequence[Mapping[str, Any]]) 
 
 def fields_of_rows(image_ids: Sequence[Any], columns: Mapping[str, Any], place: str) -> ImageFields:
     """Those of the columns of a table with the image of each row: all rows of an image have to agree."""
-    names = [name for name in columns if name not in _OF_OBJECTS]
+    names = [name for name in columns if plain_name(name) not in _OF_OBJECTS]
 
     def read(name: str) -> dict[Any, Any]:
         if name not in columns or isinstance(columns[name], Lists):
@@ -96,6 +96,6 @@ def _is_missing(value: Any) -> bool:
 #: What names images, and what is said of each object.
 _IDS = ("id", "image_id")
 _OF_OBJECTS = frozenset(
-    [name for names in NAMES.values() for name in names]
-    + [name for choices in BOX_COLUMNS.values() for names in choices for name in names]
+    [plain_name(name) for names in NAMES.values() for name in names]
+    + [plain_name(name) for choices in BOX_COLUMNS.values() for names in choices for name in names]
 )

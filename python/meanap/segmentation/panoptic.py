@@ -142,7 +142,7 @@ class PanopticQuality(PixelMetric):
         preds, target
             Segment ids ``(H, W)`` or ``(N, H, W)`` of any integer type, 0 to 2³² - 1, 0 in the target being void; or
             ``(..., 2)``, category and instance of each pixel, with no segments given: there the instances of stuff are
-            one, and a category that is not known is void.
+            one, and a category of the target that is not known is void.
         preds_segments, target_segments
             For ids, a list of dictionaries (for a batch, a list of lists): ``id``, ``category_id`` and for the target
             optionally ``iscrowd`` and ``area``, which is counted where it is not given.
@@ -167,6 +167,9 @@ class PanopticQuality(PixelMetric):
             if maps[0].ndim not in (3, 4) or maps[0].shape[-1] != 2:
                 raise InputError(f"without segments: expected shape (H, W, 2) or (N, H, W, 2), found {maps[0].shape}")
             maps = [each[np.newaxis] if each.ndim == 3 else each for each in maps]
+            if (error := self._unknown_in(maps[1])) is not None:
+                self._refuse(error, len(maps[1]))
+                return
             drawn = [[self._ids_of_pairs(one) for one in each] for each in maps]
             maps = [np.stack([ids for ids, _ in each]) if each else np.zeros((0, 0, 0), int) for each in drawn]
             lists: list[Any] = [[listed for _, listed in each] for each in drawn]
@@ -336,6 +339,15 @@ class PanopticQuality(PixelMetric):
                 (id.astype(np.uint32), np.array(category, np.uint32), np.array(numbers[0], bool), stated, starts)
             )
         return pairs, columns[0], columns[1]
+
+    def _unknown_in(self, pairs: np.ndarray) -> InputError | None:
+        """An error about a category of predictions that is not known; as of segments, it would be left out unseen."""
+        for i, image in enumerate(pairs):
+            for category in np.unique(image[..., 0]).tolist():
+                if category not in self._position:
+                    place = f"image {self._seen + i}: preds"
+                    return MissingFieldError(f"category {category!r} is not among the categories", place)
+        return None
 
     def _ids_of_pairs(self, pairs: np.ndarray) -> tuple[np.ndarray, list[dict[str, int]]]:
         """Ids and segments of a map of categories and instances."""
