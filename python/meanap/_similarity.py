@@ -1,7 +1,14 @@
 """The kinds of similarity, as the registry of the core lists them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from . import _core
 from .errors import InputError
+
+if TYPE_CHECKING:
+    from ._types import OwnSimilarity, SimilarityName
 
 #: What each kind compares: "boxes", "masks", "keypoints" or "rotated boxes".
 GEOMETRY = {name: geometry for name, geometry, _ in _core.similarities()}
@@ -33,9 +40,18 @@ def compares_rotated_boxes(name: str) -> bool:
     return GEOMETRY.get(name) == "rotated boxes"
 
 
+def function_and_name(similarity: Any) -> tuple[OwnSimilarity | None, SimilarityName]:
+    """A similarity that is a function, and the name of that whose objects it compares."""
+    return (similarity, "bbox") if callable(similarity) else (None, similarity)
+
+
 def unknown(name: object, argument: str = "similarity") -> InputError:
     """The error for an unknown name."""
     *others, last = map(repr, NAMES)
     meant = _OTHERS.get(name.lower()) if isinstance(name, str) else None
     hint = "" if meant is None else f"; did you mean {meant}?"
+    if callable(name):
+        return InputError(
+            f"{argument}: a function is for meanap.evaluate and MeanAveragePrecision; expected a name here"
+        )
     return InputError(f"{argument}: expected {', '.join(others)} or {last}, found {name!r}{hint}")

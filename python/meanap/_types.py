@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Union
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # Names
 
 SimilarityName: TypeAlias = Literal["bbox", "segm", "boundary", "keypoints", "rotated"]
+#: A function of the boxes of detections ``(D, 4)`` and of ground truths ``(G, 4)``: x, y, width, height.
+OwnSimilarity: TypeAlias = "Callable[[np.ndarray[Any, Any], np.ndarray[Any, Any]], np.ndarray[Any, Any]]"
 PresetName: TypeAlias = Literal[
     "coco",
     "coco-rotated",
@@ -226,6 +228,8 @@ NamesInput: TypeAlias = PathLike | Mapping[Any, str] | Sequence[str]
 #: Images: a folder, files, or files by image id.
 ImagesInput: TypeAlias = PathLike | Sequence[PathLike] | Mapping[Any, PathLike]
 
+#: Polygons to ignore, ``x, y`` of their corners, by image id, or the name of a field of the images.
+RegionsInput: TypeAlias = str | Mapping[Any, Sequence[Numbers | Rows]]
 #: Slices of the images: names of fields, or ids, ranges or values by name, or a table with image_id.
 SlicesInput: TypeAlias = str | Sequence[str] | Mapping[str, Any] | Table
 

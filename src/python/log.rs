@@ -13,6 +13,7 @@ use super::items::bytes;
 use super::matches::{LONG_TABLE, Matches, PyOperatingPoints, PyRanking, PyResampler};
 use super::numpy_exp::numpy_exp;
 use super::objects::{CodeIds, PyObjects};
+use super::own_similarity::{OwnFunction, OwnSimilarity};
 use crate::analysis::{confusion_table, error_table};
 use crate::columns::{AnnotationIds, Interner, Key, Objects};
 use crate::error::{Result, can_allocate, collect, copied, filled, with_capacity, zeros};
@@ -52,6 +53,8 @@ struct Rules {
     analysis: Option<Analysis>,
     /// Whether annotation ids take part, as they do in the reference.
     zero_id_unmatched: bool,
+    /// What compares objects in the place of the similarity.
+    function: Option<Arc<OwnFunction>>,
 }
 
 /// The pair of each detection.
@@ -84,7 +87,7 @@ impl PyMatchLog {
     #[pyo3(signature = (
         *, similarity, box_format, size, score_range, match_crowds, inclusive_boxes, variances, thresholds, area_ranges,
         max_detections, max_per_image, matcher, by_category, analysis=None, background=0.0, zero_id_unmatched=false,
-        dilation_ratio=None, angle="degrees", clockwise=false, rotated_iou="exact"
+        dilation_ratio=None, angle="degrees", clockwise=false, rotated_iou="exact", function=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
     fn new(
@@ -109,6 +112,7 @@ impl PyMatchLog {
         angle: &str,
         clockwise: bool,
         rotated_iou: &str,
+        function: Option<Py<PyAny>>,
     ) -> PyResult<PyMatchLog> {
         let options = Options::new(similarity, box_format, size, score_range, match_crowds)?;
         let area_ranges = area_ranges.as_array();
@@ -159,6 +163,7 @@ impl PyMatchLog {
                 },
                 analysis,
                 zero_id_unmatched,
+                function: function.map(|function| Arc::new(OwnFunction::new(function))),
             },
             log,
         })
@@ -185,15 +190,18 @@ impl PyMatchLog {
         let detections = batch.detections.image.len();
         can_allocate((detections + batch.ground_truth.image.len()).saturating_mul(OF_AN_OBJECT))?;
         let sides = (batch.ground_truth, batch.detections);
-        let (table, groups) = beside(py, progress, detections, |progress| {
+        let ids = batch.image_ids.as_deref().unwrap_or_default();
+        let done = beside(py, progress, detections, |progress| {
             let mut objects = |side: SideColumns| -> Result<Objects> {
                 let codes = categories.codes(&side.category)?;
                 Ok(side.objects(codes, rules.options.similarity.geometry))
             };
             let (gt, dt) = (objects(sides.0)?, objects(sides.1)?);
             let identity = collect(0..images as u32)?;
-            rules.match_batch([(gt, copied(&identity)?), (dt, identity)], images, &categories, progress)
-        })?;
+            let sides = [(gt, copied(&identity)?), (dt, identity)];
+            rules.match_batch(sides, (images, ids), &categories, progress)
+        });
+        let (table, groups) = rules.checked(done)?;
         let keys = batch.image_ids.map_or(ImageKeys::Counted(images), ImageKeys::Given);
         let log = &mut self.log;
         log.label(categories.keys())?;
@@ -215,9 +223,11 @@ impl PyMatchLog {
         let coded = Coded::new(ground_truth, detections, images, Interner::default())?;
         let rules = &self.rules;
         let count = detections.columns.len();
-        let (table, groups) = beside(py, progress, count, |progress| {
-            rules.match_batch(coded.sides, coded.images.len(), &coded.categories, progress)
-        })?;
+        let done = beside(py, progress, count, |progress| {
+            let ids = coded.images.keys();
+            rules.match_batch(coded.sides, (ids.len(), ids), &coded.categories, progress)
+        });
+        let (table, groups) = rules.checked(done)?;
         let log = &mut self.log;
         log.declare(&groups)?;
         log.label(coded.categories.keys())?;
@@ -241,10 +251,11 @@ impl PyMatchLog {
         let images = coded.sort_images(py)?;
         let rules = &self.rules;
         let count = detections.columns.len();
-        let (table, groups) = beside(py, progress, count, |progress| {
-            let batch = rules.match_batch(coded.sides, images.len(), &coded.categories, progress);
+        let done = beside(py, progress, count, |progress| {
+            let batch = rules.match_batch(coded.sides, (images.len(), &images), &coded.categories, progress);
             batch.map(|(table, groups)| (table.without_dropped(), groups))
-        })?;
+        });
+        let (table, groups) = rules.checked(done)?;
         let mut categories = declared;
         categories.codes(&groups)?;
         let categories = sorted_keys(py, &categories)?;
@@ -463,11 +474,20 @@ fn beside<T: Send>(
 }
 
 impl Rules {
-    /// Matches both sides, each with the position of its image codes; gives the ids of the table's groups.
+    /// What matching gave, or else what a function has raised.
+    fn checked<T>(&self, done: PyResult<T>) -> PyResult<T> {
+        match &self.function {
+            Some(function) => function.checked(done),
+            None => done,
+        }
+    }
+
+    /// Matches both sides, each with the position of its image codes; gives the ids of the table's groups. Of the images
+    /// there are their number, and their ids if they are known.
     fn match_batch(
         &self,
         [(mut gt, gt_images), (mut dt, dt_images)]: [(Objects, Vec<u32>); 2],
-        images: usize,
+        (images, image_ids): (usize, &[Key]),
         categories: &Interner,
         progress: &Progress,
     ) -> Result<(MatchTable, Vec<Key>)> {
@@ -499,7 +519,13 @@ impl Rules {
         let gt_positions = Positions { of_image: gt_images, of_category };
         let evaluator = Evaluator { detections: dt, ground_truths: gt, protocol, progress: progress.clone() };
         let kind = self.options.similarity;
-        let similarity = (kind.compare)(&evaluator.detections, &evaluator.ground_truths, &self.parameters)?;
+        let sides = (&evaluator.detections, &evaluator.ground_truths);
+        let similarity = match &self.function {
+            None => (kind.compare)(sides.0, sides.1, &self.parameters)?,
+            Some(function) => {
+                Box::new(OwnSimilarity::new(function.clone(), sides, &dt_positions, image_ids, keys)?)
+            }
+        };
         let table = self.run(&evaluator, &*similarity, (&dt_positions, &gt_positions))?;
         Ok((table, groups))
     }

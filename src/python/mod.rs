@@ -114,6 +114,7 @@ mod numpy_exp;
 mod objects;
 mod once;
 mod order;
+mod own_similarity;
 mod partition;
 mod parts;
 mod pixels;

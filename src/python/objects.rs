@@ -1,9 +1,9 @@
 //! The columns as Python carries them: opaque, with the ids that their codes stand for.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use numpy::{PyArray1, PyArray2};
+use numpy::{PyArray1, PyArray2, PyReadonlyArray2};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -13,12 +13,14 @@ use rayon::prelude::*;
 use super::arrays::{array, column, key_list, keys, vector};
 use super::batch::{complaint_of_runs, listed};
 use super::dataset::PyDataset;
+use super::interruptible::interruptible;
 use super::items;
+use super::matches::LONG_TABLE;
 use crate::columns::{Areas, Boxes, Geometry, Key, MaskShape, Masks, Objects, RotatedBoxes, SharedColumn};
 use crate::error::{Error, Result, collect, collect_growing, copied, filled, push, with_capacity};
 use crate::matching::NOT_EVALUATED;
 use crate::rle::codec;
-use crate::similarity::{Measures, measure};
+use crate::similarity::{Measures, Region, measure, within_regions};
 use crate::threads;
 
 /// Areas `(N,)`, boxes `(N, 4)` and image sizes `(N, 2)` of masks.
@@ -217,6 +219,40 @@ impl PyObjects {
             self.category_ids.within(&columns.category, chosen(categories, "categories")?)?;
         (columns.image, columns.category) = (image, category);
         Ok(PyObjects { columns, image_ids, category_ids })
+    }
+
+    /// The same columns, in which what lies in the regions of its image by `least` of its box or more is ignored if it
+    /// matches nothing. `images`: the image of each region, `regions`: their corners `(P, 2)`.
+    fn ignoring(
+        &self,
+        py: Python<'_>,
+        images: &Bound<'_, PyAny>,
+        regions: Vec<PyReadonlyArray2<'_, f64>>,
+        least: f64,
+    ) -> PyResult<PyObjects> {
+        let images = keys(images, || "images".to_owned())?;
+        let ids = self.image_ids.keys();
+        let codes: HashMap<&Key, usize> = ids.iter().zip(0..).collect();
+        let mut of_image: Vec<Vec<Region>> = filled(ids.len(), Vec::new())?;
+        for (image, corners) in images.iter().zip(&regions) {
+            let corners = corners.as_array();
+            if let (Some(&code), 2) = (codes.get(image), corners.ncols()) {
+                let region = collect(corners.rows().into_iter().map(|corner| [corner[0], corner[1]]))?;
+                push(&mut of_image[code], region)?;
+            }
+        }
+        let long = self.columns.len() >= LONG_TABLE;
+        let ignore = interruptible(py, long, |progress| {
+            let mut within = within_regions(&self.columns, &of_image, least, progress)?;
+            within.iter_mut().zip(&*self.columns.ignore).for_each(|(within, &ignore)| *within |= ignore);
+            Ok(within)
+        })?;
+        let columns = Objects { ignore: Arc::new(ignore), ..self.columns.clone() };
+        Ok(PyObjects {
+            columns,
+            image_ids: CodeIds::Keys(ids),
+            category_ids: CodeIds::Keys(self.category_ids.keys()),
+        })
     }
 
     /// Raises `InputError` for the first row of which something cannot be used; rows are those of `source`, as `records` or

@@ -19,6 +19,7 @@ mod centres;
 mod keypoint;
 mod mask;
 mod pixel;
+mod region;
 mod registry;
 mod rotated;
 
@@ -29,6 +30,7 @@ pub use boundary::{DILATION_RATIO, distance};
 pub use keypoint::Exp;
 pub use mask::{Measures, compress, measure};
 pub use pixel::pixel_iou;
+pub use region::{Region, area_within, within_regions};
 pub use registry::{KINDS, Parameters, SimilarityKind};
 pub use rotated::{AngleConvention, RotatedIou, rotated_corners, rotated_similarity};
 

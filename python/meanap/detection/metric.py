@@ -16,6 +16,7 @@ from meanap import _core
 from meanap._keywords import suggesting, unexpected
 from meanap._progress import Progress
 from meanap._settings import number
+from meanap._similarity import function_and_name
 from meanap.detection.errors import BACKGROUND
 from meanap.detection.evaluation import new_log, settled
 from meanap.detection.image_fields import KnownFields
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         AverageName,
         BoxFormat,
         DetectionBatch,
+        OwnSimilarity,
         PresetName,
         ProtocolOptions,
         SimilarityName,
@@ -60,7 +62,9 @@ class MeanAveragePrecision(Metric):
     Parameters
     ----------
     similarity : {"bbox", "segm", "boundary", "keypoints", "rotated"} or a tuple of them
-        What is compared. With several, names begin with ``bbox_`` and so on. (`iou_type` is another name for it.)
+        What is compared. With several, names begin with ``bbox_`` and so on. (`iou_type` is another name for it.) A
+        function compares boxes, as that of `meanap.evaluate` does; a metric that was made of the state of one with a
+        function has its numbers, and takes no more batches.
     box_format : {"xyxy", "xywh", "cxcywh"}
     protocol : str or Protocol
         A preset of `meanap.protocol`, or one's own. The default is ``"coco"``, as of `meanap.evaluate`: with the same
@@ -103,7 +107,7 @@ class MeanAveragePrecision(Metric):
 
     def __init__(
         self,
-        similarity: SimilarityName | Sequence[SimilarityName] = "bbox",
+        similarity: SimilarityName | Sequence[SimilarityName] | OwnSimilarity = "bbox",
         box_format: BoxFormat = "xyxy",
         protocol: PresetName | Protocol = "coco",
         *,
@@ -125,6 +129,8 @@ class MeanAveragePrecision(Metric):
         del backend  # torchmetrics has a choice between two backends; here there is one.
         if iou_type is not None and similarity not in ("bbox", iou_type):
             raise ValueError(f"iou_type: another name for similarity; found {iou_type!r} and {similarity!r}")
+        self.function, similarity = function_and_name(similarity)
+        self._function_name: str | None = None if self.function is None else _name_of(self.function)
         kinds = iou_type if iou_type is not None else similarity
         self.similarities: tuple[SimilarityName, ...] = (kinds,) if isinstance(kinds, str) else tuple(kinds)
         if not self.similarities:
@@ -178,15 +184,17 @@ class MeanAveragePrecision(Metric):
                 ways.add(True)
             for by_category in sorted(ways):
                 apart = rules.replace(by_category=by_category)
-                logs[kind, by_category] = new_log(apart, kind, self.box_format, self.score_range)
+                logs[kind, by_category] = self._new_log(apart, kind)
             if self.confusion is not None:
-                log = new_log(rules, kind, self.box_format, self.score_range, confusion=self.confusion)
-                logs[kind, "confusion"] = log
+                logs[kind, "confusion"] = self._new_log(rules, kind, confusion=self.confusion)
             if self.errors is not None:
                 apart = rules.replace(by_category=rules.by_category and self.average == "macro")
                 kept = _kept_errors(self.errors)
-                logs[kind, "errors"] = new_log(apart, kind, self.box_format, self.score_range, errors=kept)
+                logs[kind, "errors"] = self._new_log(apart, kind, errors=kept)
         return logs
+
+    def _new_log(self, rules: Protocol, kind: SimilarityName, **analysis: Any) -> _core.MatchLog:
+        return new_log(rules, kind, self.box_format, self.score_range, function=self.function, **analysis)
 
     # Batches
 
@@ -233,6 +241,9 @@ class MeanAveragePrecision(Metric):
             raise InputError("preds and target are swapped: preds come first", code="swapped-sides") from error
 
     def _update(self, preds: Any, target: Any, told: Progress | None = None) -> None:
+        if self._function_name is not None and self.function is None:
+            name = self._function_name
+            raise InputError(f"similarity: a state does not hold the function {name!r}: make the metric with it")
         self._synced = None
         preds = batch_of(preds, "detections", self.box_format, self.similarities[0])
         target = batch_of(target, "ground_truth", self.box_format, self.similarities[0])
@@ -415,6 +426,7 @@ class MeanAveragePrecision(Metric):
             "confusion": self.confusion,
             "errors": self.errors,
             "slices": self.slices,
+            "function": self._function_name,
             "score_range": None if self.score_range is None else list(self.score_range),
             "protocols": {
                 kind: json.loads(json.dumps(dataclasses.asdict(rules))) for kind, rules in self.protocols.items()
@@ -428,6 +440,7 @@ class MeanAveragePrecision(Metric):
         for name in ("box_format", "class_metrics", "extended_summary", "average", "confusion", "errors"):
             setattr(metric, name, settings[name])
         metric.slices = settings.get("slices", [])
+        metric.function, metric._function_name = None, settings.get("function")
         scores = settings["score_range"]
         metric.score_range = None if scores is None else tuple(scores)
         metric.protocols = {kind: _protocol(settings["protocols"][kind]) for kind in metric.similarities}
@@ -468,6 +481,11 @@ class MeanAveragePrecision(Metric):
         kinds = ", ".join(map(repr, self.similarities))
         protocol = next(iter(self.protocols.values())).name
         return f"MeanAveragePrecision({kinds}, protocol={protocol!r}, {len(self)} images)"
+
+
+def _name_of(function: Any) -> str:
+    """What a function is called."""
+    return f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
 
 
 def _kept_errors(iou: float) -> tuple[float, float, str]:
