@@ -185,3 +185,73 @@ def test_a_report_takes_sigmas(tmp_path):
         assert f'data-v="{ap:.6g}"' in path.read_text(encoding="utf-8")
     with pytest.raises(meanap.InputError, match="sigmas"):
         report.write(tmp_path / "a.html", truth, found, sigmas="halpe26", check=False)
+
+
+#: The fields of COCO-WholeBody and how many keypoints they have.
+BODY = {"keypoints": 17, "foot_kpts": 6, "face_kpts": 68, "lefthand_kpts": 21, "righthand_kpts": 21}
+
+
+def in_parts(record: dict) -> dict:
+    """A record of 133 keypoints as COCO-WholeBody has it."""
+    ends = np.cumsum([3 * count for count in BODY.values()])[:-1]
+    parts = dict(zip(BODY, (part.tolist() for part in np.split(np.array(record["keypoints"]), ends)), strict=True))
+    if "num_keypoints" in record:
+        parts["num_keypoints"] = sum(flag > 0 for flag in parts["keypoints"][2::3])
+    return {**record, **parts}
+
+
+def test_parts_of_the_whole_body_in_fields_of_their_own_are_joined(tmp_path, capsys):
+    truth, found = poses(133)
+    split = {**truth, "annotations": [in_parts(record) for record in truth["annotations"]]}
+    given = [{**in_parts(record), "wholebody_score": record["score"], "score": 0.5} for record in found]
+
+    def numbers(*sides, **options):
+        result = meanap.evaluate(*sides, "keypoints", sigmas="wholebody", **options)
+        # The area of a detection is that of its body alone.
+        return {name: value for name, value in result.items() if not name.endswith(("medium", "large"))}
+
+    expected = numbers(truth, found)
+    paths = written(tmp_path, split, given)
+    for sides in ((split, given), paths, (paths[0], given), (split, paths[1]), (split, found), (truth, given)):
+        assert numbers(*sides) == expected
+    assert numbers(*paths, memory_limit="1 MB") == expected
+    out = str(tmp_path / "out.json")
+    options = ["--similarity", "keypoints", "--sigmas", "wholebody"]
+    assert main(["eval", *paths, *options, "--json", out]) == 0
+    assert json.loads(Path(out).read_text())["stats"]["AP"] == expected["ap"]
+    assert main(["report", *paths, *options, "-o", str(tmp_path / "page.html"), "--resamples", "3"]) == 0
+    codes = meanap.check(*paths, "keypoints", sigmas="wholebody").codes
+    assert codes == meanap.check(*written(tmp_path, truth, found), "keypoints", sigmas="wholebody").codes
+    # Without these sigmas the body alone is compared.
+    body = {**truth, "annotations": [{**r, "keypoints": r["keypoints"][:51]} for r in split["annotations"]]}
+    alone = [{**record, "keypoints": record["keypoints"][:51]} for record in given]
+    assert dict(meanap.evaluate(split, given, "keypoints")) == dict(meanap.evaluate(body, alone, "keypoints"))
+
+
+def test_numbers_of_parts_are_those_of_xtcocotools_evaluator():
+    from meanap.compat.xtcocotools.coco import COCO
+    from meanap.compat.xtcocotools.cocoeval import COCOeval
+
+    truth, found = poses(133)
+    split = {**truth, "annotations": [in_parts(record) for record in truth["annotations"]]}
+    dataset = COCO()
+    dataset.dataset = split
+    dataset.createIndex()
+    results = dataset.loadRes([{**in_parts(r), "wholebody_score": r["score"]} for r in found])
+    sigmas = np.array(KEYPOINT_SETS["wholebody"].sigmas)
+    evaluation = COCOeval(dataset, results, "keypoints_wholebody", sigmas=sigmas, use_area=True)
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    ours = meanap.evaluate(split, [in_parts(r) for r in found], "keypoints", sigmas="wholebody")
+    assert list(ours.values()) == list(evaluation.stats)
+
+
+def test_areas_of_joined_poses_do_not_depend_on_shards(tmp_path):
+    truth, found = poses(133)
+    split = {**truth, "annotations": [in_parts(record) for record in truth["annotations"]]}
+    paths = written(tmp_path, split, [in_parts(record) for record in found])
+    whole, shards = (
+        meanap.evaluate(*paths, "keypoints", sigmas="wholebody", memory_limit=limit) for limit in (None, "1 MB")
+    )
+    assert dict(whole) == dict(shards)

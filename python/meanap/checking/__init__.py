@@ -31,6 +31,7 @@ from meanap.detection.inputs import are_swapped
 from meanap.errors import InputError
 from meanap.protocol.keypoints import sigmas_of
 from meanap.readers import Options, repeatable
+from meanap.readers._whole_body import KEYPOINTS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,7 +102,8 @@ def check(
         raise _similarity.unknown(similarity)
     spreads: Sequence[float] | np.ndarray | None = sigmas_of(sigmas)
     kind: SimilarityName = "bbox" if similarity is None else similarity
-    options = Options(kind, box_format, format, names, images, sizes, columns)
+    whole_body = spreads is not None and len(spreads) == KEYPOINTS
+    options = Options(kind, box_format, format, names, images, sizes, columns, whole_body=whole_body)
     ground_truth, detections = repeatable(ground_truth, "ground_truth"), repeatable(detections, "detections")
     try:
         truth = read_ground_truth(ground_truth, options, similarity, (angle, clockwise))

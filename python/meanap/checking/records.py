@@ -24,6 +24,7 @@ from meanap.readers._read_once import read_dataset, read_results
 from meanap.readers._record_fields import with_coco_fields
 from meanap.readers._rotated import are_rotated, rows_of_rotated
 from meanap.readers._rules import RULES
+from meanap.readers._whole_body import with_parts
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
 
 if TYPE_CHECKING:
@@ -546,7 +547,9 @@ def _from_list(records: Records, entries: Any, truth: Records, similarity: str |
 def _with_coco_fields(records: Records, entries: Any) -> Any:
     """The records with COCO's names of fields, where it is sure which they are."""
     try:
-        return with_coco_fields(entries, records.place, records.reading.box_format, records.reading.columns)
+        reading = records.reading
+        entries = with_coco_fields(entries, records.place, reading.box_format, reading.columns)
+        return with_parts(entries) if reading.whole_body else entries
     except InputError as error:
         _add_problems(records, [Problem.of(error)])
         return entries

@@ -43,10 +43,12 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
 def reading(options: argparse.Namespace) -> readers.Options:
     """The same as `meanap.readers` takes it."""
     from meanap import readers
+    from meanap.readers._whole_body import KEYPOINTS
 
+    sigmas = options.sigmas
     return readers.Options(
         options.similarity, on_error="skip" if options.lenient else "raise", progress=shows_progress(options),
-        **settings(options),
+        whole_body=sigmas is not None and len(sigmas) == KEYPOINTS, **settings(options),
     )  # fmt: skip
 
 

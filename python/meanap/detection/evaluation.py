@@ -27,6 +27,7 @@ from meanap.errors import InputError
 from meanap.protocol import Protocol
 from meanap.readers._coco_files import TruthFile
 from meanap.readers._reader import is_path
+from meanap.readers._whole_body import KEYPOINTS
 from meanap.readers.sides import Detections, GroundTruth
 
 if TYPE_CHECKING:
@@ -204,7 +205,11 @@ def evaluated(
     readers.checked_choice("on_error", options.on_error, ("raise", "skip"))
     wanted = wanted_slices(slices)
     fields = KnownFields(rules, wanted.names)
-    options = dataclasses.replace(options, image_records=rules.size != "area" or rules.federated)
+    options = dataclasses.replace(
+        options,
+        image_records=rules.size != "area" or rules.federated,
+        whole_body=rules.sigmas is not None and len(rules.sigmas) == KEYPOINTS,
+    )
     chosen, regions = chosen or Chosen(), regions or IgnoreRegions()
     asked = _Asked(rules, options, score_range, fields, wanted, chosen, regions, function)
     if memory_limit is not None:

@@ -69,6 +69,8 @@ class Options:
         As of `meanap.evaluate`.
     image_records
         Whether the records of images are needed (LVIS's lists, sizes), not the columns alone.
+    whole_body
+        Whether poses are of the whole body: then COCO's records may have its parts in fields of their own.
     """
 
     similarity: SimilarityName = "bbox"
@@ -81,6 +83,7 @@ class Options:
     on_error: Literal["raise", "skip"] = "raise"
     progress: Any = False
     image_records: bool = False
+    whole_body: bool = False
 
     def __post_init__(self) -> None:
         if self.box_format not in BOX_COLUMNS:

@@ -12,6 +12,7 @@ from meanap.readers._column_names import NAMES, are_columns
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, is_folder, is_path
 from meanap.readers._record_fields import with_coco_fields
+from meanap.readers._whole_body import lacks_parts, with_parts
 from meanap.readers.sides import Detections
 
 if TYPE_CHECKING:
@@ -40,13 +41,15 @@ class Coco(Reader):
         opened = isinstance(source, TruthFile)
         if opened or is_path(source):
             file = source if opened else TruthFile(source, options.similarity, options.progress)
-            if file.columns is not None and not options.image_records:
+            plain = file.columns is not None and not (options.whole_body and lacks_parts(file.columns))
+            if plain and not options.image_records:
                 return file
             source = file.load()
         if not isinstance(source, Mapping) or "annotations" not in source:
             raise _no_annotations(source, "ground_truth")
         annotations = listed(source, "annotations", "ground_truth")
         records = with_coco_fields(annotations, "ground_truth", options.box_format, options.columns)
+        records = with_parts(records) if options.whole_body else records
         if records is not annotations:
             source = {**source, "annotations": records}
         return coco_ground_truth(source, options.similarity, problems)
@@ -60,7 +63,8 @@ class Coco(Reader):
         if opened or is_path(source):
             within = truth if isinstance(truth, TruthFile) else None
             file = source if opened else DetectionFile(source, options.similarity, within, options.progress)
-            if file.columns is not None and not options.image_records:
+            plain = file.columns is not None and not (options.whole_body and lacks_parts(file.columns))
+            if file.columns is not None and plain and not options.image_records:
                 return file.columns
             boxes = file.boxes() if options.similarity == "bbox" and problems.mode == "raise" else None
             if boxes is not None:
@@ -71,7 +75,9 @@ class Coco(Reader):
                 raise _no_annotations(source, "detections")
             source = listed(source, "annotations", "detections")
         records = with_coco_fields(source, "detections", options.box_format, options.columns)
+        records = with_parts(records) if options.whole_body else records
         if records is not source:
+            # All records have the same fields now.
             source, first = records, None
         return coco_results(source, options.similarity, image_sizes(truth), first, problems, truth)
 
