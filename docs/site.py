@@ -99,12 +99,28 @@ def reference():
                 path = f"{module}.{name}"
                 home = homes[_canonical(package, path)]
                 if home == path and not name.startswith("_"):
-                    lines += [f"::: {path}", ""]
+                    lines += [f"::: {path}", *_with_inherited(package, path, homes), ""]
                 elif home != path:
                     elsewhere.append(f"- `{name}`: [{home}][{home}]")
             lines += [*elsewhere, ""]
         pages[f"reference/{page}.md"] = "\n".join(lines)
     return pages
+
+
+def _with_inherited(package, path, homes):
+    """Options that list what a class has of a base that is not public, and so has no entry of its own."""
+    found = package[path.removeprefix("meanap.")]
+    found = found.final_target if found.is_alias else found
+    if not found.is_class:
+        return []
+    members = [base.members for base in found.mro() if base.path not in homes and base.path.startswith("meanap.")]
+    names = {name: None for of_base in members for name in of_base if not name.startswith("_")}
+    methods = [name for name in names if not any(name in of and _is_plain(of[name]) for of in members)]
+    return ["    options:", f"      inherited_members: {methods}"] if methods else []
+
+
+def _is_plain(member):
+    return member.is_attribute and "property" not in member.labels
 
 
 def _canonical(package, path):

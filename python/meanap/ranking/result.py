@@ -332,10 +332,10 @@ class RankingResult:
     def _report(
         self, versus: RankingResult | None, title: str | None, names: tuple[str, str], confidence: float, resamples: int
     ) -> str:
+        from meanap.report import check_versus
         from meanap.report.queries import page
 
-        if versus is not None and type(versus) is not type(self):
-            raise TypeError(f"versus: expected a RankingResult, found a {type(versus).__name__}")
+        check_versus(self, versus)
         return page(self, versus, names[1] if title is None else title, names, confidence, resamples)
 
     def __repr__(self) -> str:

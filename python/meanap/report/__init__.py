@@ -202,6 +202,18 @@ def page_of(result: Result, versus: Result | None, inputs: Inputs | None, settin
     return page(collect(result, versus, known, settings))
 
 
+def check_versus(result: object, versus: object) -> None:
+    """Check that a baseline is a result of the same kind.
+
+    Raises
+    ------
+    TypeError
+        It is something else; None is no baseline.
+    """
+    if versus is not None and type(versus) is not type(result):
+        raise TypeError(f"versus: expected a {type(result).__name__}, found a {type(versus).__name__}")
+
+
 def save(path: PathLike, make: Callable[[], str]) -> Path:
     """Write what `make` returns to `path`.
 

@@ -21,12 +21,12 @@ from meanap.errors import InputError, InputTypeError, MissingFieldError, named
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import PixelMetric, like, seen
+from meanap.segmentation._result import PixelResult
 from meanap.segmentation.semantic import percent, plain
 from meanap.table import Table
 
 if TYPE_CHECKING:
-    from meanap._types import PathLike, Points, Rows, Segments
-    from meanap.report.inline import Inline
+    from meanap._types import Points, Rows, Segments
 
 Path_ = str | os.PathLike[str]
 
@@ -414,7 +414,7 @@ class PanopticQuality(PixelMetric):
 
 
 @dataclass(frozen=True)
-class PanopticResult:
+class PanopticResult(PixelResult):
     """Measures of panoptic segmentation. NaN: a category that neither side has; means leave it out.
 
     Attributes
@@ -508,82 +508,10 @@ class PanopticResult:
         ]
         return {**groups, "per_category": per_category, "images": self.images, "skipped": self.skipped}
 
-    def report(
-        self,
-        path: PathLike,
-        *,
-        versus: PanopticResult | None = None,
-        title: str | None = None,
-        names: tuple[str, str] = ("baseline", "candidate"),
-    ) -> Path:
-        """Write an HTML report of this result to `path`: one file, without network access.
-
-        Parameters
-        ----------
-        path
-            The file to write.
-        versus
-            The result of a baseline: differences are this result minus it.
-        title
-            Heading; by default the second of `names`.
-        names
-            What the baseline and this result are called.
-
-        Returns
-        -------
-        pathlib.Path
-            The file that was written.
-
-        Raises
-        ------
-        ValueError
-            `versus` has other categories.
-        TypeError
-            `versus` is not such a result.
-        FileNotFoundError
-            The folder to write to is not there.
-        """
-        from meanap.report import save
-
-        return save(path, lambda: self._report(versus, title, names))
-
-    def show(
-        self,
-        *,
-        versus: PanopticResult | None = None,
-        title: str | None = None,
-        names: tuple[str, str] = ("baseline", "candidate"),
-        height: int = 720,
-    ) -> Inline:
-        """The HTML report of this result within a notebook.
-
-        Parameters
-        ----------
-        versus, title, names
-            As of `report`.
-        height
-            Height of its frame in pixels.
-
-        Returns
-        -------
-        meanap.report.inline.Inline
-            What a notebook shows if it is the last value of a cell.
-
-        Raises
-        ------
-        ValueError, TypeError
-            As `report`.
-        """
-        from meanap.report.inline import Inline
-
-        return Inline(self._report(versus, title, names), height)
-
-    def _report(self, versus: PanopticResult | None, title: str | None, names: tuple[str, str]) -> str:
+    def _page(self, versus: PanopticResult | None, title: str, names: tuple[str, str]) -> str:
         from meanap.report.segments import page
 
-        if versus is not None and type(versus) is not type(self):
-            raise TypeError(f"versus: expected a PanopticResult, found a {type(versus).__name__}")
-        return page(self, versus, names[1] if title is None else title, names)
+        return page(self, versus, title, names)
 
     def __str__(self) -> str:
         """The means as a table."""

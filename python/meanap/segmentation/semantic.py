@@ -16,13 +16,11 @@ from meanap.errors import InputError, named
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import LabelMetric, like, seen
+from meanap.segmentation._result import PixelResult
 from meanap.table import Table
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from meanap._types import Labels, PathLike
-    from meanap.report.inline import Inline
+    from meanap._types import Labels
 
 #: Width of the boundary as a share of the image's diagonal, as in the Boundary IoU paper.
 DILATION_RATIO = 0.02
@@ -261,7 +259,7 @@ class SemanticSegmentation(LabelMetric):
 
 
 @dataclass(frozen=True)
-class SemanticResult:
+class SemanticResult(PixelResult):
     """Measures of semantic segmentation. NaN: no such number (a class without a pixel on either side).
 
     Attributes
@@ -367,82 +365,10 @@ class SemanticResult:
             "skipped": self.skipped,
         }
 
-    def report(
-        self,
-        path: PathLike,
-        *,
-        versus: SemanticResult | None = None,
-        title: str | None = None,
-        names: tuple[str, str] = ("baseline", "candidate"),
-    ) -> Path:
-        """Write an HTML report of this result to `path`: one file, without network access.
-
-        Parameters
-        ----------
-        path
-            The file to write.
-        versus
-            The result of a baseline: differences are this result minus it.
-        title
-            Heading; by default the second of `names`.
-        names
-            What the baseline and this result are called.
-
-        Returns
-        -------
-        pathlib.Path
-            The file that was written.
-
-        Raises
-        ------
-        ValueError
-            `versus` has other classes.
-        TypeError
-            `versus` is not such a result.
-        FileNotFoundError
-            The folder to write to is not there.
-        """
-        from meanap.report import save
-
-        return save(path, lambda: self._report(versus, title, names))
-
-    def show(
-        self,
-        *,
-        versus: SemanticResult | None = None,
-        title: str | None = None,
-        names: tuple[str, str] = ("baseline", "candidate"),
-        height: int = 720,
-    ) -> Inline:
-        """The HTML report of this result within a notebook.
-
-        Parameters
-        ----------
-        versus, title, names
-            As of `report`.
-        height
-            Height of its frame in pixels.
-
-        Returns
-        -------
-        meanap.report.inline.Inline
-            What a notebook shows if it is the last value of a cell.
-
-        Raises
-        ------
-        ValueError, TypeError
-            As `report`.
-        """
-        from meanap.report.inline import Inline
-
-        return Inline(self._report(versus, title, names), height)
-
-    def _report(self, versus: SemanticResult | None, title: str | None, names: tuple[str, str]) -> str:
+    def _page(self, versus: SemanticResult | None, title: str, names: tuple[str, str]) -> str:
         from meanap.report.labels import page
 
-        if versus is not None and type(versus) is not type(self):
-            raise TypeError(f"versus: expected a SemanticResult, found a {type(versus).__name__}")
-        return page(self, versus, names[1] if title is None else title, names)
+        return page(self, versus, title, names)
 
     def __str__(self) -> str:
         """A table: a row for each class, then the means."""

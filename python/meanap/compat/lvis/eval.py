@@ -8,10 +8,11 @@ import math
 import os
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
+from meanap.compat._steps import check_step
 from meanap.compat.lvis.lvis import LVIS
 from meanap.compat.lvis.results import LVISResults
 from meanap.compat.pycocotools import COCO, COCOeval
@@ -215,9 +216,8 @@ class LVISEval:
         RuntimeError
             Nothing has been evaluated.
         """
-        if self._evaluator is None:
-            raise RuntimeError("accumulate() needs the matches of evaluate(): run it first")
-        p, evaluator = self.params, self._evaluator
+        check_step(self._evaluator is not None, "accumulate", "matches", "evaluate()")
+        p, evaluator = self.params, cast("COCOeval", self._evaluator)
         evaluator.accumulate()
         precision, recall = evaluator.eval["precision"][..., 0], evaluator.eval["recall"][..., 0]
         self.eval = {
@@ -237,8 +237,7 @@ class LVISEval:
         RuntimeError
             Nothing has been accumulated.
         """
-        if not self.eval:
-            raise RuntimeError("Please run accumulate() first.")
+        check_step(self.eval, "summarize", "curves", "accumulate()")
         areas = ("small", "medium", "large")
         precision, recall, limit = self.eval["precision"], self.eval["recall"], self.params.max_dets
         self.results["AP"] = self._mean(precision)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
+from meanap.compat._steps import check_step
 from meanap.compat.pycocotools import _cells, _summary
 from meanap.compat.pycocotools import mask as maskUtils
 from meanap.compat.pycocotools._culprits import incomparable_ids, naming, no_data_set
@@ -246,8 +247,7 @@ class COCOeval(Lazy):
         """
         start = time.perf_counter()
         evaluated = self._paramsEval
-        if isinstance(evaluated, dict) and not evaluated:
-            raise RuntimeError("accumulate() needs the matches of evaluate(): run it first")
+        check_step(evaluated or not isinstance(evaluated, dict), "accumulate", "matches", "evaluate()")
         if p is None:
             p = self.params
         p.catIds = p.catIds if p.useCats == 1 else [-1]
@@ -293,8 +293,7 @@ class COCOeval(Lazy):
         IndexError
             ``params.maxDets`` has fewer than three limits (boxes and masks).
         """
-        if not self.eval:
-            raise RuntimeError("summarize() needs the curves of accumulate(): run it first")
+        check_step(self.eval, "summarize", "curves", "accumulate()")
         self.stats = _summary.summarize(self.params, self.eval)
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from meanap._summary import DETECTION_ROWS, KEYPOINT_ROWS
 from meanap.compat import _crowdpose
+from meanap.compat._steps import check_step
 from meanap.compat.pycocotools import COCO, _summary
 from meanap.compat.pycocotools.cocoeval import COCOeval as _COCOeval
 from meanap.compat.pycocotools.params import KEYPOINT_SIGMAS, snapshot
@@ -205,8 +206,7 @@ class COCOeval(_COCOeval):
         IndexError
             ``params.maxDets`` has fewer than three limits (boxes and masks).
         """
-        if not self.eval:
-            raise RuntimeError("summarize() needs the curves of accumulate(): run it first")
+        check_step(self.eval, "summarize", "curves", "accumulate()")
         p: Any = self.params
         if p.iouType != "keypoints_crowd":
             rows = KEYPOINT_ROWS if p.iouType in _PARTS else DETECTION_ROWS

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 import numpy as np
 
 from meanap.compat import _crowdpose
+from meanap.compat._steps import check_step
 from meanap.compat.faster_coco_eval.core import mask as maskUtils
 from meanap.compat.faster_coco_eval.core._rows import DETECTION, labels_of, rows_of
 from meanap.compat.faster_coco_eval.core.coco import COCO
@@ -375,8 +376,7 @@ class COCOeval(_COCOeval):
         RuntimeError
             There are no curves.
         """
-        if not self.eval:
-            raise RuntimeError("Please run accumulate() first")
+        check_step(self.eval, "summarize", "curves", "accumulate()")
         p = self.params
         values: dict[str, float] = {}
         for row in rows_of(p, self.lvis_style):

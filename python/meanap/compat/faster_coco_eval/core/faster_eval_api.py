@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from meanap.compat._steps import check_step
 from meanap.compat.faster_coco_eval.core import mask as maskUtils
 from meanap.compat.faster_coco_eval.core._rows import DETECTION, labels_of
 from meanap.compat.faster_coco_eval.core.coco import COCO
@@ -294,8 +295,7 @@ class COCOeval_faster(COCOevalBase):
             Nothing has been accumulated.
         """
         matched = self.eval.get("matched")
-        if matched is None:
-            raise RuntimeError("compute_mIoU() needs the matches of evaluate() and accumulate(): run them first")
+        check_step(matched is not None, "compute_mIoU", "matches", "evaluate() and accumulate()")
         return sum(matched.values()) / len(matched) if matched else 0.0
 
     def compute_mAUC(self) -> float:
@@ -306,8 +306,8 @@ class COCOeval_faster(COCOevalBase):
         RuntimeError
             Nothing has been accumulated.
         """
-        if "counts" not in self.eval or "precision" not in self.eval:
-            raise RuntimeError("compute_mAUC() needs the curves of evaluate() and accumulate(): run them first")
+        there = "counts" in self.eval and "precision" in self.eval
+        check_step(there, "compute_mAUC", "curves", "evaluate() and accumulate()")
         curves = self.eval["precision"][0]
         areas = [
             self.calc_auc(self.params.recThrs, curves[:, k, a, :].ravel())
