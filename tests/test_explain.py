@@ -143,7 +143,7 @@ def test_options_numbers_and_inputs(data, tmp_path):
 
 def test_bad_questions(data):
     for arguments, message in [
-        (("coco", "cocoo"), "expected one of 'coco'"),
+        (("coco", "cocoo"), "expected one of 'activitynet', 'coco'"),
         (("coco", {"ties": "best"}), "candidate: ties: expected one of"),
     ]:
         with pytest.raises(ValueError, match=message):

@@ -164,9 +164,9 @@ def test_bad_columns(make, message):
     [
         (
             {"similarity": "box"},
-            "similarity: expected 'bbox', 'segm', 'boundary', 'keypoints' or 'rotated', found 'box'",
+            "similarity: expected 'bbox', 'segm', 'boundary', 'keypoints', 'rotated' or 'temporal', found 'box'",
         ),
-        ({"protocol": "cocoo"}, "protocol: expected one of 'coco'"),
+        ({"protocol": "cocoo"}, "protocol: expected one of 'activitynet', 'coco'"),
         ({"thresholds": []}, "thresholds: expected at least one"),
         ({"thresholds": [math.nan]}, "thresholds: expected numbers from 0 to 1"),
         ({"thresholds": [2.0]}, "thresholds: expected numbers from 0 to 1"),

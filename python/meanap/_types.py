@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 # Names
 
-SimilarityName: TypeAlias = Literal["bbox", "segm", "boundary", "keypoints", "rotated"]
+SimilarityName: TypeAlias = Literal["bbox", "segm", "boundary", "keypoints", "rotated", "temporal"]
 #: A function of the boxes of detections ``(D, 4)`` and of ground truths ``(G, 4)``: x, y, width, height.
 OwnSimilarity: TypeAlias = "Callable[[np.ndarray[Any, Any], np.ndarray[Any, Any]], np.ndarray[Any, Any]]"
 PresetName: TypeAlias = Literal[
+    "activitynet",
     "coco",
     "coco-rotated",
     "crowdpose",
@@ -31,6 +32,7 @@ PresetName: TypeAlias = Literal[
     "mmrotate",
     "openimages",
     "openimages-challenge",
+    "thumos",
     "torchmetrics",
     "ultralytics",
     "ultralytics-obb",
@@ -53,8 +55,13 @@ SizeName: TypeAlias = Literal["area", "diagonal", "side", "fraction", "pose"]
 #: The numbers in the summaries of the presets.
 NumberName: TypeAlias = Literal[
     "ap",
+    "ap30",
+    "ap40",
     "ap50",
+    "ap60",
+    "ap70",
     "ap75",
+    "ap95",
     "ap_small",
     "ap_medium",
     "ap_large",

@@ -22,6 +22,7 @@ mod pixel;
 mod region;
 mod registry;
 mod rotated;
+mod temporal;
 
 use crate::error::Result;
 

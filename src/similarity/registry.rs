@@ -1,6 +1,8 @@
 //! The kinds of similarity: their names, and all that the rest of the program has to know about each.
 
-use super::{AngleConvention, Exp, RotatedIou, Similarity, bbox, boundary, keypoint, mask, rotated};
+use super::{
+    AngleConvention, Exp, RotatedIou, Similarity, bbox, boundary, keypoint, mask, rotated, temporal,
+};
 use crate::columns::{GeometryKind, Objects};
 use crate::error::{Error, Result};
 
@@ -11,6 +13,7 @@ pub static KINDS: &[&SimilarityKind] = &[
     &boundary::KIND,
     &keypoint::KIND,
     &rotated::KIND,
+    &temporal::KIND,
     #[cfg(test)]
     &super::centres::KIND,
 ];

@@ -446,6 +446,7 @@ _FIELDS = {
     "boundary": "segmentation",
     "keypoints": "keypoints",
     "rotated": "bbox",
+    "temporal": "bbox",
 }
 
 

@@ -22,6 +22,7 @@ from meanap.protocol.crowdpose import crowdpose
 from meanap.protocol.lvis import lvis
 from meanap.protocol.openimages import openimages, openimages_challenge
 from meanap.protocol.rotated import coco_rotated, dota, mmrotate, ultralytics_obb
+from meanap.protocol.temporal import activitynet, thumos
 from meanap.protocol.torchmetrics import torchmetrics
 from meanap.protocol.ultralytics import ultralytics
 from meanap.protocol.voc import voc2007, voc2012
@@ -33,6 +34,7 @@ __all__ = ["PRESETS", "Protocol", "SummaryRow", "get"]
 
 #: Name to a function that makes the protocol for a similarity.
 PRESETS: dict[str, Callable[[SimilarityName], Protocol]] = {
+    "activitynet": activitynet,
     "coco": coco,
     "coco-rotated": coco_rotated,
     "crowdpose": crowdpose,
@@ -41,6 +43,7 @@ PRESETS: dict[str, Callable[[SimilarityName], Protocol]] = {
     "mmrotate": mmrotate,
     "openimages": openimages,
     "openimages-challenge": openimages_challenge,
+    "thumos": thumos,
     "torchmetrics": torchmetrics,
     "ultralytics": ultralytics,
     "ultralytics-obb": ultralytics_obb,

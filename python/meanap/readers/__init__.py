@@ -25,6 +25,7 @@ from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Format, Options, Reader, Role, Truth, checked_choice, is_folder, is_path
 from meanap.readers._repeatable import repeatable
 from meanap.readers._sound import coded, sound
+from meanap.readers.activitynet import ActivityNet
 from meanap.readers.arrays import Arrays, ImageArrays
 from meanap.readers.coco import Annotations, Coco
 from meanap.readers.createml import CreateMl
@@ -92,6 +93,7 @@ READERS: tuple[Reader, ...] = (
     ImageArrays(),
     Parquet(),
     Transformers(),
+    ActivityNet(),
     Lists(),
     Voc(),
     Dota(),

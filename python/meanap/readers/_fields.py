@@ -260,4 +260,11 @@ CROWD = Field("iscrowd", "crowd-flag", "0 or 1", _crowd, (False, False), (False,
 FREQUENCY = Field("frequency", "malformed-record", "a word", _word, None, None)
 
 #: The field with the geometry that each similarity compares.
-GEOMETRY = {"bbox": BOX, "segm": MASK, "boundary": MASK, "keypoints": KEYPOINTS, "rotated": ROTATED_BOX}
+GEOMETRY = {
+    "bbox": BOX,
+    "segm": MASK,
+    "boundary": MASK,
+    "keypoints": KEYPOINTS,
+    "rotated": ROTATED_BOX,
+    "temporal": BOX,
+}

@@ -75,6 +75,9 @@ class Side:
         ValueError
             Something cannot be used; the message names argument, row and value.
         """
+        fields = self.arrays
+        if similarity == "temporal" and "boxes" in fields:
+            fields = {**fields, "boxes": _boxes_of_segments(fields["boxes"], self.box_format)}
         return _core.objects_from_arrays(
             self.image_ids,
             self.category_ids,
@@ -85,8 +88,18 @@ class Side:
             score_range=score_range,
             match_crowds=protocol.match_crowds,
             records=self.records,
-            fields=self.arrays,
+            fields=fields,
         )
+
+
+def _boxes_of_segments(boxes: Any, box_format: BoxFormat) -> Any:
+    """Segments ``(N, 2)`` as boxes that are 1 high; boxes as they are."""
+    array = as_numpy(boxes)
+    if array.ndim != 2 or array.shape[1] != 2:
+        return boxes
+    low, high = {"xyxy": (0.0, 1.0), "xywh": (0.0, 1.0), "cxcywh": (0.5, 1.0)}[box_format]
+    count = len(array)
+    return np.stack([array[:, 0], np.full(count, low), array[:, 1], np.full(count, high)], axis=1)
 
 
 def joined(sides: Sequence[_Side]) -> _Side:
@@ -125,7 +138,8 @@ class GroundTruth(Side):
         Where each object is, and what.
     boxes : (N, 4), optional
         Boxes, in pixels, in `box_format`. Rotated boxes are ``(N, 5)``: centre, width, height and angle, or ``(N, 8)``
-        or ``(N, 4, 2)``: four corners.
+        or ``(N, 4, 2)``: four corners. Segments of time are ``(N, 2)``: start and end, or as `box_format`
+        says.
     masks : (N, H, W) of flags or list of COCO run-length dictionaries, optional
     keypoints : (N, K, 3), optional
         ``x, y, visibility``; needs `boxes` too.
