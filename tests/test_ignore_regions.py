@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from pycocotools.cocoeval import COCOeval
 
 import meanap
 from meanap import generate
+from meanap.cli import main
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +127,19 @@ def test_masks_and_poses_are_ignored_by_their_boxes_and_rotated_boxes_refused():
     rotated = [{"boxes": [[5, 5, 4, 4, 0]], "labels": [1]}]
     with pytest.raises(ValueError, match="regions are of boxes, masks and keypoints"):
         meanap.evaluate(rotated, [{**rotated[0], "scores": [0.5]}], "rotated", ignore_regions={0: square})
+
+
+def test_commands_take_the_field_of_the_regions(data, tmp_path, capsys):
+    paths = [str(tmp_path / name) for name in ("truth.json", "found.json")]
+    for path, content in zip(paths, data, strict=True):
+        Path(path).write_text(json.dumps(content))
+    out = tmp_path / "out.json"
+    for more in ([], ["--categories", "person,car"]):
+        assert main(["eval", *paths, "--ignore-regions", "unlabelled", "--json", str(out), *more]) == 0
+        expected = meanap.evaluate(*paths, ignore_regions="unlabelled", categories=more[1].split(",") if more else None)
+        assert json.loads(out.read_text())["stats"]["AP"] == expected.ap
+    assert main(["compare", *paths, paths[1], "--ignore-regions", "unlabelled", "--resamples", "5"]) == 0
+    page = str(tmp_path / "page.html")
+    assert main(["report", *paths, "--ignore-regions", "unlabelled", "--resamples", "5", "-o", page]) == 0
+    assert main(["eval", *paths, "--ignore-regions", "blind", "--quiet"]) == 1
+    assert "ignore_regions: no image has a field 'blind'" in capsys.readouterr().err

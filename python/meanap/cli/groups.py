@@ -103,13 +103,17 @@ def add_protocol(parser: argparse.ArgumentParser) -> None:
 
 
 def add_slices(parser: argparse.ArgumentParser) -> None:
-    """The option `--slices`."""
-    group = parser.add_argument_group("slices", "numbers of some of the images, each as if there were no others")
+    """The options `--slices` and `--ignore-regions`."""
+    group = parser.add_argument_group("images", "numbers of some of the images, and regions that are not labelled")
     group.add_argument(
         "--slices", type=numbers.words, action="extend", metavar="FIELD,…|FILE.json",
         help="fields of the images, a slice for each value (four of many numbers or dates); objects is the number of "
         "objects in an image, image_area its height times its width; or a JSON object with the ids, ranges or "
         "values of named slices",
+    )  # fmt: skip
+    group.add_argument(
+        "--ignore-regions", metavar="FIELD",
+        help="a field of the images with a list of polygons, in which a detection that matches nothing does not count",
     )  # fmt: skip
 
 

@@ -113,6 +113,7 @@ class Inputs:
     def evaluate(self, path: Path, content: Any = None) -> Result:
         """The evaluation of a file of detections, or of its `content` if it has been read already."""
         from meanap.detection.evaluation import evaluated, warn_of_no_overlap
+        from meanap.detection.regions import IgnoreRegions
         from meanap.detection.scores import Sources
 
         options = self.options
@@ -123,7 +124,8 @@ class Inputs:
             if self._chosen is not None:
                 self._found[path] = found = self._of_chosen(found, "detections")
             asked = reading(options)
-            result = evaluated(self.ground_truth, found, self.rules, asked, slices=self._slices)
+            regions = IgnoreRegions(options.ignore_regions)
+            result = evaluated(self.ground_truth, found, self.rules, asked, slices=self._slices, regions=regions)
             if content is None:
                 warn_of_no_overlap(result, options.ground_truth, path, asked)
         if not result.scores.detections.any():
