@@ -6,6 +6,8 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
+#[cfg(all(feature = "python", target_os = "linux", target_env = "gnu"))]
+use std::ffi::c_int;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -119,6 +121,35 @@ unsafe impl GlobalAlloc for Allocator {
         }
         moved
     }
+}
+
+/// Lets all threads take memory from one heap, as far as the system's allocator can: what one of them has freed is there
+/// for the others, and goes back to the system. For processes whose threads begin afterwards.
+#[cfg(feature = "python")]
+pub(crate) fn share_one_heap() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        /// `M_ARENA_MAX` of malloc.h.
+        const MOST_HEAPS: c_int = -8;
+        // SAFETY: a number that the allocator reads when it makes another heap.
+        unsafe { mallopt(MOST_HEAPS, 1) };
+    }
+}
+
+/// Gives memory that is free back to the system, as far as its allocator can.
+#[cfg(feature = "python")]
+pub(crate) fn give_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: it takes the allocator's own locks, and pages in which nothing is allocated.
+    unsafe {
+        malloc_trim(0)
+    };
+}
+
+#[cfg(all(feature = "python", target_os = "linux", target_env = "gnu"))]
+unsafe extern "C" {
+    fn mallopt(parameter: c_int, value: c_int) -> c_int;
+    fn malloc_trim(kept: usize) -> c_int;
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ import pytest
 import meanap
 from meanap import _core, generate, report
 from meanap._printable import printable
+from meanap.checking import checked
 from meanap.cli import main
 from meanap.detection.confusion import counts_by_score
 from meanap.report.outline import outline
@@ -546,3 +547,35 @@ def test_a_run_as_a_process(files, tmp_path):
     command = [sys.executable, "-m", "meanap", "report", str(truth), str(boxes), "--resamples", "2"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout, done.stderr) == (0, "report.html\n", "")
+
+
+@pytest.mark.parametrize(("versus", "matchings"), [(False, 9), (True, 16)])
+def test_each_matching_is_of_another_kind(files, tmp_path, monkeypatch, versus, matchings):
+    from meanap.detection import evaluation
+
+    folder, made = files
+    asked, new_log = [], evaluation.new_log
+
+    def counted(*args, **questions):
+        asked.append(next(iter(questions.items()), None))
+        return new_log(*args, **questions)
+
+    monkeypatch.setattr(evaluation, "new_log", counted)
+    before = {"versus": folder / "other.json"} if versus else {}
+    report.write(tmp_path / "report.html", *made["bbox"], resamples=2, **before)
+    # The check asks for a confusion and two error tables, of which the report takes the last one; each IoU threshold
+    # for one of either, of either side. The evaluation itself is that of the check.
+    assert len(asked) == matchings
+    assert asked.count(("errors", (0.5, 0.1, "all"))) == 1 + versus
+
+
+def test_a_check_of_files_judges_the_evaluation_that_is_there(files):
+    truth, boxes = files[1]["bbox"]
+    result = meanap.evaluate(truth, boxes)
+    options = meanap.readers.Options("bbox")
+    alone = meanap.check(truth, boxes, "bbox")
+    others = meanap.evaluate(truth, boxes, thresholds=[0.5]), meanap.evaluate(truth, files[0] / "other.json")
+    for known in (None, result, *others):
+        found = checked(truth, boxes, "bbox", options, None, ("degrees", False), known)
+        assert found.as_dict() == alone.as_dict()
+    assert len(alone.label_errors)

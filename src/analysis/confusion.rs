@@ -61,7 +61,7 @@ fn with_pairs(
     Ok(MatchTable { pairs: Some(pairs), ..MatchTable::new(table.bits, rows, truths, table.outcomes) })
 }
 
-/// How often a class is taken for another one, by score.
+/// How often a class is predicted where another one is true, by score.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfusionCounts {
     /// True class, predicted class, step, and how many such detections there are; in this order. The number of classes

@@ -11,7 +11,7 @@
 //! and oLRP is the least of these over all scores.
 
 use super::states::{States, TruthState};
-use crate::error::{Result, filled, push};
+use crate::error::{Result, push};
 use crate::matching::ErrorType;
 use crate::progress::{Progress, STRETCH};
 use crate::score::descending_key;
@@ -41,29 +41,28 @@ pub struct OptimalLrp {
 pub fn optimal_lrp(states: &States, pooled: bool, threshold: f64, progress: &Progress) -> Result<OptimalLrp> {
     let table = states.table();
     let groups = if pooled { 1 } else { table.groups() };
-    let mut detections = filled(groups, Vec::new())?;
-    let mut positives = filled(groups, 0usize)?;
-    for group in 0..table.groups() {
-        let place = if pooled { 0 } else { group };
-        for (done, row) in table.rows(group).iter().enumerate() {
-            if done.is_multiple_of(STRETCH) {
-                progress.check()?;
-            }
-            let pair = states.pair(row);
-            let distance = match pair.error {
-                ErrorType::Ignored => continue,
-                ErrorType::TruePositive => Some(1.0 - pair.similarity),
-                _ => None,
-            };
-            push(&mut detections[place], (row.score, row.image, row.rank, distance))?;
-        }
-        let truths = table.truths(group).iter();
-        positives[place] += truths.filter(|truth| states.truth(truth.object) != TruthState::Ignored).count();
-    }
     let mut out = OptimalLrp::default();
-    for (mut detections, positives) in detections.into_iter().zip(positives) {
+    let (mut detections, mut spare) = (Vec::new(), Vec::new());
+    for place in 0..groups {
+        detections.clear();
+        let mut positives = 0;
+        for group in if pooled { 0..table.groups() } else { place..place + 1 } {
+            for (done, row) in table.rows(group).iter().enumerate() {
+                if done.is_multiple_of(STRETCH) {
+                    progress.check()?;
+                }
+                let pair = states.pair(row);
+                let distance = match pair.error {
+                    ErrorType::Ignored => continue,
+                    ErrorType::TruePositive => Some(1.0 - pair.similarity),
+                    _ => None,
+                };
+                push(&mut detections, (row.score, row.image, row.rank, distance))?;
+            }
+            let truths = table.truths(group).iter();
+            positives += truths.filter(|truth| states.truth(truth.object) != TruthState::Ignored).count();
+        }
         // A rank is there once in an image; of all categories together equal ones come as they came.
-        let mut spare = Vec::new();
         sort_by_integer(&mut detections, &mut spare, progress, |&(_, image, rank, _)| {
             u64::from(image) << 32 | u64::from(rank)
         })?;

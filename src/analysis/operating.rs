@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::ranked::Ranked;
 use super::sample_weights::{SAMPLES, add, side_by_side};
-use crate::error::{Result, collect_blocks, collect_growing, copied, filled, push, with_capacity};
+use crate::error::{Result, collect, collect_blocks, collect_growing, copied, filled, push};
 use crate::progress::{Progress, STRETCH};
 use crate::threads;
 
@@ -115,8 +115,8 @@ impl OperatingPoints {
             return Ok(Vec::new());
         }
         let choose = |weights: &[u32]| {
-            let chosen = self.choose(&side_by_side::<SAMPLES>(weights, images)?, rule, progress)?;
-            Ok(chosen.into_iter().take(weights.len() / images))
+            let chosen = self.choose(&side_by_side::<SAMPLES>(weights, images)?, &[rule], progress)?;
+            Ok(chosen.into_iter().flatten().take(weights.len() / images))
         };
         threads::run(|| collect_blocks(weights.par_chunks(SAMPLES * images).map(choose)))
     }
@@ -127,16 +127,12 @@ impl OperatingPoints {
     ///
     /// `OutOfMemory`; the work is cancelled.
     pub fn of_rules(&self, rules: &[OperatingRule], progress: &Progress) -> Result<Vec<OperatingPoint>> {
-        let once = filled(self.images(), [1])?;
-        let mut points = with_capacity(rules.len())?;
-        for &rule in rules {
-            let [point] = self.choose(&once, rule, progress)?;
-            points.push(if self.images() == 0 { NO_POINT } else { point });
-        }
-        Ok(points)
+        let chosen = self.choose::<1>(&filled(self.images(), [1])?, rules, progress)?;
+        let none = self.images() == 0;
+        collect(chosen.into_iter().map(|[point]| if none { NO_POINT } else { point }))
     }
 
-    /// The points of several samples side by side.
+    /// The points of several samples side by side, for each rule.
     ///
     /// # Errors
     ///
@@ -144,9 +140,9 @@ impl OperatingPoints {
     fn choose<const N: usize>(
         &self,
         weights: &[[u32; N]],
-        rule: OperatingRule,
+        rules: &[OperatingRule],
         progress: &Progress,
-    ) -> Result<[OperatingPoint; N]> {
+    ) -> Result<Vec<[OperatingPoint; N]>> {
         let total = |images: &mut dyn Iterator<Item = &[u32; N]>| {
             let mut sum = [0; N];
             images.for_each(|weights| add(&mut sum, weights));
@@ -163,7 +159,10 @@ impl OperatingPoints {
             let (wrong_rate, alarm_rate) = (share(wrong, images[sample]), share(loud, quiet[sample]));
             [score, share(right, right + wrong), recall, wrong_rate, alarm_rate]
         };
-        let mut best: [Option<(f64, OperatingPoint)>; N] = [None; N];
+        let mut best: Vec<[Option<(f64, OperatingPoint)>; N]> = filled(rules.len(), [None; N])?;
+        // The points of scores that are given, once they have been passed.
+        let mut passed: Vec<Option<[OperatingPoint; N]>> = filled(rules.len(), None)?;
+        let given = rules.iter().any(|rule| matches!(rule, OperatingRule::Score(_)));
         // Right ones, wrong ones, and images without objects that have a wrong one.
         let mut counts = [[0; N]; 3];
         // The right ones up to the last score that brought some, and whether anything was counted, or ever will be.
@@ -176,10 +175,18 @@ impl OperatingPoints {
                 next = row + STRETCH;
             }
             let score = self.score[row];
-            if let OperatingRule::Score(least) = rule
-                && !(score >= least)
-            {
-                break;
+            if given {
+                for (rule, passed) in rules.iter().zip(&mut passed) {
+                    if let &OperatingRule::Score(least) = rule
+                        && passed.is_none()
+                        && !(score >= least)
+                    {
+                        *passed = Some(std::array::from_fn(|sample| point(least, &counts, sample)));
+                    }
+                }
+                if passed.iter().all(Option::is_some) {
+                    break;
+                }
             }
             let mut brings_right = false;
             while row < self.score.len() && self.score[row] == score {
@@ -204,16 +211,21 @@ impl OperatingPoints {
             for sample in 0..N {
                 let first = !begun[sample] && counts.iter().any(|count| count[sample] > 0);
                 if counts[0][sample] > before[sample] || first {
-                    consider(&mut best[sample], point(score, &counts, sample), rule);
+                    let point = point(score, &counts, sample);
+                    let held = rules.iter().zip(&mut best);
+                    held.for_each(|(&rule, best)| consider(&mut best[sample], point, rule));
                 }
                 begun[sample] |= first;
             }
             before = counts[0];
         }
-        Ok(std::array::from_fn(|sample| match (rule, best[sample]) {
-            (OperatingRule::Score(least), _) => point(least, &counts, sample),
-            (_, best) => best.map_or(NO_POINT, |(_, point)| point),
-        }))
+        let chosen = |((&rule, best), passed): ((&OperatingRule, [Option<_>; N]), Option<_>)| match rule {
+            OperatingRule::Score(least) => {
+                passed.unwrap_or_else(|| std::array::from_fn(|sample| point(least, &counts, sample)))
+            }
+            _ => best.map(|best: Option<(f64, OperatingPoint)>| best.map_or(NO_POINT, |(_, point)| point)),
+        };
+        collect(rules.iter().zip(best).zip(passed).map(chosen))
     }
 }
 
@@ -258,6 +270,14 @@ mod tests {
         assert_eq!(choose(OperatingRule::FalseAlarms(0.5))[0], 0.8);
         assert_eq!(choose(OperatingRule::Score(0.75))[..3], [0.75, 2.0 / 3.0, 0.5]);
         assert!(choose(OperatingRule::Recall(0.9)).iter().all(|x| x.is_nan()));
+        let rules = [
+            OperatingRule::Score(0.75),
+            OperatingRule::Precision(0.6),
+            OperatingRule::Score(0.1),
+            OperatingRule::FalsePositives(0.0),
+        ];
+        let together = operator().of_rules(&rules, &Progress::default()).unwrap();
+        assert_eq!(together, rules.map(choose));
     }
 
     #[test]

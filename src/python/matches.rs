@@ -372,7 +372,7 @@ impl Matches {
         ))
     }
 
-    /// Of a confusion table, how often classes are taken for one another at some rising score thresholds. Of detections
+    /// Of a confusion table, how often true and predicted classes come together at some rising score thresholds. Of detections
     /// true class, predicted class, step and count `(N, 4)`, of ground truths class, the best step of their detections,
     /// and count `(M, 3)`. A step is the position of the last threshold at which a detection counts, or -1; the number
     /// of classes stands for the background.

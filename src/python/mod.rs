@@ -109,6 +109,7 @@ mod labels;
 mod log;
 mod mask;
 mod matches;
+mod memory;
 mod number;
 mod numpy_exp;
 mod objects;
@@ -158,6 +159,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     annotation_flags::register(module)?;
     extract::register(module)?;
     log::register(module)?;
+    memory::register(module)?;
     // Created by PyO3; declared in the stub.
     module.delattr("__all__")?;
     Ok(())

@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ from meanap.detection.inputs import are_swapped
 from meanap.errors import InputError
 from meanap.protocol.keypoints import sigmas_of
 from meanap.readers import Options, repeatable
+from meanap.readers._read_once import read_once
 from meanap.readers._whole_body import KEYPOINTS
 
 if TYPE_CHECKING:
@@ -47,8 +49,9 @@ if TYPE_CHECKING:
         NamesInput,
         SimilarityName,
     )
+    from meanap.detection.result import Result
 
-__all__ = ["Finding", "Findings", "check"]
+__all__ = ["Finding", "Findings", "check", "checked"]
 
 
 @suggesting()
@@ -100,13 +103,26 @@ def check(
     """
     if similarity is not None and similarity not in _similarity.NAMES:
         raise _similarity.unknown(similarity)
-    spreads: Sequence[float] | np.ndarray | None = sigmas_of(sigmas)
     kind: SimilarityName = "bbox" if similarity is None else similarity
-    whole_body = spreads is not None and len(spreads) == KEYPOINTS
-    options = Options(kind, box_format, format, names, images, sizes, columns, whole_body=whole_body)
+    options = Options(kind, box_format, format, names, images, sizes, columns)
+    with read_once():
+        return checked(ground_truth, detections, similarity, options, sigmas_of(sigmas), (angle, clockwise))
+
+
+def checked(
+    ground_truth: Any,
+    detections: Any,
+    similarity: SimilarityName | None,
+    options: Options,
+    sigmas: Sequence[float] | np.ndarray | None,
+    angles: tuple[AngleUnit, bool],
+    known: Result | None = None,
+) -> Findings:
+    """What `check` does with settings as they are used; `known` is an evaluation of these files, if there is one."""
+    options = dataclasses.replace(options, whole_body=sigmas is not None and len(sigmas) == KEYPOINTS)
     ground_truth, detections = repeatable(ground_truth, "ground_truth"), repeatable(detections, "detections")
     try:
-        truth = read_ground_truth(ground_truth, options, similarity, (angle, clockwise))
+        truth = read_ground_truth(ground_truth, options, similarity, angles)
     except InputError as error:
         if detections is None or not are_swapped(ground_truth, detections, error, options):
             raise
@@ -114,13 +130,13 @@ def check(
         raise InputError(problem, code="swapped-sides") from error
     check_ground_truth(truth)
     if detections is None:
-        check_poses(truth, None, spreads)
+        check_poses(truth, None, sigmas)
         return Findings(truth.findings)
     found = read_detections(detections, truth, options, similarity)
     check_detections(found, truth)
-    check_poses(truth, found, spreads)
-    result = functools.cache(lambda: scored(found, truth))
-    confused = functools.cache(lambda: None if (known := result()) is None else known.confusion(0.5, -math.inf))
+    check_poses(truth, found, sigmas)
+    result = functools.cache(lambda: scored(found, truth, known))
+    confused = functools.cache(lambda: None if (made := result()) is None else made.confusion(0.5, -math.inf))
     check_together(found, truth, confused)
     add_ap(found, truth)
     findings = [*truth.findings, *found.findings]

@@ -84,7 +84,8 @@ def _check_scores(found: Records) -> None:
 
 def _check_counts(found: Records) -> None:
     there = (found.image >= 0) & (found.category >= 0)
-    in_order = np.sort(found.image[there] * max(len(found.category_ids), 1) + found.category[there])
+    cell = found.image[there] * np.int64(max(len(found.category_ids), 1)) + found.category[there]
+    in_order = np.sort(cell)
     starts = np.flatnonzero(np.diff(in_order, prepend=-1))
     counts = np.diff(starts, append=len(in_order))
     over = counts > 100
@@ -129,16 +130,39 @@ def _check_copies(found: Records, truth: Records) -> None:
     """Detections whose boxes are those of the ground truth, to the last digit."""
     objects = np.flatnonzero(usable(truth))
     rows = np.flatnonzero(usable(found))
+    least = max(3, 0.1 * min(len(objects), len(rows)))
     # Detections of one side are written in single precision as often as not.
     with np.errstate(over="ignore", invalid="ignore"):
-        known, said = truth.boxes[objects].astype(np.float32), found.boxes.astype(np.float32)
-    possible = rows[np.isin(said[rows, 0], known[:, 0])].tolist()
+        known, said = truth.boxes[objects].astype(np.float32), found.boxes[rows].astype(np.float32)
+    corners, of_known = _corners(said), _corners(known)
+    possible = _among(corners, of_known)
+    objects, known = (column[_among(of_known, corners[possible])] for column in (objects, known))
     boxes = set(zip(_ids(truth.image_ids, truth.image[objects]), map(tuple, known.tolist()), strict=True))
-    images = _ids(found.image_ids, found.image[possible])
-    here = zip(possible, images, map(tuple, said[possible].tolist()), strict=True)
+    rows, said = rows[possible], said[possible]
+    here = zip(rows.tolist(), _ids(found.image_ids, found.image[rows]), map(tuple, said.tolist()), strict=True)
     copied = [row for row, image, box in here if image is not None and (image, box) in boxes]
-    if len(copied) >= max(3, 0.1 * min(len(objects), len(rows))):
+    if len(copied) >= least:
         found.add("copied-ground-truth", len(copied), found.told(copied[0], "bbox"))
+
+
+def _corners(boxes: np.ndarray) -> np.ndarray:
+    """The first two numbers of each box as one word; equal ones are the same."""
+    # -0.0 becomes 0.0.
+    words: np.ndarray = np.ascontiguousarray(boxes[:, :2] + np.float32(0)).view(np.uint64).ravel()
+    return words
+
+
+def _among(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Which of many words are among some others, as places."""
+    there = np.zeros(1 << 20, dtype=bool)
+    there[_bucket(known)] = True
+    places = np.flatnonzero(there[_bucket(values)])
+    return places[np.isin(values[places], known)]
+
+
+def _bucket(words: np.ndarray) -> np.ndarray:
+    bucket: np.ndarray = (words * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(44)
+    return bucket
 
 
 def _ids(known: list[Any], codes: np.ndarray) -> list[Any]:

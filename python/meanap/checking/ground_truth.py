@@ -61,13 +61,16 @@ def _check_ids(truth: Records) -> None:
     truth.add("duplicate-category-name", len(twice), example, message=message)
     if truth.ids is None:
         return
-    known = [id if isinstance(id, (int, float, str)) else repr(id) for id in truth.ids]
+    known = truth.ids
+    if not {*map(type, known)} <= {int, float, str}:
+        known = [id if isinstance(id, (int, float, str)) else repr(id) for id in known]
     # Mostly no id is there twice, and a set says so in a tenth of the time.
-    twice = [] if len(set(known)) == len(known) else _repeated_ids(known)
+    distinct = set(known)
+    twice = [] if len(distinct) == len(known) else _repeated_ids(known)
     twice = [id for id in twice if id is not None and id != "None"]
     rows = [row for row, id in enumerate(known) if id == twice[0]] if twice else []
     truth.add("duplicate-id", len(twice), f"records {rows[0]} and {rows[1]} have id {twice[0]!r}" if twice else "")
-    zero = [row for row, id in enumerate(known) if id == 0]
+    zero = [row for row, id in enumerate(known) if id == 0] if 0 in distinct else []
     truth.add("zero-id", len(zero), truth.told(zero[0]) if zero else "")
 
 

@@ -24,22 +24,63 @@ __all__ = ["label_errors", "scored", "sides_of"]
 _TRUST = 0.9
 #: An object is at most so similar to what is missing beside it.
 _BACKGROUND = 0.1
+#: An object with a larger area is in no area range.
+_LARGEST = 1e10
 #: What may be wrong with a label; nothing.
 _KINDS = ("", "category", "place", "missing")
 #: The codes of error types, by name.
 _ERRORS = {name: code for code, name in enumerate(_core.Matches.ERROR_TYPES)}
 
 
-def scored(found: Records, truth: Records) -> Result | None:
-    """The evaluation of what can be used of either side, boxes at 0.5; None if there is nothing."""
+def scored(found: Records, truth: Records, known: Result | None = None) -> Result | None:
+    """The evaluation of what can be used of either side, boxes at 0.5; None if there is nothing.
+
+    `known` is an evaluation of the same files, which stands for it where it is of the same.
+    """
     rotated = truth.rotated is not None and found.rotated is not None
-    sides = sides_of(found, truth, rotated)
-    if sides is None:
-        return None
     kind: SimilarityName = "rotated" if rotated else "bbox"
     unit, clockwise = truth.angles
-    rules = protocol.get("coco", kind).replace(thresholds=(0.5,), angle=unit, clockwise=clockwise)
-    return evaluated(*sides, rules, Options(kind), None)
+    rules = protocol.get("coco", kind).replace(angle=unit, clockwise=clockwise)
+    objects, rows = _rows(found, truth)
+    if not objects.any() or not rows.any():
+        return None
+    if objects.all() and rows.all() and _are_declared(found, truth):
+        # The files as they are, without columns of their own.
+        files = truth.file, found.file
+        sources = None if known is None else known.scores.sources
+        if known is not None and sources is not None and not rotated:
+            # An id of 0 is the only one that matters.
+            usual = known.protocol.replace(zero_id_unmatched=False) == protocol.get("coco", "bbox")
+            usual &= 0 not in (truth.ids or ())
+            every = set(known.category_ids) == set(truth.categories or ())
+            if usual and every and (sources.ground_truth, sources.detections) == files:
+                return known
+        return evaluated(*files, rules.replace(thresholds=(0.5,)), Options(kind), None)
+    sides = sides_of(found, truth, rotated)
+    return None if sides is None else evaluated(*sides, rules.replace(thresholds=(0.5,)), Options(kind), None)
+
+
+def _rows(found: Records, truth: Records) -> tuple[np.ndarray, np.ndarray]:
+    """Which objects and detections can be used."""
+    if not (found.readable and truth.readable):
+        return np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
+    known = set(truth.images if truth.images is not None else truth.image_ids)
+    objects = usable(truth) & (truth.image >= 0) & (truth.category >= 0)
+    objects &= np.array([*(id in known for id in truth.image_ids), False], dtype=bool)[truth.image]
+    rows = usable(found) & (found.category >= 0) & ~np.isnan(found.scores)
+    rows &= np.array([*(id in known for id in found.image_ids), False], dtype=bool)[found.image]
+    return objects, rows
+
+
+def _are_declared(found: Records, truth: Records) -> bool:
+    """Whether both are files whose columns are as they stand there, of categories that are declared once each."""
+    if truth.file is None or found.file is None or truth.categories is None or truth.images is None:
+        return False
+    declared = set(truth.categories)
+    if not ((truth.areas >= 0) & (truth.areas <= _LARGEST)).all():
+        return False
+    distinct = len(declared) == len(truth.categories) and len(set(truth.images)) == len(truth.images)
+    return distinct and declared.issuperset(truth.category_ids) and declared.issuperset(found.category_ids)
 
 
 def sides_of(found: Records, truth: Records, rotated: bool = False) -> tuple[GroundTruth, Detections] | None:
@@ -47,16 +88,10 @@ def sides_of(found: Records, truth: Records, rotated: bool = False) -> tuple[Gro
 
     With `rotated`, which both sides must be, these are the rotated boxes; else the upright ones.
     """
-    if not (found.readable and truth.readable):
-        return None
-    objects = usable(truth) & (truth.image >= 0) & (truth.category >= 0)
-    images = truth.images if truth.images is not None else truth.image_ids
-    known = set(images)
-    objects &= np.array([*(id in known for id in truth.image_ids), False], dtype=bool)[truth.image]
-    rows = usable(found) & (found.category >= 0) & ~np.isnan(found.scores)
-    rows &= np.array([*(id in known for id in found.image_ids), False], dtype=bool)[found.image]
+    objects, rows = _rows(found, truth)
     if not objects.any() or not rows.any():
         return None
+    images = truth.images if truth.images is not None else truth.image_ids
     for ids in ((*images, *found.image_ids), (*truth.category_ids, *found.category_ids)):
         # Numbers beside strings: the checks of ids say so, and the intended id is unknown.
         if len({isinstance(id, str) for id in ids}) > 1:
@@ -122,12 +157,14 @@ def _judged(result: Result) -> dict[str, np.ndarray]:
     than an object that was found.
     """
     # The rows are the same: they differ in what is near enough to be about an object.
-    near = result.scores.error_table(0.5, _BACKGROUND, "all").pairs()
     on = result.scores.error_table(0.5, 0.5, "all").pairs()
     # On an object of another category: that says more than that one of its own lies not quite so far off.
     confused = on["error"] == _ERRORS["classification"]
-    for name in ("error", "corrects", "similarity", "partner"):
-        near[name][confused] = on[name][confused]
+    on = {name: on[name][confused] for name in ("error", "corrects", "similarity", "partner")}
+    # The last one is the one that others ask for.
+    near = result.scores.error_table(0.5, _BACKGROUND, "all").pairs()
+    for name, column in on.items():
+        near[name][confused] = column
     error, corrects = near["error"], near["corrects"]
     # An object that another detection matched is labelled well: what lies beside it is something else.
     beside = (error == _ERRORS["localisation"]) & ~corrects
@@ -144,8 +181,9 @@ def _boxes(found: Records, wanted: list[tuple[Any, Any, float]]) -> list[list[fl
     """The boxes of detections that are known by image, category and score; of equals each in turn."""
     keys = set(wanted)
     held: dict[tuple[Any, Any, float], list[int]] = {}
-    scores = {score for *_, score in keys}
-    for row in np.flatnonzero(np.isin(found.scores, list(scores))).tolist() if scores else ():
+    scores = np.array(sorted({score for *_, score in keys}), dtype=np.float64)
+    nearest = scores[np.searchsorted(scores[:-1], found.scores)] if len(scores) else np.full(len(found), np.nan)
+    for row in np.flatnonzero(nearest == found.scores).tolist():
         if found.image[row] >= 0 and found.category[row] >= 0:
             key = (found.image_ids[found.image[row]], found.category_ids[found.category[row]], found.scores[row])
             if key in keys:

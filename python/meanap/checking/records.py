@@ -72,6 +72,8 @@ class Records:
         self.names: list[Any] = []
         #: Areas, boxes and image sizes of masks, NaN for none; None without masks.
         self.masks: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+        #: The file whose columns these are, as they stand there; None for any other source.
+        self.file: Any = None
         #: Whether the source can say how large images are.
         self.sized = True
         #: Whether the boxes are those around masks or keypoints.
@@ -198,6 +200,7 @@ def read_ground_truth(
     else:
         _from_data_set(records, value, similarity)
     if options.names is not None:
+        records.file = None
         names = readers.class_names(options.names)
         records.categories = list(names) if records.categories is None else records.categories
         known = dict(zip(records.categories, records.names, strict=False))
@@ -299,6 +302,7 @@ def _from_file(
     try:
         dataset = read(path)
         if dataset.fallback is None and _from_dataset(records, dataset, truth, similarity):
+            records.file = path
             return records
         value = dataset.load()
     except FileNotFoundError:
@@ -363,19 +367,21 @@ def _from_dataset(records: Records, dataset: _core.Dataset, truth: Records | Non
             return False
         records.categories = dataset.category_ids()
         records.names = [category.get("name") for category in categories]
-        records.ids = [int(id) if id == int(id) else id for id in arrays["id"].tolist()]
+        ids = arrays["id"].tolist()
+        integers = all(map(float.is_integer, ids))
+        records.ids = [*map(int, ids)] if integers else [int(id) if id.is_integer() else id for id in ids]
         records.read_files = lambda: files_in(dataset)
     records.image_ids, records.category_ids = dataset.annotation_image_ids(), dataset.annotation_category_ids()
-    records.image = arrays["image_id"].astype(np.int64)
-    records.category = arrays["category_id"].astype(np.int64)
-    records.scores = arrays.get("score", np.full(count, math.nan))
-    records.areas = arrays.get("area", np.full(count, math.nan))
-    records.crowd = arrays.get("iscrowd", np.zeros(count, dtype=bool))
+    # Codes are less than 2**31, and what is missing takes no memory.
+    records.image, records.category = arrays["image_id"].view(np.int32), arrays["category_id"].view(np.int32)
+    records.scores = arrays.get("score", np.broadcast_to(math.nan, count))
+    records.areas = arrays.get("area", np.broadcast_to(math.nan, count))
+    records.crowd = arrays.get("iscrowd", np.broadcast_to(False, count))
     if truth is None:
         with np.errstate(invalid="ignore"):
             bad = np.flatnonzero(~(np.isfinite(records.areas) & (records.areas >= 0)))
         _add_malformed(records, bad, _fields.AREA, records.areas)
-    records.broken_masks = np.zeros(count, dtype=bool)
+    records.broken_masks = np.broadcast_to(False, count)
     masks = None
     if truth is None and "segmentation" in dataset.first_fields():
         masks = dataset.objects("segm", "ground_truth")

@@ -34,8 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check, print, write; the exit code."""
+    from meanap import _core
     from meanap.checking import check
 
+    _core.share_one_heap()
     groups.check_similarity(options)
     sources = inputs.settings(options)
     findings = check(

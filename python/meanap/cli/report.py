@@ -48,8 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the report and name it."""
+    from meanap import _core
     from meanap.readers._read_once import read_once
 
+    _core.share_one_heap()
     with read_once():
         _write(options)
 

@@ -49,7 +49,8 @@ def per_image(scores: Scores, iou: float, score: float | None, area: str) -> Tab
     """`Result.per_image` of scores."""
     t = scores.protocol.threshold_index(iou)
     score = best_threshold(scores, iou) if score is None else score
-    columns = scores.matches.in_area(area).positions()
+    matches = scores.matches if area == scores.matches.area else scores.matches.in_area(area)
+    columns = matches.positions()
     count = len(scores.image_ids)
     counted = ~columns["ignored"][:, t] & (columns["score"] >= score)
     correct = counted & columns["matched"][:, t]

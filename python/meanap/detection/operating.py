@@ -288,7 +288,11 @@ class MissRate:
 def curve(scores: Scores, category: Any, iou: float, area: str, limit: int | None) -> Curve:
     """`Result.precision_recall` of scores."""
     ranking, t = scores.ranking(category, iou, area, limit)
-    return Curve(*ranking.counts(t), len(scores.image_ids), lambda: ranking.alarms(t))
+    return scores.drawn(
+        None if category is None else scores.position(category),
+        (t, area, limit),
+        lambda: Curve(*ranking.counts(t), len(scores.image_ids), lambda: ranking.alarms(t)),
+    )
 
 
 _NOWHERE = OperatingPoint(math.nan, math.nan, math.nan, math.nan)

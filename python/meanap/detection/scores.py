@@ -6,7 +6,7 @@ import functools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from meanap.protocol import Protocol, SummaryRow
 if TYPE_CHECKING:
     from meanap._types import PathLike, SimilarityName
     from meanap.readers import Options
+
+_T = TypeVar("_T")
 
 __all__ = ["NUMBERS", "Curves", "MatchScores", "Names", "Samples", "Scores"]
 
@@ -94,6 +96,7 @@ class Scores(ABC):
         self.image_fields: dict[str, dict[Any, Any]] = dict(image_fields or {})
         self._given_names = names
         self._rankings: dict[tuple[int | None, int, int], _core.Ranking] = {}
+        self._curves: dict[tuple[Any, ...], Any] = {}
 
     # Provided by subclasses
 
@@ -310,6 +313,19 @@ class Scores(ABC):
             self._rankings[place] = self.table.ranking(*place)
         return self._rankings[place], t
 
+    def drawn(self, category: Any, place: tuple[Any, ...], draw: Callable[[], _T]) -> _T:
+        """The curve of a category at a place: threshold, area range and limit.
+
+        Those of all categories at one place are stored, until one at another is drawn.
+        """
+        key = (*place, category)
+        if key not in self._curves:
+            if self._curves and next(iter(self._curves))[:-1] != place:
+                self._curves.clear()
+            self._curves[key] = draw()
+        curve: _T = self._curves[key]
+        return curve
+
     def averaged(self, limit: int) -> tuple[_core.Matches, int]:
         """The table that the protocol averages over, and one of its limits there."""
         most = self.protocol.max_detections[limit]
@@ -379,7 +395,8 @@ class MatchScores(Scores):
         self._table = table
         self._match_confusion = confusion
         self._match_errors = errors
-        self._last_errors: tuple[tuple[float, float, str], _core.Matches] | None = None
+        #: The last table that was matched for an analysis, and its settings: it takes more than the match table.
+        self._last: tuple[tuple[Any, ...], _core.Matches] | None = None
         self._held: dict[tuple[str, int, bool], np.ndarray] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -434,7 +451,7 @@ class MatchScores(Scores):
     def confusion_table(self, iou: float) -> _core.Matches:
         if self._match_confusion is None:
             raise ValueError(_NOT_KEPT.format("confusion"))
-        return self._match_confusion(iou)
+        return self._matched("confusion", self._match_confusion, float(iou))
 
     def error_table(self, iou: float, background: float, area: str) -> _core.Matches:
         if not 0 <= background <= iou < 1:
@@ -442,9 +459,12 @@ class MatchScores(Scores):
         self.protocol.area_index(area)
         if self._match_errors is None:
             raise ValueError(_NOT_KEPT.format("errors"))
-        key = (float(iou), float(background), area)
-        if self._last_errors is None or self._last_errors[0] != key:
-            # The last one is freed before the next is made: each takes more than the match table.
-            self._last_errors = None
-            self._last_errors = key, self._match_errors(*key)
-        return self._last_errors[1]
+        return self._matched("errors", self._match_errors, float(iou), float(background), area)
+
+    def _matched(self, analysis: str, match: Callable[..., _core.Matches], *settings: Any) -> _core.Matches:
+        """The table of an analysis; the last one is freed before another is made."""
+        key = (analysis, *settings)
+        if self._last is None or self._last[0] != key:
+            self._last = None
+            self._last = key, match(*settings)
+        return self._last[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 from pathlib import Path
@@ -11,12 +12,14 @@ import numpy as np
 
 import meanap
 from meanap import _core, readers
+from meanap.checking import checked
 from meanap.detection.confusion import Confusion
+from meanap.protocol.keypoints import sigmas_of
 from meanap.report.records import records
 from meanap.report.scenes import Scenes
 from meanap.report.settings import Inputs, Settings
 from meanap.report.slices import slices
-from meanap.report.views import MATRIX, POINT, TARGETS, Choices, if_matched, view
+from meanap.report.views import MATRIX, POINT, TARGETS, Choices, errors_of, if_matched, view
 
 if TYPE_CHECKING:
     from meanap.detection import Result
@@ -45,6 +48,7 @@ def collect(result: Result, versus: Result | None, inputs: Inputs, settings: Set
     """
     confidence, resamples = settings.confidence, settings.resamples
     findings = _findings(inputs, result) if settings.check and inputs.are_there else None
+    _core.give_back_memory()
     choices = Choices.of(result, versus, settings.score)
     iou, score = choices.iou, choices.score
     table = result.per_class
@@ -94,26 +98,31 @@ def _at_each_iou(result: Result, versus: Result | None, choices: Choices, images
     place = None
     for index in sorted(range(len(choices.ious)), key=lambda index: index != choices.first):
         iou = choices.ious[index]
-        errors = (
-            if_matched(result.errors, iou),
-            None if versus is None else if_matched(versus.errors, iou),
-        )
-        if index == choices.first:
-            told["errors"] = None if errors[0] is None else _errors(result, errors[0], errors[1], iou)
-        elif errors[0] is None and told["errors"] is not None:
+        errors = if_matched(result.errors, iou)
+        if errors is None and index != choices.first and told["errors"] is not None:
             # Of a metric object that matches at the first threshold alone.
             views = {choices.first: views[choices.first]}
             break
-        images.add(iou, *errors)
+        of_classes = None
+        before = None if versus is None else if_matched(versus.errors, iou)
+        if errors is not None:
+            of_classes = errors_of(result, errors, before, iou)
+            if index == choices.first:
+                told["errors"] = _errors(result, errors, before, iou)
+        images.add(iou, errors, before)
+        # Their tables are not needed any more, and these are as large.
+        errors = before = None
         confusions = _confusion_table(result, iou), None if versus is None else _confusion_table(versus, iou)
         if index == choices.first and confusions[0] is not None:
             found = Confusion.of(result.scores, iou, choices.score, confusions[0])
-            before = None
+            other = None
             if versus is not None and confusions[1] is not None:
-                before = Confusion.of(versus.scores, iou, choices.versus_score, confusions[1])
-            told["confusion"] = _confusion(found, before)
+                other = Confusion.of(versus.scores, iou, choices.versus_score, confusions[1])
+            told["confusion"] = _confusion(found, other)
             place = found.condensing(MATRIX)[0]
-        views[index] = view(result, versus, choices, index, errors, confusions, place)
+        views[index] = view(result, versus, choices, index, of_classes, confusions, place)
+        del confusions
+        _core.give_back_memory()
     return {**told, "views": [views[index] for index in sorted(views)]}
 
 
@@ -315,25 +324,17 @@ def collect_findings(
     }
 
 
-def _checked(ground_truth: Any, detections: Any, rules: Protocol, reading: readers.Options) -> meanap.Findings:
-    return meanap.check(
-        ground_truth,
-        detections,
-        reading.similarity,
-        sigmas=rules.sigmas if reading.similarity == "keypoints" else None,
-        angle=rules.angle,
-        clockwise=bool(rules.clockwise),
-        box_format=reading.box_format,
-        format=reading.format,
-        names=reading.names,
-        images=reading.images,
-        sizes=reading.sizes,
-        columns=reading.columns,
-    )
+def _checked(
+    ground_truth: Any, detections: Any, rules: Protocol, reading: readers.Options, known: Result | None = None
+) -> meanap.Findings:
+    sigmas = rules.sigmas if reading.similarity == "keypoints" else None
+    options = dataclasses.replace(reading, on_error="raise", image_records=False, progress=False)
+    angles = rules.angle, bool(rules.clockwise)
+    return checked(ground_truth, detections, reading.similarity, options, sigmas_of(sigmas), angles, known)
 
 
 def _findings(inputs: Inputs, result: Result) -> dict[str, Any]:
-    found = _checked(inputs.ground_truth, inputs.detections, result.protocol, inputs.reading)
+    found = _checked(inputs.ground_truth, inputs.detections, result.protocol, inputs.reading, result)
     likely, names = [], result.names
     for _, row in zip(range(_LABELS), found.label_errors, strict=False):
         named = {side: names.get(row[side], row[side]) for side in ("category", "truth")}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from meanap.detection import Result
     from meanap.detection.operating import Curve
 
-__all__ = ["MATRIX", "POINT", "TARGETS", "Choices", "if_matched", "view"]
+__all__ = ["MATRIX", "POINT", "TARGETS", "Choices", "errors_of", "if_matched", "view"]
 
 T = TypeVar("T")
 
@@ -113,14 +113,14 @@ def view(
     versus: Result | None,
     choices: Choices,
     index: int,
-    errors: tuple[Errors | None, Errors | None],
+    errors: list[dict[str, Any]] | None,
     confusions: tuple[_core.Matches | None, _core.Matches | None],
     place: np.ndarray | None,
 ) -> dict[str, Any]:
     """What the page shows at the IoU threshold with this index.
 
-    `errors` and `confusions` (tables) are those of the result and of the baseline. `place` is where each class is in
-    the confusion matrix, None if there is none.
+    `errors` are those of `errors_of`, `confusions` the tables of the result and of the baseline. `place` is where each
+    class is in the confusion matrix, None if there is none.
     """
     iou, grid = choices.ious[index], choices.grid
     curves = [result.precision_recall(id, iou) for id in (None, *result.category_ids)]
@@ -136,7 +136,7 @@ def view(
         "calibration": _calibration(result, iou, choices.by_class),
         "best": [[_thousandth(point[name]) for name in ("f1", "threshold")] for point in best.per_class],
         "points": _points(result, iou, choices),
-        "errors": None if errors[0] is None else _errors(result, errors[0], errors[1], iou),
+        "errors": errors,
         "confusion": None if place is None or confusions[0] is None else _confusion(confusions[0], choices, place),
         "confused_before": None if place is None or confusions[1] is None else _pairs_of(confusions[1], choices),
     }
@@ -193,15 +193,11 @@ def _calibration(result: Result, iou: float, by_class: bool) -> list[dict[str, A
     found = []
     for id in (None, *(result.category_ids if by_class else ())):
         calibration = result.calibration(iou, category=id)
+        columns = (calibration.bins[name].tolist() for name in ("low", "high", "detections", "score", "precision"))
         bins = [
-            [
-                round(row["low"], 3),
-                round(row["high"], 3),
-                row["detections"],
-                *map(_thousandth, (row["score"], row["precision"])),
-            ]
-            for row in calibration.bins
-            if row["detections"]
+            [round(low, 3), round(high, 3), detections, _thousandth(score), _thousandth(precision)]
+            for low, high, detections, score, precision in zip(*columns, strict=True)
+            if detections
         ]
         found.append({"error": _thousandth(calibration.error), "bins": bins})
     return found
@@ -212,14 +208,14 @@ def _points(result: Result, iou: float, choices: Choices) -> list[list[list[int 
     targets = [chosen for _, chosen in TARGETS]
     found = []
     for point in (result.best_f1(iou), *points(result.scores, targets, iou, "all")):
-        rows = [[getattr(point, name) for name in POINT]]
+        rows = [tuple(getattr(point, name) for name in POINT)]
         if choices.by_class:
-            rows += [[row[name] for name in POINT] for row in point.per_class]
+            rows += zip(*(point.per_class[name].tolist() for name in POINT), strict=True)
         found.append([[_thousandth(value) for value in row] for row in rows])
     return found
 
 
-def _errors(result: Result, errors: Errors, versus: Errors | None, iou: float) -> list[dict[str, Any]]:
+def errors_of(result: Result, errors: Errors, versus: Errors | None, iou: float) -> list[dict[str, Any]]:
     """Of all classes, then of each: AP, the count and the loss of each type of error, the baseline's, optimal LRP."""
     parts = ("lrp", "localisation", "false_positive", "false_negative")
     optimal = result.lrp(iou)
