@@ -294,15 +294,18 @@ fn place_hits<S: Score>(scores: &[S], hits: &mut [Hit], progress: &Progress) -> 
     Ok(())
 }
 
+/// Scores, each with the place in an order at which it begins.
+type Steps = Vec<(f64, usize)>;
+
 /// The hits by ascending score, and where in this order each score begins.
-fn ascending(hits: &[Hit], progress: &Progress) -> Result<(Vec<u32>, Vec<(f64, usize)>)> {
+fn ascending(hits: &[Hit], progress: &Progress) -> Result<(Vec<u32>, Steps)> {
     // Minus zero is zero: adding zero makes them the same number.
     let score = |hit: &Hit| hit.score + 0.0;
     let mut order: Vec<u32> = collect(0..hits.len() as u32)?;
     sort_unstable_by(&mut order, progress, |&a, &b| {
         score(&hits[a as usize]).total_cmp(&score(&hits[b as usize])).then(a.cmp(&b))
     })?;
-    let mut steps: Vec<(f64, usize)> = with_capacity(order.len())?;
+    let mut steps: Steps = with_capacity(order.len())?;
     for (place, &hit) in order.iter().enumerate() {
         let score = score(&hits[hit as usize]);
         if steps.last().is_none_or(|step| step.0 != score) {
