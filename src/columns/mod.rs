@@ -13,6 +13,7 @@
 //! # Ok::<(), meanap::Error>(())
 //! ```
 
+mod box_format;
 mod boxes;
 mod compact_doubles;
 mod integer_codes;
@@ -21,9 +22,11 @@ mod key;
 mod keypoints;
 mod masks;
 mod rotated;
+mod sizes;
 
 use std::sync::Arc;
 
+pub use box_format::BoxFormat;
 pub use boxes::Boxes;
 pub use compact_doubles::CompactDoubles;
 pub use interned::InternedIds;
@@ -31,6 +34,7 @@ pub use key::{Interner, Key};
 pub use keypoints::Keypoints;
 pub use masks::{MaskShape, Masks, MasksEnd};
 pub use rotated::{RotatedBox, RotatedBoxes};
+pub use sizes::{Size, has_no_keypoints, take_areas, take_exact_areas};
 
 /// A shared column, passed on without copies.
 pub type SharedColumn<T> = Arc<Vec<T>>;

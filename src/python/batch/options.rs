@@ -1,35 +1,10 @@
 //! How objects are given, and what is allowed.
 
+use crate::columns::{BoxFormat, Size};
 use crate::python::bad_value;
 use pyo3::prelude::*;
 
 use crate::similarity::{AngleConvention, SimilarityKind};
-
-/// How a box is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BoxFormat {
-    /// Two corners.
-    Xyxy,
-    /// A corner and the size.
-    Xywh,
-    /// The centre and the size.
-    Cxcywh,
-}
-
-/// What decides an object's area range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Size {
-    /// Area in pixels.
-    Area,
-    /// Diagonal of the box in pixels.
-    Diagonal,
-    /// Longest side of the box in pixels.
-    SideColumns,
-    /// Area over that of the image.
-    Fraction,
-    /// That of a person in the box, as CrowdPose estimates it.
-    Pose,
-}
 
 /// How objects are given, and what is allowed.
 #[derive(Clone)]
@@ -60,20 +35,12 @@ impl Options {
         };
         Ok(Options {
             similarity: SimilarityKind::named(similarity).map_err(|error| error.at("similarity"))?,
-            format: match format {
-                "xyxy" => BoxFormat::Xyxy,
-                "xywh" => BoxFormat::Xywh,
-                "cxcywh" => BoxFormat::Cxcywh,
-                _ => return Err(unknown("box_format", format, "'xyxy', 'xywh' or 'cxcywh'")),
-            },
-            size: match size {
-                "area" => Size::Area,
-                "diagonal" => Size::Diagonal,
-                "side" => Size::SideColumns,
-                "fraction" => Size::Fraction,
-                "pose" => Size::Pose,
-                _ => return Err(unknown("size", size, "'area', 'diagonal', 'side', 'fraction' or 'pose'")),
-            },
+            format: BoxFormat::named(format)
+                .ok_or_else(|| unknown("box_format", format, "'xyxy', 'xywh' or 'cxcywh'"))?,
+            size: Size::named(size).ok_or_else(|| {
+                let [others @ .., last] = Size::NAMES;
+                unknown("size", size, &format!("'{}' or '{last}'", others.join("', '")))
+            })?,
             scores,
             match_crowds,
         })

@@ -5,10 +5,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 use rayon::prelude::*;
 
-use super::options::BoxFormat;
 use super::place::ArrayPlace;
 use super::side::Fields;
-use crate::columns::{Keypoints, Masks, RotatedBox, RotatedBoxes};
+use crate::columns::{BoxFormat, Keypoints, Masks, RotatedBox, RotatedBoxes};
 use crate::error::{
     self, Error, can_allocate, collect_growing, collect_parallel, copied, push, reserve, with_capacity,
 };
@@ -25,28 +24,12 @@ pub(super) fn convert_boxes(
     place: impl Fn(usize) -> error::Place,
     out: &mut Vec<[f64; 4]>,
 ) -> PyResult<()> {
-    let round = |x: f64| if array.single { f64::from(x as f32) } else { x };
     for (row, given) in array.values.chunks_exact(4).enumerate() {
-        let [a, b, c, d] = [given[0], given[1], given[2], given[3]];
-        let converted = match format {
-            BoxFormat::Xyxy => [a, b, round(c - a), round(d - b)],
-            BoxFormat::Xywh => [a, b, c, d],
-            BoxFormat::Cxcywh => [round(a - c / 2.0), round(b - d / 2.0), c, d],
-        };
-        // Times zero, what is not finite is NaN.
-        let finite = converted.iter().map(|x| x * 0.0).sum::<f64>() == 0.0;
-        let complaint = if !finite {
-            "NaN or infinite"
-        } else if converted[2] < 0.0 || converted[3] < 0.0 {
-            match format {
-                BoxFormat::Xyxy => "the second corner lies before the first",
-                _ => "a negative size",
-            }
-        } else {
-            push(out, converted)?;
-            continue;
-        };
-        return Err(place(row).found(format!("is ({a}, {b}, {c}, {d}): {complaint}")).into());
+        let numbers = [given[0], given[1], given[2], given[3]];
+        let converted = format
+            .converted(numbers, array.single)
+            .map_err(|complaint| place(row).found(format!("is ({}): {complaint}", listed(&numbers))))?;
+        push(out, converted)?;
     }
     Ok(())
 }

@@ -6,11 +6,12 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use super::options::{Options, Size};
+use super::options::Options;
 use super::place::ArrayPlace;
 use super::shapes::{convert_boxes, read_keypoints, read_masks, read_rotated_boxes};
 use crate::columns::{
-    AnnotationIds, Areas, Geometry, GeometryKind, Key, Keypoints, Masks, Objects, RotatedBoxes,
+    AnnotationIds, Areas, Geometry, GeometryKind, Key, Keypoints, Masks, Objects, RotatedBoxes, Size,
+    has_no_keypoints, take_areas, take_exact_areas,
 };
 use crate::error::{self, Error, Result, collect, extend, filled, reserve};
 use crate::json::pose::bounding_box;
@@ -19,9 +20,6 @@ use crate::python::once::intern;
 
 /// Images for whose objects memory is reserved at the start, if all have as many as the first.
 const FEW: usize = 64;
-
-/// The part of a box that a person fills, on average, by CrowdPose's estimate.
-const AREA_OF_A_PERSON: f64 = 0.53;
 
 /// One side of an evaluation while it is read.
 #[derive(Default)]
@@ -267,23 +265,15 @@ impl SideColumns {
         if let Some(given) = fields.get(intern!(py, "area"))? {
             let given = numbers(&given, || named("area"))?;
             count_of(place, "area", given.len(|| named("area"))?, expected)?;
-            for (row, (area, &given)) in areas.iter_mut().zip(&given.values).enumerate() {
-                if !given.is_finite() || given < 0.0 {
-                    let error = place.row("area", row).found(format!("is {given}"));
-                    return Err(error.expected("an area in pixels").into());
-                }
-                // Zero stands for "not given", as torchmetrics has it.
-                if given > 0.0 {
-                    *area = given;
-                }
-            }
+            take_areas(&mut areas, &given.values).map_err(|row| {
+                let error = place.row("area", row).found(format!("is {}", given.values[row]));
+                error.expected("an area in pixels")
+            })?;
         }
         if let Some(given) = fields.get(intern!(py, "exact_area"))? {
-            // As COCO's files have it: NaN stands for "not given".
             let given = numbers(&given, || named("area"))?;
             count_of(place, "area", given.len(|| named("area"))?, expected)?;
-            let given = areas.iter_mut().zip(given.values).filter(|(_, given)| !given.is_nan());
-            given.for_each(|(area, given)| *area = given);
+            take_exact_areas(&mut areas, &given.values);
         }
         if options.similarity.geometry == GeometryKind::Keypoints && !detections {
             // The similarity is relative to the area itself, whatever decides the area range.
@@ -301,23 +291,18 @@ impl SideColumns {
                 }
                 (None, None) => return Err(missing("image_size")),
             },
-            Size::Pose => {
-                if boxes.len() != count {
-                    return Err(missing("boxes"));
-                }
-                areas.iter_mut().zip(boxes).for_each(|(area, b)| *area = b[2] * b[3] * AREA_OF_A_PERSON);
-            }
-            Size::Diagonal | Size::SideColumns => {
+            Size::Pose | Size::Diagonal | Size::LongestSide => {
+                // Only upright boxes have a person in them.
+                let rotated = rotated && options.size != Size::Pose;
                 if boxes.len() != count && !rotated {
                     return Err(missing("boxes"));
                 }
                 for (row, size) in areas.iter_mut().enumerate() {
-                    let [width, height] = match rotated {
+                    let sides = match rotated {
                         true => self.rotated.get(first_rotated + row).sides(),
                         false => [boxes[row][2], boxes[row][3]],
                     };
-                    let longest = options.size == Size::SideColumns;
-                    *size = if longest { width.max(height) } else { width.hypot(height) };
+                    *size = options.size.of_sides(sides).unwrap_or(*size);
                 }
             }
         }
@@ -349,8 +334,6 @@ impl SideColumns {
             self.ignore[start..].iter_mut().zip(ignore).for_each(|(flag, ignore)| *flag |= ignore);
         }
         if options.similarity.geometry == GeometryKind::Keypoints {
-            // An object of which no keypoint is labelled cannot be found. As in the reference the number that is given
-            // says so, not the keypoints; NaN stands for a record without one.
             let first = self.keypoints.len() - count;
             let name = || place.array("num_keypoints");
             let given = match fields.get(intern!(py, "num_keypoints"))? {
@@ -362,10 +345,7 @@ impl SideColumns {
                 None => filled(count, f64::NAN)?,
             };
             for (row, (flag, number)) in self.ignore[start..].iter_mut().zip(given).enumerate() {
-                *flag |= match number.is_nan() {
-                    true => !self.keypoints.labels(first + row).contains(&true),
-                    false => number == 0.0,
-                };
+                *flag |= has_no_keypoints(number, self.keypoints.labels(first + row));
             }
         }
         if !options.match_crowds {
