@@ -267,7 +267,7 @@ def test_bad_questions():
     with pytest.raises(TypeError, match="candidate: expected a result of meanap.evaluate, found a int"):
         meanap.compare(result, 3)
     for options, message in (
-        ({"resamples": 2.5}, "resamples: expected a whole number of at least 1, found 2.5"),
+        ({"resamples": 2.5}, "resamples: expected a whole number from 1 to 10000000, found 2.5"),
         ({"seed": -1}, "seed: expected a whole number of at least 0, found -1"),
         ({"seed": 1.5}, "seed: expected a whole number of at least 0, found 1.5"),
     ):

@@ -602,3 +602,12 @@ def test_another_fault_of_the_judgements_is_no_swap():
         evaluate(qrels, {"q1": {"a": 3, "b": 2}})
     with pytest.raises(InputError, match='"grade" is 0.5'):
         evaluate({"q1": {"a": 0.5}}, SCORES)
+
+
+def test_files_elsewhere_and_open_files_are_refused(tmp_path):
+    with pytest.raises(InputError, match="qrels: https://example.org/qrels.txt is a URL, expected a path"):
+        evaluate("https://example.org/qrels.txt", SCORES)
+    path = tmp_path / "run.txt"
+    path.write_text("q1 Q0 a 1 0.5 tag\n")
+    with open(path) as file, pytest.raises(InputError, match="run: an open file of .*, expected its path"):
+        evaluate(GRADES, file)

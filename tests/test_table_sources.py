@@ -583,3 +583,24 @@ def test_polygons_of_an_inference_server_are_masks():
                 found.append({**with_ids(record), "score": 0.5, "segmentation": [ring]})
         answers.append({"predictions": predictions, "image": {"width": image["width"], "height": str(image["height"])}})
     assert meanap.evaluate(truth, answers, "segm").ap == meanap.evaluate(truth, found, "segm").ap > 0
+
+
+def test_results_of_a_pipeline_are_lists_of_records_by_image():
+    """A list for each image of records that name their category, with a dictionary of sides as their box."""
+    truth = {**TRUTH, "images": sorted(TRUTH["images"], key=lambda image: image["id"])}
+    results = [[RECORDS["a pipeline"](record) for record in groups(FOUND)[image["id"]]] for image in truth["images"]]
+    for of_image in results:
+        for record in of_image:
+            del record["image_id"]
+    assert meanap.evaluate(truth, results).ap == pytest.approx(EXPECTED.ap)
+    assert meanap.evaluate(truth, once(results)).ap == pytest.approx(EXPECTED.ap)
+    assert meanap.check(truth, results).ok
+
+
+def test_a_dictionary_of_an_image_without_labels_is_told_as_one():
+    images = [{name: value for name, value in item.items() if name != "labels"} for item in ITEMS["detections"]]
+    with pytest.raises(meanap.InputError, match=r'detections\[0\]: "labels" is missing'):
+        meanap.evaluate(ITEMS["ground_truth"], images, box_format="xywh")
+    truth = [{"boxes": item["boxes"]} for item in ITEMS["ground_truth"]]
+    with pytest.raises(meanap.InputError, match=r'ground_truth\[0\]: "labels" is missing'):
+        meanap.evaluate(truth, ITEMS["detections"], box_format="xywh")

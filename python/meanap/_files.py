@@ -12,9 +12,31 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from meanap import _core
-from meanap.errors import InputError, NestingError
+from meanap.errors import InputError, InputTypeError, NestingError
 
-__all__ = ["each_item", "is_name", "read_json", "replacing", "write_bytes", "write_text"]
+__all__ = ["check_local", "each_item", "is_name", "read_json", "replacing", "write_bytes", "write_text"]
+
+
+#: How the names of files elsewhere begin; a letter alone is a drive. A path has lost one of the slashes.
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
+def check_local(source: Any, place: str) -> None:
+    """Check that a source is not the address of a file elsewhere, or a file that is open.
+
+    Raises
+    ------
+    InputError
+        It is.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        path = os.fsdecode(source)
+        if _URL.match(path) and not os.path.exists(path):
+            raise InputError(f"{path} is a URL, expected a path: files are read from disk only", place)
+    elif hasattr(source, "read") and hasattr(source, "__iter__") and not hasattr(source, "columns"):
+        name = getattr(source, "name", None)
+        called = f" of {name!r}" if isinstance(name, str) else ""
+        raise InputTypeError(f"an open file{called}, expected its path, or what json.load makes of it", place)
 
 
 def each_item(path: str | os.PathLike[str]) -> Iterator[tuple[Any, int]]:

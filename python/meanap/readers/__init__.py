@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from meanap._files import check_local
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._as_coco import dataset_of, records_of
 from meanap.readers._image_fields import fields_of_records
@@ -132,8 +132,7 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
     """
     if isinstance(source, str) and source.lstrip()[:1] in ("{", "[") and not _exists(source):
         raise InputError("a text that is JSON itself; expected a path, or what json.loads makes of it", role)
-    if is_path(source) and _URL.match(place := os.fsdecode(source)) and not _exists(place):
-        raise InputError(f"{place} is a URL, expected a path: files are read from disk only", role)
+    check_local(source, role)
     if isinstance(format, (list, tuple)) and len(format) == 2:
         format = format[role == "detections"]
     if format is not None and is_path(source):
@@ -154,10 +153,6 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
         f"{role}: expected a path, {several}meanap.{kind}, a list of one dictionary for each image, or a table; "
         f"found a {type(source).__name__}{' of detections' * of_detections}"
     )
-
-
-#: How the names of files elsewhere begin; a letter alone is a drive.
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 def _exists(path: str) -> bool:

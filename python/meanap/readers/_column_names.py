@@ -13,6 +13,7 @@ __all__ = [
     "ROTATED_COLUMNS",
     "Named",
     "are_columns",
+    "holds_category",
     "holds_ids",
     "holds_image",
     "own_names",
@@ -77,6 +78,11 @@ def holds_image(name: str) -> bool:
     return plain_name(name) in _IMAGES
 
 
+def holds_category(name: str) -> bool:
+    """Whether a column or field of this name says of which category something is."""
+    return plain_name(name) in _CATEGORIES
+
+
 def _known() -> Iterator[str]:
     """All names that are recognised, as the documentation has them."""
     for several in NAMES.values():
@@ -89,6 +95,7 @@ def _known() -> Iterator[str]:
 
 
 _KNOWN = {plain_name(name) for name in _known()}
+_CATEGORIES = {plain_name(name) for name in NAMES["category_id"]}
 _IMAGES = {plain_name(name) for name in NAMES["image_id"]}
 _IDS = {plain_name(name) for of in ("image_id", "category_id") for name in NAMES[of]}
 

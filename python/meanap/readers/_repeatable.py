@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from meanap.errors import InputTypeError
+from meanap._files import check_local
 
 __all__ = ["repeatable"]
 
@@ -23,10 +23,7 @@ def repeatable(source: Any, place: str) -> Any:
     """
     if isinstance(source, (str, os.PathLike, Mapping, list, tuple, np.ndarray)) or not hasattr(source, "__iter__"):
         return source
-    if hasattr(source, "read"):
-        name = getattr(source, "name", None)
-        called = f" of {name!r}" if isinstance(name, str) else ""
-        raise InputTypeError(f"an open file{called}, expected its path, or what json.load makes of it", place)
+    check_local(source, place)
     if isinstance(source, Iterator) or not _has_columns_or_rows(source):
         # Batches may be such, too.
         return [list(item) if isinstance(item, Iterator) else item for item in source]

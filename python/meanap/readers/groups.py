@@ -7,6 +7,7 @@ from typing import Any
 
 from meanap._arrays import as_id, shown
 from meanap.errors import InputError
+from meanap.readers._column_names import holds_category
 from meanap.readers._per_image import ids_of, paired
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth
@@ -70,7 +71,12 @@ class Groups(Reader):
 
 
 def _is_record(value: Any) -> bool:
-    return isinstance(value, Mapping) and "category_id" in value
+    """Whether it is an object with its category, perhaps under other names than COCO's."""
+    if not isinstance(value, Mapping) or "boxes" in value or "labels" in value:
+        return False
+    return "category_id" in value or any(
+        isinstance(name, str) and holds_category(name) and as_id(item) is not None for name, item in value.items()
+    )
 
 
 def _list_of(image: Mapping[str, Any]) -> Sequence[Any] | None:

@@ -30,8 +30,10 @@ class Lists(PerImage):
         )
 
     def is_item(self, item: Any, role: Role) -> bool:
-        """Whether it is a dictionary of columns; one with ``category_id`` is a COCO result."""
-        if not isinstance(item, Mapping) or "labels" not in item or "category_id" in item:
+        """Whether it is a dictionary of columns, which may lack labels; with ``category_id`` it is a COCO result."""
+        if not isinstance(item, Mapping) or "category_id" in item or "image_ids" in item:
+            return False
+        if "labels" not in item and not ("boxes" in item and ("scores" in item or role == "ground_truth")):
             return False
         # Of many images they are columns of a table.
         id = item.get("image_id")

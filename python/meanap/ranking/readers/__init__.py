@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap._files import check_local
 from meanap.errors import InputError, InputTypeError
 from meanap.ranking.readers._reader import Options, Reader, Role, Run, is_path
 from meanap.ranking.readers.dicts import Dicts, explained
@@ -36,6 +37,7 @@ def reader_of(source: Any, role: Role, options: Options) -> Reader:
     InputError
         There is no format of that name, or no reader knows the source.
     """
+    check_local(source, role)
     if options.format is not None and is_path(source):
         for reader in READERS[:4]:
             if reader.name == options.format:
