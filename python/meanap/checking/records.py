@@ -61,7 +61,7 @@ class Records:
         self.rotated: np.ndarray | None = None
         self.angles: tuple[AngleUnit, bool] = ("degrees", False)
         #: How the source is read.
-        self.reading = Options()
+        self.reading: Options = Options()
         self.areas: np.ndarray = np.zeros(0)
         self.scores: np.ndarray = np.zeros(0)
         self.crowd: np.ndarray = np.zeros(0, dtype=bool)

@@ -129,7 +129,8 @@ class MeanAveragePrecision(Metric):
         del backend  # torchmetrics has a choice between two backends; here there is one.
         if iou_type is not None and similarity not in ("bbox", iou_type):
             raise ValueError(f"iou_type: another name for similarity; found {iou_type!r} and {similarity!r}")
-        self.function, similarity = function_and_name(similarity)
+        function, similarity = function_and_name(similarity)
+        self.function: OwnSimilarity | None = function
         self._function_name: str | None = None if self.function is None else _name_of(self.function)
         kinds = iou_type if iou_type is not None else similarity
         self.similarities: tuple[SimilarityName, ...] = (kinds,) if isinstance(kinds, str) else tuple(kinds)

@@ -95,7 +95,7 @@ def wanted_fields(slices: Any) -> list[str]:
     return wanted.names
 
 
-def images_of_slices(wanted: Wanted, scores: Scores, known: Mapping[str, None] = {}) -> dict[str, np.ndarray]:  # noqa: B006
+def images_of_slices(wanted: Wanted, scores: Scores, known: Iterable[str] = ()) -> dict[str, np.ndarray]:
     """The images of each slice, by its name: ``(I,) bool`` each.
 
     Parameters
