@@ -24,7 +24,7 @@ pub fn within_regions(
             measure(masks).into_iter().map(|found| found.map_or([f64::NAN; 4], |found| found.bounds)),
         )?,
         Geometry::RotatedBoxes(_) => return Err(Error::value("regions are of boxes, masks and keypoints")),
-        _ => Vec::new(),
+        Geometry::Boxes(_) | Geometry::Keypoints(_) => Vec::new(),
     };
     let mut within = filled(objects.len(), false)?;
     for (row, within) in within.iter_mut().enumerate() {
@@ -38,7 +38,7 @@ pub fn within_regions(
         let bounds = match &objects.geometry {
             Geometry::Boxes(boxes) => boxes.get(row),
             Geometry::Keypoints(poses) => extent(poses, row),
-            _ => measured[row],
+            Geometry::Masks(_) | Geometry::RotatedBoxes(_) => measured[row],
         };
         let area = bounds[2] * bounds[3];
         let mut covered = 0.0;
