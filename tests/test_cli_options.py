@@ -41,7 +41,7 @@ SHARED = {
         ("eval", "compare", "report"),
     ),
     "progress": ("eval", "compare", "report"),
-    **dict.fromkeys(("format", "names", "images"), ("eval", "check", "compare", "report")),
+    **dict.fromkeys(("format", "box-format", "names", "images"), ("eval", "check", "compare", "report")),
     "lenient": ("eval", "compare", "report", "semantic", "panoptic"),
     "similarity": ("eval", "check", "compare", "report"),
     "sigmas": ("eval", "check", "compare", "report"),
@@ -515,3 +515,24 @@ def test_an_empty_text_is_no_path(command, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(command)
     assert stopped.value.code == 2 and "expected a path, found an empty text" in capsys.readouterr().err
+
+
+def test_each_command_takes_the_form_of_boxes(files, tmp_path, capsys):
+    """A column called so may be of any form; `bbox` is as COCO has it."""
+    truth, found = map(str, files["bbox"])
+    rows = [dict(record, Box=record["bbox"]) for record in json.loads(files["bbox"][1].read_text())]
+    lines = tmp_path / "found.jsonl"
+    names = ("image_id", "category_id", "score", "Box")
+    lines.write_text("".join(json.dumps({name: row[name] for name in names}) + "\n" for row in rows))
+    # As pandas writes a table.
+    table = tmp_path / "table.json"
+    table.write_text(json.dumps({name: {str(at): row[name] for at, row in enumerate(rows)} for name in names}))
+    outputs = []
+    for path, more in ((found, []), (str(lines), ["--box-format", "xywh"]), (str(table), ["--box-format", "xywh"])):
+        assert main(["eval", truth, path, *more]) == 0
+        outputs.append(capsys.readouterr().out)
+        assert main(["check", truth, path, *more]) == 0
+        assert main(["report", truth, path, "-o", str(tmp_path / "page.html"), *more]) == 0
+        assert main(["convert", path, str(tmp_path / "x.json"), "--to", "coco", "--ground-truth", truth, *more]) == 0
+        capsys.readouterr()
+    assert outputs[0] == outputs[1] == outputs[2]

@@ -20,7 +20,7 @@ from meanap.readers.sides import plain_ids
 from meanap.table import Table
 
 if TYPE_CHECKING:
-    from meanap._types import AngleUnit, PathLike, SimilarityName
+    from meanap._types import AngleUnit, BoxFormat, PathLike, SimilarityName
 
 __all__ = ["TARGETS", "convert", "describe"]
 
@@ -39,6 +39,7 @@ def convert(
     similarity: SimilarityName = "bbox",
     angle: AngleUnit = "degrees",
     clockwise: bool = False,
+    box_format: BoxFormat = "xyxy",
     format: Format = None,
     names: Any = None,
     images: Any = None,
@@ -64,7 +65,7 @@ def convert(
         "rotated" writes the corners of rotated boxes to YOLO and DOTA, and to COCO what was read.
     angle, clockwise
         How the angles of rotated boxes are given, as of `meanap.protocol.Protocol`.
-    format, names, images, sizes, on_error
+    box_format, format, names, images, sizes, on_error
         How `source` is read, as of `meanap.evaluate`.
 
     Returns
@@ -94,7 +95,14 @@ def convert(
     if similarity != "bbox" and (to in ("voc", "parquet") or (to == "dota" and not rotated)):
         raise InputError(f"similarity: {to!r} holds boxes only, found {similarity!r}")
     options = Options(
-        similarity, format=format, names=names, images=images, sizes=sizes, on_error=on_error, image_records=True
+        similarity,
+        box_format,
+        format=format,
+        names=names,
+        images=images,
+        sizes=sizes,
+        on_error=on_error,
+        image_records=True,
     )
     source = readers.repeatable(source, "ground_truth" if ground_truth is None else "detections")
     truth = _columns(source if ground_truth is None else ground_truth, options)
@@ -131,6 +139,7 @@ def _take_corners(side: GroundTruth | Detections, angle: AngleUnit, clockwise: b
 def describe(
     source: Any,
     *,
+    box_format: BoxFormat = "xyxy",
     format: Format = None,
     names: Any = None,
     images: Any = None,
@@ -143,7 +152,7 @@ def describe(
     ----------
     source
         Ground truth: what `meanap.evaluate` takes.
-    format, names, images, sizes, on_error
+    box_format, format, names, images, sizes, on_error
         How it is read, as of `meanap.evaluate`.
 
     Returns
@@ -165,7 +174,15 @@ def describe(
     >>> table[0]["category"], table[0]["objects"], table.title
     ('all', 24, '3 images, 0 without objects')
     """
-    options = Options(format=format, names=names, images=images, sizes=sizes, on_error=on_error, image_records=True)
+    options = Options(
+        box_format=box_format,
+        format=format,
+        names=names,
+        images=images,
+        sizes=sizes,
+        on_error=on_error,
+        image_records=True,
+    )
     truth = _columns(source, options)
     from meanap.writers._columns import areas_of, boxes_of, flags, names_of
 

@@ -136,11 +136,16 @@ def slices_of(options: argparse.Namespace) -> Any:
 
 
 def add_sources(parser: argparse.ArgumentParser, *, lenient: bool = True) -> None:
-    """How ground truth and detections are read: `--format`, `--names`, `--images`, and `--lenient` if so."""
+    """How sources are read: `--format`, `--box-format`, `--names`, `--images`, and `--lenient` if so."""
     group = parser.add_argument_group("input")
     group.add_argument(
         "--format", type=numbers.words, metavar="NAME[,NAME]",
         help="the format, or that of the ground truth and that of the detections (default: recognised)",
+    )  # fmt: skip
+    group.add_argument(
+        "--box-format", choices=("xyxy", "xywh", "cxcywh"), default="xyxy",
+        help="boxes of tables and lists whose names of columns do not say it: two corners (default), a corner and the "
+        "size, or the centre and the size",
     )  # fmt: skip
     group.add_argument(
         "--names", type=_words, metavar="FILE|NAME,…",

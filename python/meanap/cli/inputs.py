@@ -34,6 +34,7 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
     if names is not None and "," in names and not os.path.exists(names):
         names = [name.strip() for name in names.split(",")]
     return {
+        "box_format": options.box_format,
         "format": format[0] if len(format) == 1 else format or None,
         "names": names,
         "images": options.images,

@@ -20,6 +20,7 @@ __all__ = ["columns_of", "rows_of", "side_of"]
 def columns_of(table: Any, place: str) -> Mapping[str, Any] | None:
     """The columns of a table by name; None if it is not one."""
     if isinstance(table, Mapping):
+        table = _of_indexed(table)
         return _flattened(
             {str(name): _of_mapping(column, f"{place}: column {name!r}") for name, column in table.items()}
         )
@@ -44,6 +45,17 @@ def columns_of(table: Any, place: str) -> Mapping[str, Any] | None:
     if hasattr(table, "iloc"):
         return _flattened({str(name): table[name].to_numpy() for name in names})
     return {str(name): as_numpy(table[name], f"{place}: column {name!r}") for name in names}
+
+
+def _of_indexed(table: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """Columns that are dictionaries by row, as pandas writes tables as JSON, as lists; other tables as they are."""
+    columns = list(table.values())
+    if not columns or not all(isinstance(column, Mapping) for column in columns):
+        return table
+    rows = list(columns[0])
+    if not all(list(column) == rows for column in columns):
+        return table
+    return {name: list(column.values()) for name, column in table.items()}
 
 
 def _flattened(columns: dict[str, Any]) -> dict[str, Any]:
@@ -111,6 +123,7 @@ def _dictionaries(table: Any) -> list[dict[str, Any]] | None:
     if hasattr(table, "collect_schema") and hasattr(table, "collect"):
         table = table.collect()
     if isinstance(table, Mapping):
+        table = _of_indexed(table)
         columns = {name: column.tolist() if hasattr(column, "tolist") else column for name, column in table.items()}
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if hasattr(table, "fetchall"):  # DuckDB
