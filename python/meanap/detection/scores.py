@@ -95,8 +95,9 @@ class Scores(ABC):
         self.sources = sources
         self.image_fields: dict[str, dict[Any, Any]] = dict(image_fields or {})
         self._given_names = names
-        self._rankings: dict[tuple[int | None, int, int], _core.Ranking] = {}
-        self._curves: dict[tuple[Any, ...], Any] = {}
+        #: Rankings and curves by category, those of the last place each; replaced whole, as threads may share them.
+        self._rankings: tuple[Any, dict[int | None, _core.Ranking]] = None, {}
+        self._drawn: tuple[Any, dict[int | None, Any]] = None, {}
 
     # Provided by subclasses
 
@@ -306,24 +307,25 @@ class Scores(ABC):
         """
         t, a = self.protocol.threshold_index(iou), self.protocol.area_index(area)
         most = self.protocol.max_detections[-1] if limit is None else limit
-        place = (None if category is None else self.position(category), a, most)
-        if place not in self._rankings:
-            if self._rankings and next(iter(self._rankings))[1:] != place[1:]:
-                self._rankings.clear()
-            self._rankings[place] = self.table.ranking(*place)
-        return self._rankings[place], t
+        group = None if category is None else self.position(category)
+        stored = self._rankings
+        if stored[0] != (a, most):
+            stored = self._rankings = (a, most), {}
+        if group not in stored[1]:
+            stored[1][group] = self.table.ranking(group, a, most)
+        return stored[1][group], t
 
-    def drawn(self, category: Any, place: tuple[Any, ...], draw: Callable[[], _T]) -> _T:
-        """The curve of a category at a place: threshold, area range and limit.
+    def drawn(self, group: int | None, place: tuple[Any, ...], draw: Callable[[], _T]) -> _T:
+        """The curve of a category, by its position, at a place: threshold, area range and limit.
 
         Those of all categories at one place are stored, until one at another is drawn.
         """
-        key = (*place, category)
-        if key not in self._curves:
-            if self._curves and next(iter(self._curves))[:-1] != place:
-                self._curves.clear()
-            self._curves[key] = draw()
-        curve: _T = self._curves[key]
+        stored = self._drawn
+        if stored[0] != place:
+            stored = self._drawn = place, {}
+        if group not in stored[1]:
+            stored[1][group] = draw()
+        curve: _T = stored[1][group]
         return curve
 
     def averaged(self, limit: int) -> tuple[_core.Matches, int]:
@@ -464,7 +466,8 @@ class MatchScores(Scores):
     def _matched(self, analysis: str, match: Callable[..., _core.Matches], *settings: Any) -> _core.Matches:
         """The table of an analysis; the last one is freed before another is made."""
         key = (analysis, *settings)
-        if self._last is None or self._last[0] != key:
-            self._last = None
-            self._last = key, match(*settings)
-        return self._last[1]
+        last = self._last
+        if last is None or last[0] != key:
+            last = self._last = None
+            last = self._last = key, match(*settings)
+        return last[1]
