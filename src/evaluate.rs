@@ -623,7 +623,7 @@ mod tests {
             }
             assert!(matched > 5, "{}: {matched}", kind.name);
         }
-        assert_eq!(names, ["bbox", "temporal", "centres"]);
+        assert_eq!(names, ["bbox", "temporal", "giou", "diou", "ciou", "centres"]);
     }
 
     /// Few and many objects are matched by two ways that fill the partners.

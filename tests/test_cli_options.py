@@ -266,8 +266,7 @@ def test_eval_prints_the_numbers_of_other_protocols(files, capsys, protocol):
 
 @pytest.mark.parametrize("similarity", _similarity.NAMES)
 def test_every_command_takes_every_similarity(files, tmp_path, capsys, similarity):
-    # Segments of time are along the x of boxes.
-    kind = {"temporal": "bbox"}.get(similarity, similarity)
+    kind = "bbox" if _similarity.GEOMETRY[similarity] == "boxes" else similarity
     truth, found = map(str, files["segm" if _similarity.compares_masks(similarity) else kind])
     expected = meanap.evaluate(truth, found, similarity)
     few = ["--similarity", similarity, "--resamples", "2"]

@@ -164,7 +164,7 @@ def test_bad_columns(make, message):
     [
         (
             {"similarity": "box"},
-            "similarity: expected 'bbox', 'segm', 'boundary', 'keypoints', 'rotated' or 'temporal', found 'box'",
+            "similarity: expected 'bbox', 'segm', 'boundary', 'keypoints', 'rotated', 'temporal', 'giou', 'diou' or",
         ),
         ({"protocol": "cocoo"}, "protocol: expected one of 'activitynet', 'coco'"),
         ({"thresholds": []}, "thresholds: expected at least one"),

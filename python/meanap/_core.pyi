@@ -46,7 +46,7 @@ class Dataset:
     def load(self) -> Any: ...
     def objects(
         self,
-        iou_type: Literal["bbox", "segm", "boundary", "keypoints", "rotated", "temporal"],
+        iou_type: Literal["bbox", "segm", "boundary", "keypoints", "rotated", "temporal", "giou", "diou", "ciou"],
         role: Literal["ground_truth", "detections"],
         images: Dataset | None = None,
     ) -> Objects | None: ...
@@ -125,7 +125,7 @@ def evaluate(
     ground_truth: Objects,
     detections: Objects,
     *,
-    similarity: Literal["bbox", "segm", "boundary", "keypoints", "rotated", "temporal"],
+    similarity: Literal["bbox", "segm", "boundary", "keypoints", "rotated", "temporal", "giou", "diou", "ciou"],
     ground_truth_positions: _Positions,
     detection_positions: _Positions,
     images: int,

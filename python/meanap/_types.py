@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 # Names
 
-SimilarityName: TypeAlias = Literal["bbox", "segm", "boundary", "keypoints", "rotated", "temporal"]
+SimilarityName: TypeAlias = Literal[
+    "bbox", "segm", "boundary", "keypoints", "rotated", "temporal", "giou", "diou", "ciou"
+]
 #: A function of the boxes of detections ``(D, 4)`` and of ground truths ``(G, 4)``: x, y, width, height.
 OwnSimilarity: TypeAlias = "Callable[[np.ndarray[Any, Any], np.ndarray[Any, Any]], np.ndarray[Any, Any]]"
 PresetName: TypeAlias = Literal[

@@ -16,8 +16,12 @@ mod bbox;
 mod boundary;
 #[cfg(test)]
 mod centres;
+mod ciou;
+mod diou;
+mod giou;
 mod keypoint;
 mod mask;
+mod pairwise;
 mod pixel;
 mod region;
 mod registry;

@@ -1,7 +1,8 @@
 //! The kinds of similarity: their names, and all that the rest of the program has to know about each.
 
 use super::{
-    AngleConvention, Exp, RotatedIou, Similarity, bbox, boundary, keypoint, mask, rotated, temporal,
+    AngleConvention, Exp, RotatedIou, Similarity, bbox, boundary, ciou, diou, giou, keypoint, mask, rotated,
+    temporal,
 };
 use crate::columns::{GeometryKind, Objects};
 use crate::error::{Error, Result};
@@ -14,6 +15,9 @@ pub static KINDS: &[&SimilarityKind] = &[
     &keypoint::KIND,
     &rotated::KIND,
     &temporal::KIND,
+    &giou::KIND,
+    &diou::KIND,
+    &ciou::KIND,
     #[cfg(test)]
     &super::centres::KIND,
 ];

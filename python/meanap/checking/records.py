@@ -452,7 +452,7 @@ _FIELDS = {
     "boundary": "segmentation",
     "keypoints": "keypoints",
     "rotated": "bbox",
-    "temporal": "bbox",
+    **dict.fromkeys(("temporal", "giou", "diou", "ciou"), "bbox"),
 }
 
 

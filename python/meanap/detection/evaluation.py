@@ -89,14 +89,14 @@ def evaluate(
         The same with scores; arrays ``(N, 6)`` of boxes, scores and category ids; as COCO results a path, a list of
         dictionaries or an array ``(N, 7)`` of image id, x, y, width, height, score and category id. Images belong
         together by ``image_id`` where both sides have it, else by their position.
-    similarity : {"bbox", "segm", "boundary", "keypoints", "rotated", "temporal"} or callable
-        What is compared: boxes, masks, masks and their boundaries (the smaller of the two overlaps), keypoints,
-        rotated boxes of five numbers (centre, width, height, angle) or four corners, or segments of time, along the x
-        of boxes. A function compares boxes: of those of the detections ``(D, 4)`` and of the ground truths ``(G, 4)``
-        of one category in one image, ``x, y, width, height``, it returns floats ``(D, G)``, 1 for the same. It does not
-        know which ones are crowds. It is called once for each image and category that both sides have, with the GIL,
-        from any thread: 10 to 20 microseconds each beside its own time, where the built-in IoU takes less than one.
-        What it raises is raised unchanged.
+    similarity : {"bbox", "segm", "boundary", "keypoints", "rotated", "temporal", "giou", "diou", "ciou"} or callable
+        What is compared: boxes, masks, masks and their boundaries (the smaller of the two overlaps), keypoints, rotated
+        boxes of five numbers (centre, width, height, angle) or four corners, segments of time, along the x of boxes, or
+        boxes by their generalised, distance or complete IoU. A function compares boxes: of those of the detections
+        ``(D, 4)`` and of the ground truths ``(G, 4)`` of one category in one image, ``x, y, width, height``, it returns
+        floats ``(D, G)``, 1 for the same. It does not know which ones are crowds. It is called once for each image and
+        category that both sides have, with the GIL, from any thread: 10 to 20 microseconds each beside its own time,
+        where the built-in IoU takes less than one. What it raises is raised unchanged.
     protocol : str or Protocol
         A preset of `meanap.protocol`, or one's own. The default is ``"coco"``, as of `MeanAveragePrecision`: with the
         same protocol both give the same numbers.

@@ -61,7 +61,7 @@ class MeanAveragePrecision(Metric):
 
     Parameters
     ----------
-    similarity : {"bbox", "segm", "boundary", "keypoints", "rotated", "temporal"} or a tuple of them
+    similarity : {"bbox", "segm", "boundary", "keypoints", "rotated", "temporal", "giou", "diou", "ciou"} or a tuple
         What is compared. With several, names begin with ``bbox_`` and so on. (`iou_type` is another name for it.) A
         function compares boxes, as that of `meanap.evaluate` does; a metric that was made of the state of one with a
         function has its numbers, and takes no more batches.

@@ -266,5 +266,5 @@ GEOMETRY = {
     "boundary": MASK,
     "keypoints": KEYPOINTS,
     "rotated": ROTATED_BOX,
-    "temporal": BOX,
+    **dict.fromkeys(("temporal", "giou", "diou", "ciou"), BOX),
 }
