@@ -400,3 +400,31 @@ def test_metric_objects_store_the_fields_of_their_slices(data):
         meanap.MeanAveragePrecision(slices={"night": [1]})
     with pytest.raises(meanap.InputError, match="no image has a field 'fog'"):
         merged.result(slices="fog")
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_tables_in_shards_have_the_fields_of_their_images(tmp_path, form):
+    truth = generate.dataset(images=300, seed=5, categories=3)
+    found = generate.detections(truth, per_image=10, seed=5)
+    weather = {image["id"]: WEATHER[image["id"] % len(WEATHER)] for image in truth["images"]}
+
+    def write(records, name, columns):
+        path = tmp_path / f"{name}.{form}"
+        corners = np.array([record["bbox"] for record in records])
+        corners[:, 2:] += corners[:, :2]
+        columns |= dict(zip(("x1", "y1", "x2", "y2"), corners.T, strict=True))
+        columns |= {field: [record[field] for record in records] for field in ("image_id", "category_id")}
+        getattr(polars.DataFrame(columns), f"write_{form}")(path)
+        return path
+
+    records = truth["annotations"]
+    path = write(records, "truth", {"weather": [weather[record["image_id"]] for record in records]})
+    others = write(found, "found", {"score": [record["score"] for record in found]})
+    whole = meanap.evaluate(path, others, slices="weather")
+    shards = meanap.evaluate(path, others, slices="weather", memory_limit=1 << 18)
+    assert len(whole.slices) == len(WEATHER)
+    check_tables(shards.slices, {name: whole.slices[name] for name in whole.slices.columns})
+    mixed = write(records, "mixed", {"weather": ["rain" if row % 2 else "sun" for row in range(len(records))]})
+    for options in ({}, {"memory_limit": 1 << 18}):
+        with pytest.raises(ValueError, match=r"ground_truth.*\"weather\" is .*as in another row of image"):
+            meanap.evaluate(mixed, others, slices="weather", **options)

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "meanap eval instances.json masks.json --similarity segm --per-class",
         "meanap eval yolo/data.yaml yolo/predictions --per-class --output-format csv",
         "meanap eval instances.json boxes.json --fail-under ap=0.40 --resamples 100",
-        "meanap eval instances.json boxes.json --slices weather,objects --fail-under ap:weather=rain=0.30",
+        "meanap eval instances.json boxes.json --slices objects,image_area",
     )
     parser.set_defaults(run=run)
 

@@ -208,6 +208,7 @@ def evaluated(
     options = dataclasses.replace(
         options,
         image_records=rules.size != "area" or rules.federated,
+        image_fields=fields.needed,
         whole_body=rules.sigmas is not None and len(rules.sigmas) == KEYPOINTS,
     )
     chosen, regions = chosen or Chosen(), regions or IgnoreRegions()
@@ -298,7 +299,7 @@ class _Fill(NamedTuple):
 
 
 def _of_batches(ground_truth: list[Any], detections: list[Any], asked: _Asked) -> _Fill:
-    if asked.fields.are_needed:
+    if asked.fields.needed:
         given = readers.ids_of(ground_truth, "ground_truth")
         ids = list(range(len(ground_truth))) if given is None else given
         asked.fields.take(readers.fields_of_records(ids, ground_truth), readers.sizes_of(ids, ground_truth))
@@ -328,7 +329,7 @@ def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
         asked = asked._replace(options=dataclasses.replace(asked.options, image_records=True))
     truth = readers.ground_truth(ground_truth, asked.options, problems)
     found = readers.detections(detections, asked.options, problems, truth)
-    if asked.fields.are_needed:
+    if asked.fields.needed:
         asked.fields.take(truth.image_fields, truth.sizes)
     if asked.rules.federated and isinstance(truth, GroundTruth) and isinstance(found, Detections):
         labelled = (asked.labelled_images or LabelledImages()).of(truth)

@@ -46,9 +46,9 @@ class KnownFields:
         self._lacking: dict[str, Any] = {}
 
     @property
-    def are_needed(self) -> bool:
-        """Whether there is any to take."""
-        return bool(self._numbers or self._others)
+    def needed(self) -> tuple[str, ...]:
+        """The names of the fields to take."""
+        return (*self._numbers, *self._others)
 
     def take(self, fields: ImageFields, sizes: Mapping[Any, Any]) -> None:
         """Adds the images of a ground truth, and their heights and widths.

@@ -248,7 +248,7 @@ class MeanAveragePrecision(Metric):
         self._synced = None
         preds = batch_of(preds, "detections", self.box_format, self.similarities[0])
         target = batch_of(target, "ground_truth", self.box_format, self.similarities[0])
-        fields = self._fields_of(target) if self._fields.are_needed else None
+        fields = self._fields_of(target) if self._fields.needed else None
         self._match(preds, target, told)
         if fields is not None:
             self._fields.add(fields)

@@ -28,6 +28,7 @@ from meanap._similarity import compares_masks
 from meanap.errors import InputError
 from meanap.readers._coco_files import DetectionFile, TruthFile
 from meanap.readers._coco_records import groups_of, listed, names_of
+from meanap.readers._image_fields import FieldsInParts
 from meanap.readers._known_ids import with_ids, with_known_ids
 from meanap.readers._record_fields import with_coco_fields
 from meanap.readers.coco import Coco
@@ -285,6 +286,7 @@ class _Columns:
         self.role, self.folder, self.similarity, self._bins = role, folder, options.similarity, bins
         #: What the ground truth says of all images and categories, with an object of each category.
         self.header: GroundTruth = GroundTruth([], [], np.zeros((0, 4)))
+        self._fields = FieldsInParts(options.image_fields, role)
         problems = readers.Problems(options.on_error)
         with reading(options.progress, path) as told:
             self._fill(path, parts, options, memory, problems, truth, told)
@@ -349,6 +351,7 @@ class _Columns:
             header.images = [*(header.images or ()), *part.images]
         header.sizes |= part.sizes
         header.files |= part.files
+        self._fields.add(part.image_fields)
         if part.categories is not None:
             known = dict.fromkeys([*(header.categories or ()), *part.categories])
             header.categories, header.names = list(known), {**header.names, **part.names}
@@ -365,7 +368,7 @@ class _Columns:
             piece = objects.take(rows)
             if isinstance(piece, GroundTruth):
                 # The header has those of all images.
-                piece.images, piece.sizes, piece.files = None, {}, {}
+                piece.images, piece.sizes, piece.files, piece.own_fields = None, {}, {}, None
             with open(self.folder / f"{self.role}-{number}", "ab") as file:
                 pickle.dump((start + numbers[rows], piece), file, protocol=pickle.HIGHEST_PROTOCOL)
 
@@ -380,6 +383,8 @@ class _Columns:
         side.images = self._images(first, end)
         side.sizes = {id: size for id in side.images or () if (size := self.header.sizes.get(id)) is not None}
         side.categories, side.names, side.groups = self.categories, self.names, self.groups
+        images = side.images or side.image_ids
+        side.own_fields = lambda: self._fields.of_images(dict.fromkeys(plain_ids(images)))
         return side
 
     def _images(self, first: int, end: int) -> list[Any] | None:

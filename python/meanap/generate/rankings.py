@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: Documents that each query has in a run, and the fraction of them that is relevant.
 _DOCUMENTS, _RELEVANT = 100, 0.08
+#: Subtopics of each query.
+_SUBTOPICS = 4
 #: How well the scores of a run separate relevant documents from the others, by the name of the run.
 _RUNS = {"first": 1.0, "second": 1.4}
 
@@ -33,7 +35,8 @@ def write_rankings(folder: PathLike, *, queries: int = 50, seed: int = 0) -> tup
     Returns
     -------
     tuple of pathlib.Path and list of pathlib.Path
-        judged.qrels, with grades from 0 to 2; first.run and second.run, with 100 documents for each query.
+        judged.qrels, with grades from 0 to 2; first.run and second.run, with 100 documents for each query. Beside them
+        there is diversity.qrels, with a subtopic of each query in the second field.
     """
     rng = np.random.default_rng([seed, 3])
     grades = rng.integers(1, 3, (queries, _DOCUMENTS)) * (rng.random((queries, _DOCUMENTS)) < _RELEVANT)
@@ -43,6 +46,12 @@ def write_rankings(folder: PathLike, *, queries: int = 50, seed: int = 0) -> tup
     judged = place / "judged.qrels"
     lines = [f"q{query} 0 d{document} {grade}" for (query, document), grade in np.ndenumerate(grades)]
     write_text(judged, "\n".join([*lines, ""]))
+    lines = [
+        f"q{query} {1 + document % _SUBTOPICS} d{document} {grade}"
+        for (query, document), grade in np.ndenumerate(grades)
+        if grade > 0
+    ]
+    write_text(place / "diversity.qrels", "\n".join([*lines, ""]))
     runs = []
     for name, strength in _RUNS.items():
         # Noise in common, so that the runs differ as two versions of one system do.

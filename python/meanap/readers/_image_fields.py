@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from meanap._arrow import Lists
 from meanap.errors import InputError
 from meanap.readers._column_names import BOX_COLUMNS, NAMES, plain_name
 
-__all__ = ["ImageFields", "fields_of_records", "fields_of_rows"]
+__all__ = ["FieldsInParts", "ImageFields", "fields_of_records", "fields_of_rows"]
 
 
 class ImageFields:
@@ -39,6 +39,46 @@ class ImageFields:
     def values(self, name: str) -> dict[Any, Any]:
         """The value of a field by image id, of the images that have it."""
         return {} if self._read is None else self._read(name)
+
+
+class FieldsInParts:
+    """The fields of the images of a source that is read in parts, each of which has some rows of an image.
+
+    Parameters
+    ----------
+    wanted
+        Names of the fields whose values are kept.
+    place
+        The source, in errors.
+    """
+
+    def __init__(self, wanted: Sequence[str], place: str) -> None:
+        self._place = place
+        self._names: dict[str, None] = {}
+        self._rows: dict[str, tuple[list[Any], list[Any]]] = {name: ([], []) for name in wanted}
+        self._values: dict[str, dict[Any, Any]] = {}
+
+    def add(self, part: ImageFields) -> None:
+        """Takes those of one part."""
+        self._names |= dict.fromkeys(part.names)
+        for name, (ids, values) in self._rows.items():
+            found = part.values(name)
+            ids += found
+            values += found.values()
+
+    def of_images(self, images: Collection[Any]) -> ImageFields:
+        """Those of some images."""
+        return ImageFields((), list(self._names), lambda name: self._of_images(name, images))
+
+    def _of_images(self, name: str, images: Collection[Any]) -> dict[Any, Any]:
+        if name not in self._values:
+            ids, values = self._rows.get(name, ([], []))
+            try:
+                self._values[name] = fields_of_rows(ids, {name: values}, self._place).values(name)
+            except InputError as error:
+                # The row is none of the source's.
+                raise error.replace(record=None) from None
+        return {id: value for id, value in self._values[name].items() if id in images}
 
 
 def fields_of_records(ids: Sequence[Any], records: Sequence[Mapping[str, Any]]) -> ImageFields:

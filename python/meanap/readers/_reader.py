@@ -69,6 +69,8 @@ class Options:
         As of `meanap.evaluate`.
     image_records
         Whether the records of images are needed (LVIS's lists, sizes), not the columns alone.
+    image_fields
+        Names of the fields of images that are needed.
     whole_body
         Whether poses are of the whole body: then COCO's records may have its parts in fields of their own.
     """
@@ -83,6 +85,7 @@ class Options:
     on_error: Literal["raise", "skip"] = "raise"
     progress: Any = False
     image_records: bool = False
+    image_fields: tuple[str, ...] = ()
     whole_body: bool = False
 
     def __post_init__(self) -> None:

@@ -130,5 +130,7 @@ def _columns(kind: type[_Side], table: Any, options: Options, place: Role) -> _S
     if image_area is not None:
         side.arrays["image_area"] = image_area
     if isinstance(side, GroundTruth):
-        side.own_fields = lambda: fields_of_rows(plain_ids(side.image_ids), columns, place)
+        # Not of the side itself: a cycle would keep its columns until the next collection.
+        ids = side.image_ids
+        side.own_fields = lambda: fields_of_rows(plain_ids(ids), columns, place)
     return side
