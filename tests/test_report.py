@@ -19,6 +19,7 @@ from meanap.checking import checked
 from meanap.cli import main
 from meanap.detection.confusion import counts_by_score
 from meanap.report.outline import outline
+from meanap.report.views import POINT, TARGETS
 
 HOSTILE = [
     "</script><script>pwned=1</script>",
@@ -316,6 +317,36 @@ def test_the_verdict_comes_first_with_what_has_moved(files, page):
     table = next(table for table in Reader(text).tables if table[0][0] == "error")
     rows = {row[0]: row for row in table[1:]}
     assert rows["missed"][2:] == [f"{losses['missed']:.3f}", f"{before['missed']:.3f}", f"{missed:+.3f}"]
+
+
+def test_operating_points_have_those_of_the_baseline_beside_them(files, page, tmp_path):
+    truth, found = files[1]["bbox"]
+    before = meanap.evaluate(truth, files[0] / "other.json")
+    text = page.read_text(encoding="utf-8")
+    table = next(table for table in Reader(text).tables if table[0][0] == "target")
+    assert table[0][7:] == [f"baseline {name}" for name in table[0][1:7]]
+    targets = [{"score": before.best_f1(0.5).threshold}, *(chosen for _, chosen in TARGETS)]
+    for cells, target in zip(table[1:], targets, strict=True):
+        point = before.operating_point(**target)
+        assert cells[7:] == ["–" if math.isnan(x) else f"{x:.3f}" for x in (getattr(point, name) for name in POINT)]
+    assert f"(baseline {before.froc().mean:.3f})" in text
+    assert f"(baseline {before.log_average_miss_rate().value:.3f})" in text
+    # Of classes, and at other IoU thresholds.
+    data = embedded(text)
+    for iou, view in zip(data["ious"], data["views"], strict=True):
+        for rows, target in zip(view["points"][1:], targets[1:], strict=True):
+            of_each = before.operating_point(**target, iou=iou).per_class
+            for row, own in zip(rows[1:], of_each, strict=True):
+                assert row[6:] == [None if math.isnan(own[name]) else round(1000 * own[name]) for name in POINT]
+    # A baseline without detections has none; without a baseline the table has no columns for one.
+    report.write(tmp_path / "empty.html", truth, found, versus=[], resamples=2, worst=0)
+    report.write(tmp_path / "alone.html", truth, found, resamples=2, worst=0)
+    empty, alone = (
+        next(t for t in Reader((tmp_path / name).read_text(encoding="utf-8")).tables if t[0][0] == "target")
+        for name in ("empty.html", "alone.html")
+    )
+    assert all(cells[7:] == ["–"] * 6 for cells in empty[1:])
+    assert all(len(cells) == 7 for cells in alone) and [row[:7] for row in empty] == alone
 
 
 def test_images_that_changed_most_are_drawn_for_both(files, page):

@@ -15,6 +15,7 @@ from test_report import HOSTILE, Reader, embedded, hostile
 
 import meanap
 from meanap import generate, report
+from meanap.report.views import POINT
 from tests.test_report_results import MAKERS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -244,13 +245,12 @@ def test_one_choice_holds_in_all_tables_and_images(opened, files, page, name, io
     assert numbers in tab.locator("#chart-f1 .tip").text_content()
     # Operating points.
     rows = told(tab, "#operation-table")[1:]
-    for row, target in zip(rows, ({"score": result.best_f1(iou).threshold}, {"precision": 0.5}), strict=False):
-        point = result.operating_point(**target, iou=iou)
-        if category is not None and "score" in target:
-            point = result.best_f1(iou)
-        of = point if category is None else point.per_class.row(category=category)
-        values = [of[key] if isinstance(of, dict) else getattr(of, key) for key in ("threshold", "precision", "recall")]
-        assert row[1:4] == ["–" if math.isnan(value) else f"{value:.3f}" for value in values]
+    for side, columns in ((result, slice(1, 7)), (baseline, slice(7, 13))):
+        for row, target in zip(rows, (None, {"precision": 0.5}), strict=False):
+            point = side.best_f1(iou) if target is None else side.operating_point(**target, iou=iou)
+            of = point if category is None else point.per_class.row(category=category)
+            values = [of[key] if isinstance(of, dict) else getattr(of, key) for key in POINT]
+            assert row[columns] == ["–" if math.isnan(value) else f"{value:.3f}" for value in values]
     # Classes.
     best = {row["name"]: row for row in result.best_f1(iou).per_class}
     for row in told(tab, "#class-table")[1:]:

@@ -19,7 +19,7 @@ from meanap.report.records import records
 from meanap.report.scenes import Scenes
 from meanap.report.settings import Inputs, Settings
 from meanap.report.slices import slices
-from meanap.report.views import MATRIX, POINT, TARGETS, Choices, errors_of, if_matched, view
+from meanap.report.views import MATRIX, POINT, TARGETS, Choices, errors_of, if_matched, points_of, view
 
 if TYPE_CHECKING:
     from meanap.detection import Result
@@ -80,7 +80,7 @@ def collect(result: Result, versus: Result | None, inputs: Inputs, settings: Set
     told["summary"] = _summary(sure, compared)
     told["classes"] = _classes(result, choices, sure.per_class, compared)
     told["slices"] = slices(result, compared, confidence, resamples)
-    told["operation"] = _operation(result, choices, confidence, resamples)
+    told["operation"] = _operation(result, versus, choices, confidence, resamples)
     told["calibration"] = {"error": result.calibration(iou).error}
     order = result.per_image(iou, score=score)
     told["totals"] = {name: int(order[name].sum()) for name in _OUTCOMES}
@@ -239,7 +239,9 @@ def _classes(result: Result, choices: Choices, sure: Any, compared: Any) -> list
     return rows
 
 
-def _operation(result: Result, choices: Choices, confidence: float, resamples: int) -> dict[str, Any]:
+def _operation(
+    result: Result, versus: Result | None, choices: Choices, confidence: float, resamples: int
+) -> dict[str, Any]:
     """Score thresholds for some targets, and the sensitivity at some rates of false positives."""
     iou, best = choices.iou, result.best_f1(choices.iou).threshold
     targets: list[tuple[str, dict[str, Any]]] = [("highest F1", {"score": best}), *TARGETS]
@@ -259,8 +261,15 @@ def _operation(result: Result, choices: Choices, confidence: float, resamples: i
                 "bounds": {row["number"]: row for row in bounds},
             }
         )
-    found, missed = result.froc(iou=iou), result.log_average_miss_rate(iou=iou)
-    return {"rows": rows, "best": best, "froc": found.mean, "miss_rate": missed.value}
+    rates = [_rates(side, iou) for side in (result, versus) if side is not None]
+    if versus is not None:
+        for row, point in zip(rows, points_of(versus, iou), strict=True):
+            row["baseline"] = {name: getattr(point, name) for name in POINT}
+    return {"rows": rows, "best": best, "rates": rates}
+
+
+def _rates(result: Result, iou: float) -> dict[str, float]:
+    return {"froc": result.froc(iou=iou).mean, "miss_rate": result.log_average_miss_rate(iou=iou).value}
 
 
 def _confusion(found: Confusion, versus: Confusion | None) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from meanap.report.cells import (
 )
 from meanap.report.document import document
 from meanap.report.drawing import scene
+from meanap.report.views import POINT
 
 __all__ = ["page"]
 
@@ -227,26 +228,37 @@ def _curves(report: dict[str, Any]) -> str:
 
 def _operation(report: dict[str, Any]) -> str:
     found = report["operation"]
-    names = ["threshold", "precision", "recall", "f1", "false_positives_per_image", "false_alarms"]
+    names = ["score threshold", "precision", "recall", "F1", "false positives per image", "false alarms"]
     rows = []
     for row in found["rows"]:
         cells = []
-        for name in names:
+        for name in POINT:
             bound = row["bounds"].get(name)
             moves = bound is not None and bound["low"] < bound["high"]
             sure = f" <small>{span(bound)}</small>" if moves else ""
-            cells.append(f"<td class=n>{number(row[name])}{sure}</td>")
+            cells.append(cell(row[name], number(row[name]) + sure))
+        if report["versus"]:
+            cells += [cell(row["baseline"][name]) for name in POINT]
         rows.append(f"<tr><th scope=row>{text(row['target'])}</th>{''.join(cells)}</tr>")
-    head = ["target", "score threshold", "precision", "recall", "F1", "false positives per image", "false alarms"]
+    head = ["target", *names, *([f"baseline {name}" for name in names] if report["versus"] else [])]
+    froc, miss_rate = (_beside(found["rates"], name) for name in ("froc", "miss_rate"))
     note = (
         f"<span class=scope>All classes together, IoU {report['iou']:g}.</span> A dash: no threshold reaches the "
         "target. False alarms: the "
         f"fraction of images without objects that have a detection. In brackets: {report['confidence']:.0%} confidence "
         f"intervals. Of all classes together, at IoU {report['iou']:g}: the mean "
-        f"sensitivity at 1/8 to 8 false positives per image (FROC) is {number(found['froc'])}; the log-average miss "
-        f"rate, a mean over classes, is {number(found['miss_rate'])}."
+        f"sensitivity at 1/8 to 8 false positives per image (FROC) is {froc}; the log-average miss rate, a mean over "
+        f"classes, is {miss_rate}."
     )
+    if report["versus"]:
+        note += " The baseline has thresholds of its own for the same targets."
     return table("Operating points", head, rows, id="operation-table") + f"<p class=note>{note}</p>"
+
+
+def _beside(sides: list[dict[str, float]], name: str) -> str:
+    """A number in a sentence, the baseline's after it."""
+    first, *others = (number(side[name]) for side in sides)
+    return first + "".join(f" (baseline {other})" for other in others)
 
 
 def _classes(report: dict[str, Any]) -> str:

@@ -20,9 +20,9 @@ from meanap.plot._curves import recall_grid
 if TYPE_CHECKING:
     from meanap import _core
     from meanap.detection import Result
-    from meanap.detection.operating import Curve
+    from meanap.detection.operating import Curve, OperatingPoint
 
-__all__ = ["MATRIX", "POINT", "TARGETS", "Choices", "errors_of", "if_matched", "view"]
+__all__ = ["MATRIX", "POINT", "TARGETS", "Choices", "errors_of", "if_matched", "points_of", "view"]
 
 T = TypeVar("T")
 
@@ -135,7 +135,7 @@ def view(
         "counts": [_counts(curve, grid) for curve in curves],
         "calibration": _calibration(result, iou, choices.by_class),
         "best": [[_thousandth(point[name]) for name in ("f1", "threshold")] for point in best.per_class],
-        "points": _points(result, iou, choices),
+        "points": _points(result, versus, iou, choices),
         "errors": errors,
         "confusion": None if place is None or confusions[0] is None else _confusion(confusions[0], choices, place),
         "confused_before": None if place is None or confusions[1] is None else _pairs_of(confusions[1], choices),
@@ -203,14 +203,20 @@ def _calibration(result: Result, iou: float, by_class: bool) -> list[dict[str, A
     return found
 
 
-def _points(result: Result, iou: float, choices: Choices) -> list[list[list[int | None]]]:
-    """The operating points of each target: of all classes together, and of each."""
-    targets = [chosen for _, chosen in TARGETS]
+def points_of(result: Result, iou: float) -> list[OperatingPoint]:
+    """The operating points: that of the highest F1, then those of `TARGETS`."""
+    return [result.best_f1(iou), *points(result.scores, [chosen for _, chosen in TARGETS], iou, "all")]
+
+
+def _points(result: Result, versus: Result | None, iou: float, choices: Choices) -> list[list[list[int | None]]]:
+    """The numbers at each target, the baseline's after the result's: of all classes together, and of each."""
+    sides = [points_of(side, iou) for side in (result, versus) if side is not None]
     found = []
-    for point in (result.best_f1(iou), *points(result.scores, targets, iou, "all")):
-        rows = [tuple(getattr(point, name) for name in POINT)]
+    for of_target in zip(*sides, strict=True):
+        rows = [[getattr(point, name) for point in of_target for name in POINT]]
         if choices.by_class:
-            rows += zip(*(point.per_class[name].tolist() for name in POINT), strict=True)
+            columns = [point.per_class[name].tolist() for point in of_target for name in POINT]
+            rows += map(list, zip(*columns, strict=True))
         found.append([[_thousandth(value) for value in row] for row in rows])
     return found
 
