@@ -199,6 +199,58 @@ def test_the_worst_images_are_drawn_with_their_fates(files, page):
         assert fates(figure) == {fate: row[f"{fate}s"] for fate in FATES}
 
 
+def errors_by_class(truth, found, protocol, score):
+    """Of each class the errors in each image, from an evaluation of this class alone."""
+    counted = {}
+    for category in truth["categories"]:
+        objects = [record for record in truth["annotations"] if record["category_id"] == category["id"]]
+        detections = [record for record in found if record["category_id"] == category["id"]]
+        alone = {**truth, "annotations": objects, "categories": [category]}
+        rows = meanap.evaluate(alone, detections, protocol=protocol).per_image(0.5, score=score)
+        counted[category["id"]] = {row["image"]: row["false_positives"] + row["false_negatives"] for row in rows}
+    return counted
+
+
+def drawn_images(path):
+    """The ids of the images with most errors of all classes, and of those that are drawn for single classes."""
+    text = path.read_text(encoding="utf-8").partition('<section id="changed">')[0]
+    figures = [figure.partition("</figure>")[0] for figure in text.split("<figure class=")[1:]]
+    ids = [[], []]
+    for figure in figures:
+        if figure.startswith(("scene", '"scene')):
+            ids[figure.startswith('"scene of-class" hidden>')].append(int(re.search(r"\(id (\d+)\)", figure)[1]))
+    return ids
+
+
+@pytest.mark.parametrize("protocol", ["coco", "ultralytics"])
+def test_the_worst_image_of_each_class_is_drawn(files, tmp_path, protocol):
+    truth, found = (json.loads(path.read_text()) for path in files[1]["bbox"])
+    score = meanap.evaluate(truth, found, protocol=protocol).best_f1().threshold
+    counted = errors_by_class(truth, found, protocol, score)
+    worst = {id: max(errors.values()) for id, errors in counted.items() if any(errors.values())}
+    for most in (0, 2, 20):
+        path = report.write(tmp_path / f"{most}.html", truth, found, protocol=protocol, resamples=2, worst=most)
+        first, others = drawn_images(path)
+        assert len(first) == most and len(others) <= most and not set(first) & set(others)
+        without = [id for id, errors in worst.items() if max([*map(counted[id].get, first), 0]) < errors]
+        left = [id for id in without if max([*map(counted[id].get, others), 0]) < worst[id]]
+        if most == 2:
+            # That of the class with most errors in one image is among those for which there is room.
+            assert len(others) == 2 and left and max(without, key=worst.__getitem__) not in left
+        assert len(without) > 10 if most < 20 else without and left == []
+
+
+def test_images_of_single_classes_are_few_and_hold_these_alone(tmp_path):
+    truth = generate.dataset(images=150, seed=4)
+    found = generate.detections(truth, seed=4)
+    path = report.write(tmp_path / "r.html", truth, found, versus=found[::2], resamples=2)
+    text = path.read_text(encoding="utf-8")
+    first, others = drawn_images(path)
+    assert 0 < len(others) < len(first) == 24 and len(text) < 5_000_000
+    classes = [{mark[0] for mark in scene["marks"]} for scene in embedded(text)["scenes"]]
+    assert max(map(len, classes[len(first) : len(first) + len(others)])) <= 3 < min(map(len, classes[: len(first)]))
+
+
 @pytest.mark.parametrize("kind", ["segm", "keypoints"])
 def test_masks_and_poses(files, tmp_path, kind):
     truth, found = files[1][kind]

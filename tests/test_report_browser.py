@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import pytest
-from test_report import HOSTILE, Reader, embedded, hostile
+from test_report import HOSTILE, Reader, drawn_images, embedded, errors_by_class, hostile
 
 import meanap
 from meanap import generate, report
@@ -333,6 +333,44 @@ def test_the_slider_hides_what_is_below_it_and_takes_the_keyboard(opened, page):
     assert tab.locator("#reset").is_hidden()
 
 
+def ids_of_images(tab):
+    """The ids of the images with most errors that are seen, in the order in which they stand."""
+    return tab.evaluate("""[...document.querySelectorAll("#images figure")].filter((figure) => figure.offsetWidth)
+        .map((figure) => +figure.textContent.match(/id (\\d+)\\)/)[1])""")
+
+
+def test_a_class_shows_the_images_with_most_of_its_errors_first(opened, files, page):
+    tab, (truth, found) = opened(page), (json.loads(path.read_text()) for path in files[:2])
+    counted = errors_by_class(truth, found, "coco", meanap.evaluate(truth, found).best_f1().threshold)
+    there, own = drawn_images(page)
+    names = {category["id"]: category["name"] for category in truth["categories"]}
+    assert ids_of_images(tab) == there and own
+    alone = 0
+    for id in sorted(counted, key=lambda id: -max(counted[id].values()))[:8]:
+        choose(tab, names[id])
+        shown, errors = ids_of_images(tab), counted[id]
+        assert [errors[image] for image in shown] == sorted((errors[image] for image in shown), reverse=True)
+        assert max(errors[image] for image in shown) == max(errors.values())
+        alone += shown[0] in own
+        said = tab.locator("#images .shown").text_content()
+        assert said == f"{names[id]} is drawn in {len(shown)} of the {len(there + own)} images"
+    assert alone
+    # The order stays while the slider moves, and all of it returns.
+    order = ids_of_images(tab)
+    tab.locator("#score").focus()
+    tab.keyboard.press("Home")
+    assert [image for image in ids_of_images(tab) if image in order] == order
+    # In the window of an image, too: the order changes when it closes, and the arrow keys follow it.
+    tab.locator("#images .enlarge:visible").first.click()
+    dialog = tab.locator("dialog")
+    assert f"(id {order[0]})" in dialog.locator("figcaption").text_content()
+    dialog.locator("button", has_text="›").click()
+    assert f"(id {ids_of_images(tab)[0]})" not in dialog.locator("figcaption").text_content()
+    dialog.locator("#reset").click()
+    tab.keyboard.press("Escape")
+    assert ids_of_images(tab) == there and tab.locator("#images .shown").text_content() == ""
+
+
 def test_an_image_is_enlarged_and_returns_with_the_focus(opened, page):
     tab = opened(page)
     order = "[...document.querySelectorAll('main figure.scene figcaption')].map((c) => c.textContent)"
@@ -451,7 +489,7 @@ def test_a_notebook_shows_the_report_in_its_frame(opened, files, chromium, tmp_p
     tab = opened(page)
     frame = tab.frames[1]
     frame.wait_for_selector("html[data-ready=true]")
-    assert frame.locator(".chart path.line").count() >= 4 and frame.locator("figure.scene").count() == 3
+    assert frame.locator(".chart path.line").count() >= 4 and frame.locator("figure.scene:visible").count() == 3
     frame.locator(".enlarge").first.click()
     assert frame.locator("dialog").is_visible()
     assert tab.locator("iframe").bounding_box()["height"] == 600
@@ -474,7 +512,8 @@ def test_of_very_many_classes_there_is_less_of_each_and_the_page_says_so(opened,
     assert tab.locator("#chart-cal .tip").text_content().startswith("all classes together")
     choose(tab, "more 3")
     assert tab.locator("#chart-pr .tip").text_content() == "more 3: nothing to find"
-    assert "of these 3 images have more 3" in tab.locator("#images .shown").text_content()
+    assert tab.locator("#images .shown").text_content() == "more 3 is drawn in none of the 6 images"
+    assert shown_fates(tab, "images") == []
 
 
 def test_prints_all_of_it_without_controls(opened, page):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from meanap.detection.scores import Scores
 from meanap.protocol import SummaryRow
 from meanap.table import Table
 
-__all__ = ["Calibration", "Ties", "calibration", "per_image", "ties"]
+__all__ = ["Calibration", "Ties", "calibration", "per_image", "ties", "worst_of_classes"]
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,9 @@ class Calibration:
 
 def per_image(scores: Scores, iou: float, score: float | None, area: str) -> Table:
     """`Result.per_image` of scores."""
-    t = scores.protocol.threshold_index(iou)
     score = best_threshold(scores, iou) if score is None else score
-    matches = scores.matches if area == scores.matches.area else scores.matches.in_area(area)
-    columns = matches.positions()
+    columns, counted, correct = _outcomes(scores, iou, score, area)
     count = len(scores.image_ids)
-    counted = ~columns["ignored"][:, t] & (columns["score"] >= score)
-    correct = counted & columns["matched"][:, t]
 
     def counted_by_image(positions: np.ndarray) -> np.ndarray:
         return np.bincount(positions, minlength=count)
@@ -73,6 +70,38 @@ def per_image(scores: Scores, iou: float, score: float | None, area: str) -> Tab
             "false_negatives": missed[order],
         }
     )
+
+
+def worst_of_classes(scores: Scores, iou: float, score: float, order: Sequence[Any]) -> list[tuple[int, Any]]:
+    """Of each category the image with most errors and their number; of several the first in `order`, of image ids."""
+    columns, counted, correct = _outcomes(scores, iou, score, "all")
+    place = {id: i for i, id in enumerate(order)}
+    # Images are counted by their places in the order, so that the first of the greatest counts is found.
+    places = np.array([place[id] for id in scores.image_ids], dtype=np.int64)
+    every = np.arange(len(scores.category_ids) + 1, dtype=np.uint32)
+    # Rows stand category by category.
+    of_detections, of_objects = (np.searchsorted(columns[name], every) for name in ("category", "truth_category"))
+    found: list[tuple[int, Any]] = []
+    for k in range(len(scores.category_ids) if len(places) else 0):
+        rows, truths = slice(*of_detections[k : k + 2]), slice(*of_objects[k : k + 2])
+        images = columns["image"][rows]
+        errors = np.bincount(columns["truth_image"][truths][columns["truth_wanted"][truths]], minlength=len(places))
+        errors = errors + np.bincount(images[counted[rows]], minlength=len(places))
+        errors -= 2 * np.bincount(images[correct[rows]], minlength=len(places))
+        by_place = np.empty_like(errors)
+        by_place[places] = errors
+        first = int(by_place.argmax())
+        found.append((int(by_place[first]), order[first]))
+    return found
+
+
+def _outcomes(scores: Scores, iou: float, score: float, area: str) -> tuple[dict[str, np.ndarray], Any, Any]:
+    """The columns of the match table, which detections of at least `score` count, and which of them are correct."""
+    t = scores.protocol.threshold_index(iou)
+    matches = scores.matches if area == scores.matches.area else scores.matches.in_area(area)
+    columns = matches.positions()
+    counted = ~columns["ignored"][:, t] & (columns["score"] >= score)
+    return columns, counted, counted & columns["matched"][:, t]
 
 
 def calibration(scores: Scores, iou: float, bins: int, category: Any) -> Calibration:

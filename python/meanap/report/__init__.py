@@ -95,7 +95,8 @@ def write(
         Score threshold of confusions and drawings; by default the threshold
         with the best F1.
     worst
-        How many images to draw, those with most errors first.
+        How many images to draw, those with most errors first. Up to 16 more, and not more than this, are drawn for
+        single classes: they are shown when their class is chosen.
     confidence
         Of the intervals.
     resamples

@@ -15,8 +15,7 @@ from meanap import _core, readers
 from meanap.checking import checked
 from meanap.detection.confusion import Confusion
 from meanap.protocol.keypoints import sigmas_of
-from meanap.report.records import records
-from meanap.report.scenes import Scenes
+from meanap.report.images import Images
 from meanap.report.settings import Inputs, Settings
 from meanap.report.slices import slices
 from meanap.report.views import MATRIX, POINT, TARGETS, Choices, errors_of, if_matched, points_of, view
@@ -26,14 +25,11 @@ if TYPE_CHECKING:
     from meanap.detection.errors import Errors
     from meanap.errors import InputError
     from meanap.protocol import Protocol
-    from meanap.table import Table
 
 __all__ = ["collect", "collect_findings"]
 
 _PAIRS = 100
 _LABELS = 50
-#: Images that are drawn for two results.
-_CHANGED = 8
 _OUTCOMES = ("true_positives", "false_positives", "false_negatives")
 
 
@@ -84,14 +80,14 @@ def collect(result: Result, versus: Result | None, inputs: Inputs, settings: Set
     told["calibration"] = {"error": result.calibration(iou).error}
     order = result.per_image(iou, score=score)
     told["totals"] = {name: int(order[name].sum()) for name in _OUTCOMES}
-    images = _Images.of(result, versus, inputs, settings, choices, order)
+    images = Images.of(result, versus, inputs, settings, choices, order)
     told |= _at_each_iou(result, versus, choices, images)
     told["choices"] = choices = choices if len(told["views"]) == len(choices.ious) else choices.first_alone()
     told |= images.drawn(choices, None if settings.images is None else Path(settings.images))
     return told
 
 
-def _at_each_iou(result: Result, versus: Result | None, choices: Choices, images: _Images) -> dict[str, Any]:
+def _at_each_iou(result: Result, versus: Result | None, choices: Choices, images: Images) -> dict[str, Any]:
     """What is shown at each IoU threshold, and of the first of them errors and confusions."""
     told: dict[str, Any] = {"confusion": None, "errors": None}
     views: dict[int, dict[str, Any]] = {}
@@ -129,80 +125,6 @@ def _at_each_iou(result: Result, versus: Result | None, choices: Choices, images
 def _confusion_table(result: Result, iou: float) -> _core.Matches | None:
     """The confusion of categories, where there are some, of a result that can match again."""
     return if_matched(result.scores.confusion_table, iou) if result.protocol.by_category else None
-
-
-class _Images:
-    """The images that are drawn: those with most errors, and those that changed most between two results."""
-
-    def __init__(self) -> None:
-        self.worst: list[dict[str, Any]] = []
-        self.changed: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
-        self._scenes: list[Scenes] = []
-        #: The scenes whose fates are not known at each IoU threshold.
-        self._unknown: set[int] = set()
-
-    @classmethod
-    def of(
-        cls,
-        result: Result,
-        versus: Result | None,
-        inputs: Inputs,
-        settings: Settings,
-        choices: Choices,
-        order: Table,
-    ) -> _Images:
-        """Those of the files, if there are any; `order`: the counts of all images, most errors first."""
-        images = cls()
-        if not inputs.are_there:
-            return images
-        images.worst = [row for row, _ in zip(order, range(settings.worst), strict=False)]
-        if versus is not None and inputs.versus is not None:
-            before = versus.per_image(choices.iou, score=choices.versus_score)
-            images.changed = _changed(before, order, min(settings.worst, _CHANGED))
-        wanted = {row["image"] for row in (*images.worst, *images.changed[1])}
-        if wanted:
-            part = records(result, inputs.ground_truth, inputs.detections, inputs.reading, wanted)
-            images._scenes.append(Scenes(result, part))
-        if images.changed[0] and versus is not None:
-            wanted = {row["image"] for row in images.changed[0]}
-            part = records(versus, inputs.ground_truth, inputs.versus, inputs.reading, wanted, part)
-            images._scenes.append(Scenes(versus, part))
-        return images
-
-    def add(self, iou: float, *errors: Errors | None) -> None:
-        """Take the fates of objects and detections from the error tables of the result and of the baseline."""
-        for place, (scenes, table) in enumerate(zip(self._scenes, errors, strict=False)):
-            if table is None:
-                self._unknown.add(place)
-            else:
-                scenes.add(iou, table)
-
-    def drawn(self, choices: Choices, folder: Path | None) -> dict[str, Any]:
-        """What is drawn of them."""
-        told: dict[str, Any] = {"scenes": [], "changed": []}
-        if self._scenes and 0 not in self._unknown:
-            told["scenes"] = self._scenes[0].draw(self.worst, choices.score, choices, folder)
-            if len(self._scenes) > 1 and 1 not in self._unknown:
-                scores = choices.versus_scores[choices.first], choices.score
-                drawn = (
-                    scenes.draw(rows, score, choices, folder)
-                    for scenes, rows, score in zip(self._scenes[::-1], self.changed, scores, strict=True)
-                )
-                told["changed"] = list(zip(*drawn, strict=True))
-        return told
-
-
-def _changed(before: Table, after: Table, most: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The rows of the images whose errors differ most between two results, from tables of all images."""
-    first, second = ({row["image"]: row for row in table} for table in (before, after))
-
-    def errors(row: dict[str, Any]) -> int:
-        count: int = row["false_positives"] + row["false_negatives"]
-        return count
-
-    moved = [(id, abs(errors(row) - errors(first[id]))) for id, row in second.items() if id in first]
-    chosen = [id for id, difference in sorted(moved, key=lambda pair: -pair[1])[:most] if difference]
-    return [first[id] for id in chosen], [second[id] for id in chosen]
 
 
 def _called(value: Any, otherwise: str) -> str:

@@ -9,7 +9,10 @@ __all__ = ["scene"]
 
 
 def scene(entry: dict[str, Any], number: int, text: Callable[[Any], str]) -> str:
-    """A figure: the image if there is one, boxes to scale, and a line of counts."""
+    """A figure: the image if there is one, boxes to scale, and a line of counts.
+
+    One that is drawn for some classes alone is hidden until one of these is chosen.
+    """
     width, height = entry["width"], entry["height"]
     scale = max(width, height)
     name = entry["name"] or f"image {entry['image']}"
@@ -26,8 +29,9 @@ def scene(entry: dict[str, Any], number: int, text: Callable[[Any], str]) -> str
     beyond = sum(mark["fate"] != "low" for mark in entry["marks"][entry["drawn"] :])
     left_out = f" {beyond:,} more are not drawn." if beyond else ""
     kind = "" if entry["picture"] else " class=blank"
+    shown = '"scene of-class" hidden' if "classes" in entry else "scene"
     return (
-        f'<figure class=scene><svg viewBox="0 0 {width:g} {height:g}" role=img aria-labelledby="scene-{number}"'
+        f'<figure class={shown}><svg viewBox="0 0 {width:g} {height:g}" role=img aria-labelledby="scene-{number}"'
         f'{kind} style="--s:{scale / 100:.2f}px">{picture}{marks}</svg>'
         f'<figcaption><span id="scene-{number}"><b>{text(name)}</b> (id {text(entry["image"])}): '
         f"<span class=counts>{counted}.</span>{left_out}</span> "

@@ -302,7 +302,7 @@
     const drawing = figure.querySelector("svg"), marks = data.scenes[i].marks, nodes = [];
     for (const node of drawing.querySelectorAll("[data-m]")) nodes[+node.dataset.m] = node;
     return { figure, drawing, marks, nodes, side: data.scenes[i].side, titles: marks.map((mark, j) => nodes[j] && nodes[j].querySelector("title").textContent.replace(/: [^:]*$/, "")),
-      labels: svg("g", { class: "labels" }, drawing), caption: figure.querySelector(".counts") };
+      labels: svg("g", { class: "labels" }, drawing), caption: figure.querySelector(".counts"), of_class: figure.matches(".of-class") };
   });
 
   function fateOf([k, score, fates], threshold, at) {
@@ -330,7 +330,7 @@
       entry.caption.textContent = `${whole(totals.false_positive)} false positives, ${whole(totals.false_negative)} false negatives, ` +
         `${whole(totals.true_positive)} true positives.`;
       entry.any = any;
-      entry.figure.hidden = k >= 0 && !any;
+      entry.figure.hidden = k < 0 ? entry.of_class : !any;
     }
     for (const change of document.querySelectorAll(".change")) {
       const pair = figures.filter((entry) => change.contains(entry.figure));
@@ -341,9 +341,22 @@
     }
     for (const place of document.querySelectorAll(".shown")) {
       const all = [...place.closest("section").querySelectorAll(".scenes > figure, .change")], left = all.filter((node) => !node.hidden);
-      place.textContent = left.length < all.length ? `${left.length} of these ${all.length} images have ${data.classes[k]}` : "";
+      const some = k >= 0 && left.length < all.length;
+      place.textContent = some ? `${data.classes[k]} is drawn in ${left.length || "none"} of the ${all.length} images` : "";
     }
+    arrange();
     label();
+  }
+
+  // Of a class the images with most of its errors come first: when it is chosen, and not while the slider moves.
+  let arranged = null;
+  function arrange() {
+    const of = `${chosen.value} ${iou.value}`, place = document.querySelector("#images .scenes");
+    if (!place || dialog.open || of === arranged) return;
+    arranged = of;
+    const listed = figures.filter((entry) => place.contains(entry.figure));
+    if (+chosen.value >= 0) listed.sort((a, b) => b.errors - a.errors);
+    place.append(...listed.map((entry) => entry.figure));
   }
 
   /* Labels of errors, as large on the screen in every image, none over another; most important first. */
@@ -426,7 +439,8 @@
   }
   function step_to(way) {
     giveBack();
-    const frames = [...new Set(figures.filter((entry) => entry.figure.offsetWidth).map((entry) => frameOf(entry.figure)))];
+    const there = [...document.querySelectorAll("figure.scene")].filter((figure) => figure.offsetWidth);
+    const frames = [...new Set(there.map(frameOf))];
     enlarge(frames[(frames.indexOf(open) + way + frames.length) % frames.length]);
   }
   for (const { figure, drawing } of figures) {
@@ -448,6 +462,7 @@
     giveBack();
     opener = open && open.querySelector(".enlarge") || opener;
     open = null;
+    arrange();
     label();
     opener.focus();
   });

@@ -358,7 +358,7 @@ def _images(report: dict[str, Any]) -> str:
     return (
         f"<p>Those with most errors at IoU {report['iou']:g}{_at_least(report['score'])}. Detections are solid, "
         "true or false positives; objects dashed, matched or false negatives. Hover over one to read its "
-        "class and score.</p>"
+        "class and score. When a class is chosen, the images with most of its errors come first.</p>"
         f"{_toggles()}<div class=scenes>{figures}</div>"
     )
 

@@ -59,6 +59,8 @@ class Scenes:
     ) -> list[dict[str, Any]]:
         """What to draw for each of `rows` (image ids and counts): size, image file, objects and detections.
 
+        Of a row with ``classes``, positions of categories, only objects and detections of these are drawn.
+
         ``fates`` are those at each IoU threshold of `choices`. At the first one, of the detections of at least `score`,
         the ``fate`` of an object is ``matched``, ``false_negative`` or ``ignored``; that of a detection
         ``true_positive``, ``false_positive``, ``ignored``, or ``low``, as it is below the score threshold.
@@ -73,13 +75,14 @@ class Scenes:
             ("detection", part.detections, zip(*of_detections, strict=True)),
         )
         matched = _marks(self._result, part, score, choices.first, sides)
+        every = range(-1, len(self._result.category_ids))
         return [
             {
                 **row,
                 "name": str(images[row["image"]].get("file_name", "")),
                 **_size(images[row["image"]], matched[row["image"]]),
                 "picture": None if folder is None else _picture(folder, images[row["image"]].get("file_name")),
-                "marks": matched[row["image"]],
+                "marks": [mark for mark in matched[row["image"]] if mark["class"] in row.get("classes", every)],
                 "drawn": _MOST,
             }
             for row in rows
