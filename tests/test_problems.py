@@ -37,7 +37,7 @@ FAULTS = [
     *(("bbox", side, "bbox", value) for side in (0, 1) for value in BOXES),
     *(("bbox", 1, "score", value) for value in SCORES),
     *(("bbox", 0, "area", value) for value in ("x", NAN, -1, INF, [], True)),
-    *(("bbox", 0, "iscrowd", value) for value in ([], {}, "x", "0", NAN)),
+    *(("bbox", 0, "iscrowd", value) for value in ([], {}, "x", NAN)),
     *(("segm", side, "segmentation", value) for side in (0, 1) for value in SHAPES),
     *(("keypoints", side, "keypoints", value) for side in (0, 1) for value in POINTS),
 ]

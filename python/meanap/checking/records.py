@@ -513,7 +513,9 @@ def _take_crowds(records: Records, flags: list[Any]) -> None:
     """What is true for Python is a crowd for pycocotools, whatever it is."""
     records.crowd = np.array([bool(flag) for flag in flags], dtype=bool)
     read = _fields.CROWD.read
-    strange = [row for row, flag in enumerate(flags) if flag is not None and read(flag) is None]
+    strange = [
+        row for row, flag in enumerate(flags) if flag is not None and (isinstance(flag, str) or read(flag) is None)
+    ]
     records.add(
         "crowd-flag", len(strange), f'{records.told(strange[0])}, "iscrowd" {flags[strange[0]]!r}' if strange else ""
     )

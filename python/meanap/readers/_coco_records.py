@@ -426,8 +426,8 @@ def _plain(column: np.ndarray | list[Any]) -> list[Any]:
 def _crowds(rows: _Rows) -> dict[str, np.ndarray]:
     """The flags `crowd` and, where they differ, `ignore` of objects, as pycocotools takes "iscrowd".
 
-    An object is ignored if the value is true, and a crowd if its integer is not 0: the number 0.5 is true, and the
-    object ignored, which is rarely meant.
+    An object is ignored if the value is true, and a crowd if its integer is not 0: the text "0" is true, and the object
+    ignored, which is rarely meant.
     """
     crowd, ignored = np.array(rows.column(_fields.CROWD), dtype=bool).reshape(-1, 2).T
     odd = np.flatnonzero(ignored & ~crowd)

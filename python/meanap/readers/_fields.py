@@ -137,11 +137,8 @@ def _area(value: Any) -> float | None:
 
 
 def _crowd(value: Any) -> tuple[bool, bool] | None:
-    """Whether it is a crowd, and whether the object is ignored, as pycocotools takes a flag.
-
-    DIFFERENCE: for pycocotools a text is true, "0" too, and the object is ignored, which is not what it says.
-    """
-    if not isinstance(value, (bool, np.bool_)):
+    """Whether it is a crowd, and whether the object is ignored, as pycocotools takes a flag."""
+    if not isinstance(value, (bool, np.bool_, str)):
         value = as_number(value)
     try:
         return (int(value) != 0, bool(value))

@@ -302,7 +302,7 @@ RULES: dict[str, Rule] = {
     ),
     "crowd-flag": Rule(
         "crowds", "error",
-        '"iscrowd" is not 0 or 1; for pycocotools a text is true, "0" too, and the object need not be found',
+        '"iscrowd" is not 0 or 1; a text is true, "0" too, and makes the object a crowd that need not be found',
         "Write the number 0 or 1.",
     ),
     "everything-is-crowd": Rule(
