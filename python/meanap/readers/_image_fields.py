@@ -47,7 +47,7 @@ class FieldsInParts:
     Parameters
     ----------
     wanted
-        Names of the fields whose values are kept.
+        Names of the fields to be read.
     place
         The source, in errors.
     """
