@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-LARGEST = 4_000_000
+LARGEST = 3_300_000
 
 CODE = """
 import numpy as np
