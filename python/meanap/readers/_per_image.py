@@ -80,7 +80,10 @@ class PerImage(Reader):
     def items(self, source: Any, role: Role) -> Sequence[Any]:
         """What a source has of each image; those of a list of batches one batch after another."""
         items = _items(source)
-        first = next(filter(is_there, items), None) if isinstance(source, (list, tuple)) else None
+        # Most lists are of dictionaries, and a training loop has one for each batch.
+        if not isinstance(source, (list, tuple)) or (source and isinstance(source[0], dict)):
+            return items
+        first = next(filter(is_there, items), None)
         if not isinstance(first, (list, tuple)) or self.is_item(first, role):
             return items
         if not self.is_item(next(filter(is_there, first), None), role):

@@ -21,7 +21,7 @@ def repeatable(source: Any, place: str) -> Any:
     InputTypeError
         It is an open file.
     """
-    if isinstance(source, (str, os.PathLike, Mapping, list, tuple, np.ndarray)) or not hasattr(source, "__iter__"):
+    if isinstance(source, (list, tuple, str, np.ndarray, Mapping, os.PathLike)) or not hasattr(source, "__iter__"):
         return source
     check_local(source, place)
     if isinstance(source, Iterator) or not _has_columns_or_rows(source):
