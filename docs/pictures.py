@@ -97,19 +97,25 @@ def overview(result, other):
 
 
 def speed(page):
-    """The first table of the page about speed: how many times as long as meanap each of the other tools takes."""
+    """The first table of the page about speed: how many times as long as meanap its first two other tools take.
+
+    Work that neither of them does is left out, as is the import.
+    """
     import matplotlib.pyplot as plt
 
     from meanap.plot._canvas import axes
 
     lines = re.search(r"<!-- bench:start -->\n(.*?)\n\n", page.read_text(encoding="utf-8"), re.DOTALL)[1].splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    tools = rows[0][2:]
+    tools = rows[0][2:4]
     work, own, times = [], [], []
     for name, meanap_cell, *cells in rows[2:]:
+        of_tools = [float(found[1]) if (found := re.search(r"\(([\d.]+)x\)", cell)) else None for cell in cells[:2]]
+        if name.startswith("`import`") or of_tools == [None, None]:
+            continue
         work.append(name.partition(": ")[2].removesuffix(", to the summary"))
         own.append(meanap_cell.strip("*").partition(",")[0])
-        times.append([float(found[1]) if (found := re.search(r"\(([\d.]+)x\)", cell)) else None for cell in cells])
+        times.append(of_tools)
     _, ax = plt.subplots(figsize=(8.6, 0.52 * len(work) + 1.1), layout="constrained")
     ax, colours = axes(ax, (1, 1))
     ax.barh(range(len(work)), [1] * len(work), 0.27, color=colours.series[0], label="meanap")
