@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 import pytest
+from browser_data import write_files, write_page
 from test_report import HOSTILE, Reader, drawn_images, embedded, errors_by_class, hostile
 
 import meanap
@@ -24,17 +25,12 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """Ground truth, detections, and those of a baseline."""
-    folder = tmp_path_factory.mktemp("browser")
-    truth, boxes = generate.write_files(folder, images=40, seed=3)["bbox"]
-    records = json.loads(boxes.read_text())
-    (folder / "other.json").write_text(json.dumps([record for i, record in enumerate(records) if i % 4]))
-    return truth, boxes, folder / "other.json"
+    return write_files(tmp_path_factory.mktemp("browser"))
 
 
 @pytest.fixture(scope="module")
 def page(files):
-    truth, boxes, other = files
-    return report.write(truth.parent / "report.html", truth, boxes, versus=other, resamples=20, worst=6)
+    return write_page(*files)
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ import subprocess
 import time
 
 import pytest
+from browser_data import write_files, write_page
 from test_report import Reader
 
 import meanap
-from meanap import generate, report
 
 marionette = pytest.importorskip("marionette_driver.marionette", reason="marionette_driver is not installed")
 keys = pytest.importorskip("marionette_driver.keys").Keys
@@ -34,17 +34,12 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """Ground truth, detections, and those of a baseline."""
-    folder = tmp_path_factory.mktemp("firefox")
-    truth, boxes = generate.write_files(folder, images=40, seed=3)["bbox"]
-    records = json.loads(boxes.read_text())
-    (folder / "other.json").write_text(json.dumps([record for i, record in enumerate(records) if i % 4]))
-    return truth, boxes, folder / "other.json"
+    return write_files(tmp_path_factory.mktemp("firefox"))
 
 
 @pytest.fixture(scope="module")
 def page(files):
-    truth, boxes, other = files
-    return report.write(truth.parent / "report.html", truth, boxes, versus=other, resamples=20, worst=6)
+    return write_page(*files)
 
 
 @pytest.fixture(scope="module")
