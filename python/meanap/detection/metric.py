@@ -440,8 +440,8 @@ class MeanAveragePrecision(Metric):
         metric.similarities = tuple(settings["similarities"])
         for name in ("box_format", "class_metrics", "extended_summary", "average", "confusion", "errors"):
             setattr(metric, name, settings[name])
-        metric.slices = settings.get("slices", [])
-        metric.function, metric._function_name = None, settings.get("function")
+        metric.slices = settings["slices"]
+        metric.function, metric._function_name = None, settings["function"]
         scores = settings["score_range"]
         metric.score_range = None if scores is None else tuple(scores)
         metric.protocols = {kind: _protocol(settings["protocols"][kind]) for kind in metric.similarities}
@@ -454,12 +454,10 @@ class MeanAveragePrecision(Metric):
         return [*(log.to_bytes() for log in self._logs.values()), self._fields.to_bytes()]
 
     def _load(self, parts: Sequence[bytes]) -> None:
-        # States of version 0.2 have no fields.
-        logs, fields = parts[: len(self._logs)], parts[len(self._logs) :]
+        *logs, fields = parts
         for log, part in zip(self._logs.values(), logs, strict=True):
             log.restore(part)
-        for part in fields:
-            self._fields.restore(part)
+        self._fields.restore(fields)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"state": self.state()}
