@@ -33,7 +33,7 @@ _MOST_REPETITIONS = 10_000_000
 
 
 def repetitions(value: Any, name: str, least: int = 1) -> int:
-    """How often something is drawn at random.
+    """How often something is drawn at random, or how many parts it has.
 
     Raises
     ------

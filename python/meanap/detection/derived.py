@@ -106,7 +106,7 @@ def _outcomes(scores: Scores, iou: float, score: float, area: str) -> tuple[dict
 
 def calibration(scores: Scores, iou: float, bins: int, category: Any) -> Calibration:
     """`Result.calibration` of scores."""
-    bins = whole(bins, "bins", 1, 10_000_000)
+    bins = repetitions(bins, "bins")
     t = scores.protocol.threshold_index(iou)
     columns = scores.matches.positions()
     rows = slice(None)
