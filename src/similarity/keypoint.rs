@@ -321,11 +321,7 @@ impl Similarity for Oks {
     }
 
     fn prefetch(&self, side: Side, objects: &[u32]) {
-        let poses = match side {
-            Side::Detections => &self.detections,
-            Side::GroundTruth => &self.ground_truths,
-        };
-        poses.prefetch(objects);
+        side.of(&self.detections, &self.ground_truths).prefetch(objects);
     }
 }
 

@@ -69,3 +69,13 @@ pub enum Side {
     /// The ground truth.
     GroundTruth,
 }
+
+impl Side {
+    /// The value that belongs to this side.
+    fn of<T>(self, detections: T, ground_truths: T) -> T {
+        match self {
+            Side::Detections => detections,
+            Side::GroundTruth => ground_truths,
+        }
+    }
+}

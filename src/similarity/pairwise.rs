@@ -51,10 +51,6 @@ impl Similarity for PairwiseBoxes {
     }
 
     fn prefetch(&self, side: Side, objects: &[u32]) {
-        let boxes = match side {
-            Side::Detections => &self.detections,
-            Side::GroundTruth => &self.ground_truths,
-        };
-        boxes.prefetch(objects);
+        side.of(&self.detections, &self.ground_truths).prefetch(objects);
     }
 }
