@@ -7,8 +7,9 @@ import sys
 
 import numpy as np
 import pytest
+import test_boxes_3d
+import test_rotated
 from test_cli import expected_bits, reference
-from test_rotated import scenes
 
 import meanap
 from meanap import _core, _similarity, generate
@@ -22,10 +23,11 @@ def files(tmp_path_factory):
     made = generate.write_files(folder, images=30, seed=11)
     records = json.loads(made["bbox"][1].read_text())
     (folder / "worse.json").write_text(json.dumps([record for i, record in enumerate(records) if i % 3]))
-    rotated = folder / "rotated.json", folder / "rotated-found.json"
-    for path, content in zip(rotated, scenes(), strict=True):
-        path.write_text(json.dumps(content))
-    return {**made, "rotated": rotated, "worse": folder / "worse.json"}
+    for name, scenes in (("rotated", test_rotated.scenes()), ("box3d", test_boxes_3d.scenes())):
+        made[name] = folder / f"{name}.json", folder / f"{name}-found.json"
+        for path, content in zip(made[name], scenes, strict=True):
+            path.write_text(json.dumps(content))
+    return {**made, **dict.fromkeys(("bev", "centre-distance"), made["box3d"]), "worse": folder / "worse.json"}
 
 
 def helped(capsys, command):

@@ -5,6 +5,8 @@ from typing import Any, Literal, final
 import numpy as np
 from numpy.typing import NDArray
 
+from meanap._types import SimilarityName
+
 __version__: str
 
 _Positions = tuple[NDArray[np.uint32], NDArray[np.uint32]] | None
@@ -46,7 +48,7 @@ class Dataset:
     def load(self) -> Any: ...
     def objects(
         self,
-        iou_type: Literal["bbox", "segm", "boundary", "keypoints", "rotated", "temporal", "giou", "diou", "ciou"],
+        iou_type: SimilarityName,
         role: Literal["ground_truth", "detections"],
         images: Dataset | None = None,
     ) -> Objects | None: ...
@@ -125,7 +127,7 @@ def evaluate(
     ground_truth: Objects,
     detections: Objects,
     *,
-    similarity: Literal["bbox", "segm", "boundary", "keypoints", "rotated", "temporal", "giou", "diou", "ciou"],
+    similarity: SimilarityName,
     ground_truth_positions: _Positions,
     detection_positions: _Positions,
     images: int,
@@ -137,7 +139,9 @@ def evaluate(
     variances: NDArray[np.float64] | None = None,
     dilation_ratio: float | None = None,
 ) -> Evaluation: ...
-def similarities() -> list[tuple[str, Literal["boxes", "masks", "keypoints", "rotated boxes"], list[str]]]: ...
+def similarities() -> list[
+    tuple[str, Literal["boxes", "masks", "keypoints", "rotated boxes", "3D boxes"], list[str]]
+]: ...
 def match_cell(
     similarity: NDArray[np.float64],
     thresholds: NDArray[np.float64],

@@ -10,7 +10,7 @@ from .errors import InputError
 if TYPE_CHECKING:
     from ._types import OwnSimilarity, SimilarityName
 
-#: What each kind compares: "boxes", "masks", "keypoints" or "rotated boxes".
+#: What each kind compares: "boxes", "masks", "keypoints", "rotated boxes" or "3D boxes".
 GEOMETRY = {name: geometry for name, geometry, _ in _core.similarities()}
 
 #: The names of all kinds.
@@ -36,8 +36,13 @@ def compares_masks(name: str) -> bool:
 
 
 def compares_rotated_boxes(name: str) -> bool:
-    """Whether it compares rotated boxes."""
+    """Whether it compares rotated boxes of the plane."""
     return GEOMETRY.get(name) == "rotated boxes"
+
+
+def box_widths(name: str) -> tuple[int, ...]:
+    """How many numbers a box that may turn has: five or eight in the plane, seven in space; none of other kinds."""
+    return {"rotated boxes": (5, 8), "3D boxes": (7,)}.get(GEOMETRY.get(name, ""), ())
 
 
 def function_and_name(similarity: Any) -> tuple[OwnSimilarity | None, SimilarityName]:

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
 # Names
 
 SimilarityName: TypeAlias = Literal[
-    "bbox", "segm", "boundary", "keypoints", "rotated", "temporal", "giou", "diou", "ciou"
+    "bbox",
+    "segm",
+    "boundary",
+    "keypoints",
+    "rotated",
+    "box3d",
+    "bev",
+    "centre-distance",
+    "temporal",
+    "giou",
+    "diou",
+    "ciou",
 ]
 #: A function of the boxes of detections ``(D, 4)`` and of ground truths ``(G, 4)``: x, y, width, height.
 OwnSimilarity: TypeAlias = "Callable[[np.ndarray[Any, Any], np.ndarray[Any, Any]], np.ndarray[Any, Any]]"

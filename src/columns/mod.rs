@@ -131,6 +131,8 @@ pub enum GeometryKind {
     Keypoints,
     /// Rotated boxes.
     RotatedBoxes,
+    /// Boxes in space, which turn about the vertical.
+    Boxes3d,
 }
 
 impl GeometryKind {
@@ -141,11 +143,21 @@ impl GeometryKind {
             GeometryKind::Masks => "masks",
             GeometryKind::Keypoints => "keypoints",
             GeometryKind::RotatedBoxes => "rotated boxes",
+            GeometryKind::Boxes3d => "3D boxes",
+        }
+    }
+
+    /// How many numbers each of its rotated boxes may have; none where it has no such.
+    pub fn rotated_widths(self) -> &'static [usize] {
+        match self {
+            GeometryKind::RotatedBoxes => &[5, 8],
+            GeometryKind::Boxes3d => &[7],
+            GeometryKind::Boxes | GeometryKind::Masks | GeometryKind::Keypoints => &[],
         }
     }
 }
 
-/// What is compared: one variant for each [`GeometryKind`].
+/// What is compared. Boxes in space are held as rotated boxes of seven numbers.
 #[derive(Clone, Debug)]
 pub enum Geometry {
     /// `x, y, width, height` in pixels.
@@ -154,6 +166,6 @@ pub enum Geometry {
     Masks(Arc<Masks>),
     /// Poses, and for ground truth the box that stands in when no keypoint is visible.
     Keypoints(Arc<Keypoints>),
-    /// Rotated boxes, or quadrilaterals of four corners.
+    /// Rotated boxes, or quadrilaterals of four corners; or boxes in space.
     RotatedBoxes(Arc<RotatedBoxes>),
 }

@@ -1,54 +1,57 @@
-//! Rotated boxes of many objects.
+//! Rotated boxes of many objects, in the plane or in space.
 
 use super::CompactDoubles;
 use crate::error::{Result, with_capacity};
 
 /// Rotated boxes, all of one side given in the same form.
 #[derive(Clone, Debug)]
-pub enum RotatedBoxes {
-    /// Centre, width, height and angle of each; unit and direction of the angle are for the similarity to know.
-    Angles(CompactDoubles),
-    /// The four corners of each, `x1, y1, x2, y2, x3, y3, x4, y4`, in any order. They need not be a rectangle's.
-    Corners(CompactDoubles),
+pub struct RotatedBoxes {
+    width: usize,
+    numbers: CompactDoubles,
 }
 
 impl Default for RotatedBoxes {
     fn default() -> Self {
-        RotatedBoxes::Angles(CompactDoubles::default())
+        RotatedBoxes { width: 5, numbers: CompactDoubles::default() }
     }
 }
 
 /// A rotated box as it was given.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RotatedBox {
-    /// Centre, width, height and angle.
+    /// Centre, width, height and angle; unit and direction of the angle are for the similarity to know.
     Angle([f64; 5]),
-    /// `x, y` of each corner.
+    /// In space: centre `x, y, z`, length, width, height, and yaw in radians: the turn about z from x towards y.
+    Cuboid([f64; 7]),
+    /// `x, y` of each of the four corners, in any order. They need not be a rectangle's.
     Corners([f64; 8]),
 }
 
-impl RotatedBoxes {
-    /// Numbers of each box.
-    pub fn width(&self) -> usize {
-        match self {
-            RotatedBoxes::Angles(_) => 5,
-            RotatedBoxes::Corners(_) => 8,
+impl RotatedBox {
+    /// The box of these numbers, if there are as many as a box has.
+    #[inline]
+    pub fn of_numbers(numbers: &[f64]) -> Option<RotatedBox> {
+        match numbers.len() {
+            5 => numbers.try_into().ok().map(RotatedBox::Angle),
+            7 => numbers.try_into().ok().map(RotatedBox::Cuboid),
+            8 => numbers.try_into().ok().map(RotatedBox::Corners),
+            _ => None,
         }
+    }
+}
+
+impl RotatedBoxes {
+    /// Numbers of each box: 5, 7 or 8, one for each form of [`RotatedBox`].
+    pub fn width(&self) -> usize {
+        self.width
     }
 
     /// The numbers of all boxes, to add boxes of so many numbers; none if those before have another form.
     pub fn of_width(&mut self, width: usize) -> Option<&mut CompactDoubles> {
-        if self.is_empty() && width != self.width() {
-            let numbers = std::mem::take(self.numbers());
-            *self = if width == 8 { RotatedBoxes::Corners(numbers) } else { RotatedBoxes::Angles(numbers) };
+        if self.is_empty() && matches!(width, 5 | 7 | 8) {
+            self.width = width;
         }
-        (self.width() == width).then(|| self.numbers())
-    }
-
-    fn numbers(&mut self) -> &mut CompactDoubles {
-        match self {
-            RotatedBoxes::Angles(numbers) | RotatedBoxes::Corners(numbers) => numbers,
-        }
+        (self.width == width).then_some(&mut self.numbers)
     }
 
     /// The numbers of all boxes.
@@ -57,9 +60,8 @@ impl RotatedBoxes {
     ///
     /// `OutOfMemory`, here as in what follows.
     pub fn flat(&self) -> Result<Vec<f64>> {
-        let (RotatedBoxes::Angles(numbers) | RotatedBoxes::Corners(numbers)) = self;
-        let mut flat = with_capacity(numbers.len())?;
-        numbers.read(0, numbers.len(), &mut flat);
+        let mut flat = with_capacity(self.numbers.len())?;
+        self.numbers.read(0, self.numbers.len(), &mut flat);
         Ok(flat)
     }
 
@@ -70,9 +72,9 @@ impl RotatedBoxes {
     /// `OutOfMemory`
     pub fn append(&mut self, other: &mut RotatedBoxes) -> Result<()> {
         if !other.is_empty()
-            && let Some(numbers) = self.of_width(other.width())
+            && let Some(numbers) = self.of_width(other.width)
         {
-            numbers.append(other.numbers())?;
+            numbers.append(&mut other.numbers)?;
         }
         other.clear();
         Ok(())
@@ -80,7 +82,7 @@ impl RotatedBoxes {
 
     /// Removes all boxes and keeps the memory.
     pub fn clear(&mut self) {
-        self.numbers().clear();
+        self.numbers.clear();
     }
 
     /// Reserves memory for `more` boxes of the present form.
@@ -89,21 +91,17 @@ impl RotatedBoxes {
     ///
     /// `OutOfMemory`
     pub fn reserve(&mut self, more: usize) -> Result<()> {
-        let width = self.width();
-        self.numbers().reserve(more.saturating_mul(width))
+        self.numbers.reserve(more.saturating_mul(self.width))
     }
 
     /// Gives back memory that was reserved too generously.
     pub fn shrink_to_fit(&mut self) {
-        self.numbers().shrink_to_fit();
+        self.numbers.shrink_to_fit();
     }
 
     /// The number of boxes.
     pub fn len(&self) -> usize {
-        match self {
-            RotatedBoxes::Angles(numbers) => numbers.len() / 5,
-            RotatedBoxes::Corners(numbers) => numbers.len() / 8,
-        }
+        self.numbers.len() / self.width
     }
 
     /// Whether there are none.
@@ -114,18 +112,16 @@ impl RotatedBoxes {
     /// The box at `index`.
     #[inline]
     pub fn get(&self, index: usize) -> RotatedBox {
-        match self {
-            RotatedBoxes::Angles(numbers) => RotatedBox::Angle(numbers.array(5 * index)),
-            RotatedBoxes::Corners(numbers) => RotatedBox::Corners(numbers.array(8 * index)),
+        match self.width {
+            5 => RotatedBox::Angle(self.numbers.array(5 * index)),
+            7 => RotatedBox::Cuboid(self.numbers.array(7 * index)),
+            _ => RotatedBox::Corners(self.numbers.array(8 * index)),
         }
     }
 
     /// That the boxes at these indices will be read soon.
     pub fn prefetch(&self, indices: &[u32]) {
-        match self {
-            RotatedBoxes::Angles(numbers) => numbers.prefetch_rows(5, indices),
-            RotatedBoxes::Corners(numbers) => numbers.prefetch_rows(8, indices),
-        }
+        self.numbers.prefetch_rows(self.width, indices);
     }
 }
 
@@ -134,14 +130,17 @@ impl RotatedBox {
     pub fn numbers(&self) -> &[f64] {
         match self {
             RotatedBox::Angle(numbers) => numbers,
+            RotatedBox::Cuboid(numbers) => numbers,
             RotatedBox::Corners(numbers) => numbers,
         }
     }
 
-    /// The area: width times height, or that within the corners in the order in which they are given.
+    /// The area, of a box in space as it is seen from above: width times height, or that within the corners in the order
+    /// in which they are given.
     pub fn area(&self) -> f64 {
         match self {
-            RotatedBox::Angle([_, _, width, height, _]) => width * height,
+            RotatedBox::Angle([_, _, width, height, _])
+            | RotatedBox::Cuboid([_, _, _, width, height, _, _]) => width * height,
             RotatedBox::Corners([x1, y1, x2, y2, x3, y3, x4, y4]) => {
                 // Half the cross product of the diagonals.
                 ((x3 - x1) * (y4 - y2) - (x4 - x2) * (y3 - y1)).abs() / 2.0
@@ -152,7 +151,8 @@ impl RotatedBox {
     /// Width and height; of corners the lengths of the first two sides.
     pub fn sides(&self) -> [f64; 2] {
         match *self {
-            RotatedBox::Angle([_, _, width, height, _]) => [width, height],
+            RotatedBox::Angle([_, _, width, height, _])
+            | RotatedBox::Cuboid([_, _, _, width, height, _, _]) => [width, height],
             RotatedBox::Corners([x1, y1, x2, y2, x3, y3, _, _]) => {
                 [(x2 - x1).hypot(y2 - y1), (x3 - x2).hypot(y3 - y2)]
             }
@@ -165,12 +165,12 @@ impl RotatedBox {
         if self.numbers().iter().map(|x| x * 0.0).sum::<f64>() != 0.0 {
             return Some("NaN or infinite");
         }
-        match self {
-            RotatedBox::Angle([_, _, width, height, _]) if *width < 0.0 || *height < 0.0 => {
-                Some("a negative size")
-            }
-            _ => None,
-        }
+        let sizes = match self {
+            RotatedBox::Angle(numbers) => &numbers[2..4],
+            RotatedBox::Cuboid(numbers) => &numbers[3..6],
+            RotatedBox::Corners(_) => &[],
+        };
+        sizes.iter().any(|&size| size < 0.0).then_some("a negative size")
     }
 }
 
@@ -180,14 +180,15 @@ mod tests {
 
     #[test]
     fn boxes_come_back() {
-        let numbers: Vec<f64> = (0..40).map(f64::from).collect();
-        let (mut angles, mut corners) = (CompactDoubles::default(), CompactDoubles::default());
-        angles.extend(&numbers).unwrap();
-        corners.extend(&numbers).unwrap();
-        let (angles, corners) = (RotatedBoxes::Angles(angles), RotatedBoxes::Corners(corners));
-        assert_eq!((angles.len(), corners.len()), (8, 5));
-        assert_eq!(angles.get(7).numbers(), &numbers[35..]);
-        assert_eq!(corners.get(4).numbers(), &numbers[32..]);
+        let numbers: Vec<f64> = (0..280).map(f64::from).collect();
+        for width in [5, 7, 8] {
+            let mut boxes = RotatedBoxes::default();
+            boxes.of_width(width).unwrap().extend(&numbers).unwrap();
+            assert_eq!((boxes.len(), boxes.width()), (280 / width, width));
+            assert_eq!(boxes.get(3).numbers(), &numbers[3 * width..4 * width]);
+            assert_eq!(RotatedBox::of_numbers(&numbers[..width]).unwrap(), boxes.get(0));
+        }
+        assert!(RotatedBoxes::default().of_width(6).is_none() && RotatedBox::of_numbers(&[0.0; 6]).is_none());
         assert!(RotatedBoxes::default().is_empty());
     }
 
@@ -219,6 +220,8 @@ mod tests {
         assert_eq!((corners.area(), corners.sides()), (6.0, [2.0, 3.0]));
         let turned = RotatedBox::Corners([0.0, 4.0, 2.0, 4.0, 2.0, 1.0, 0.0, 1.0]);
         assert_eq!(turned.area(), 6.0);
+        let cuboid = RotatedBox::Cuboid([9.0, 9.0, 9.0, 4.0, 2.0, 8.0, 1.0]);
+        assert_eq!((cuboid.area(), cuboid.sides()), (8.0, [4.0, 2.0]));
     }
 
     #[test]
@@ -226,6 +229,11 @@ mod tests {
         assert_eq!(RotatedBox::Angle([0.0, 0.0, 1.0, 1.0, f64::NAN]).complaint(), Some("NaN or infinite"));
         assert_eq!(RotatedBox::Angle([0.0, 0.0, 1.0, -1.0, 0.0]).complaint(), Some("a negative size"));
         assert_eq!(RotatedBox::Angle([-1.0, -1.0, 0.0, 0.0, -720.0]).complaint(), None);
+        assert_eq!(
+            RotatedBox::Cuboid([0.0, 0.0, 0.0, 1.0, 1.0, -1.0, 0.0]).complaint(),
+            Some("a negative size")
+        );
+        assert_eq!(RotatedBox::Cuboid([-1.0; 7].map(f64::abs)).complaint(), None);
         assert_eq!(RotatedBox::Corners([f64::INFINITY; 8]).complaint(), Some("NaN or infinite"));
     }
 }

@@ -185,13 +185,13 @@ impl Annotations {
                     Field::Bbox => {
                         let read = numbers_of_box(scanner, &mut record.bbox)?;
                         record.bbox_len = read.unwrap_or_default();
-                        return Ok(if matches!(read, Some(0 | 4 | 5 | 8)) { Ok(()) } else { Err(BOX) });
+                        return Ok(if matches!(read, Some(0 | 4 | 5 | 7 | 8)) { Ok(()) } else { Err(BOX) });
                     }
                     Field::Obb => {
                         // Whatever else it may be is of no use, and no reason against the other columns.
                         let start = scanner.position();
                         record.obb_len = numbers_of_box(scanner, &mut record.obb)?.unwrap_or_default();
-                        if !matches!(record.obb_len, 5 | 8) {
+                        if !matches!(record.obb_len, 5 | 7 | 8) {
                             record.obb_len = 0;
                             scanner.move_to(start);
                             scanner.skip()?;
@@ -487,7 +487,8 @@ fn real(
     })
 }
 
-const BOX: &str = "an array of 4 numbers (x, y, width, height), or of 5 or 8 (a rotated box)";
+const BOX: &str =
+    "an array of 4 numbers (x, y, width, height), of 5 or 8 (a rotated box), or of 7 (a 3D box)";
 
 /// How many numbers the array at the scanner has; none if it is something else, or has too many.
 #[inline(always)]
@@ -517,6 +518,7 @@ fn numbers_of_box(scanner: &mut Scanner<'_>, into: &mut [f64; 8]) -> Scan<Option
 fn fast_rotated(cursor: &mut Cursor<'_>, width: usize, into: &mut [f64; 8], long: &mut bool) -> Option<()> {
     match width {
         5 => into[..5].copy_from_slice(&cursor.array::<5>(long)?),
+        7 => into[..7].copy_from_slice(&cursor.array::<7>(long)?),
         8 => *into = cursor.array(long)?,
         _ => return None,
     }

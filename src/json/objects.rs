@@ -90,8 +90,8 @@ impl Dataset {
         if self.shared.score.is_none() {
             return Ok(None);
         }
-        if wanted == GeometryKind::RotatedBoxes {
-            return self.results_of_rotated_boxes();
+        if !wanted.rotated_widths().is_empty() {
+            return self.results_of_rotated_boxes(wanted);
         }
         let made = match form {
             Form::Boxes => self.results_of_boxes(wanted, images)?,
@@ -134,16 +134,19 @@ impl Dataset {
     }
 
     /// Whatever else they have, their areas are those of the rotated boxes.
-    fn results_of_rotated_boxes(&self) -> Result<Option<Objects>> {
-        let Some(boxes) = self.rotated_boxes() else { return Ok(None) };
+    fn results_of_rotated_boxes(&self, wanted: GeometryKind) -> Result<Option<Objects>> {
+        let Some(boxes) = self.rotated_boxes(wanted) else { return Ok(None) };
         let areas = CompactDoubles::collect((0..boxes.len()).map(|index| boxes.get(index).area()))?;
         let geometry = Geometry::RotatedBoxes(boxes);
         Ok(self.scored(AnnotationIds::Counted, Areas::Given(Arc::new(areas)), geometry))
     }
 
     /// Those of `obb` only where all can be used: an error of columns names `bbox`.
-    fn rotated_boxes(&self) -> Option<Arc<RotatedBoxes>> {
+    fn rotated_boxes(&self, wanted: GeometryKind) -> Option<Arc<RotatedBoxes>> {
         let boxes = self.shared.rotated.as_ref()?;
+        if !wanted.rotated_widths().contains(&boxes.width()) {
+            return None;
+        }
         let named = self.annotations.seen & Field::Obb.bit() == 0;
         let usable = named || (0..boxes.len()).all(|index| boxes.get(index).complaint().is_none());
         usable.then(|| Arc::clone(boxes))
@@ -206,7 +209,7 @@ impl Dataset {
         let geometry = match wanted {
             // The reference writes these over whatever boxes the records have.
             GeometryKind::Boxes => Some(Geometry::Boxes(Arc::new(boxes))),
-            GeometryKind::Masks | GeometryKind::RotatedBoxes => None,
+            GeometryKind::Masks | GeometryKind::RotatedBoxes | GeometryKind::Boxes3d => None,
             GeometryKind::Keypoints => Some(Geometry::Keypoints(poses)),
         };
         Ok(geometry.map(|geometry| (area, geometry)))
@@ -242,7 +245,9 @@ impl Dataset {
                 }
                 self.poses()?.map(Geometry::Keypoints)
             }
-            GeometryKind::RotatedBoxes => self.rotated_boxes().map(Geometry::RotatedBoxes),
+            GeometryKind::RotatedBoxes | GeometryKind::Boxes3d => {
+                self.rotated_boxes(wanted).map(Geometry::RotatedBoxes)
+            }
         })
     }
 

@@ -318,7 +318,8 @@ impl YoloObjects {
             (GeometryKind::Keypoints, _) => {
                 wanted(GeometryKind::Keypoints, "holds a box without keypoints")?;
             }
-            (GeometryKind::Boxes, _) => {}
+            // There are no lines of boxes in space.
+            (GeometryKind::Boxes | GeometryKind::Boxes3d, _) => {}
         }
         if shape == Shape::Polygon {
             self.polygons[0] += 1;

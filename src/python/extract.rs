@@ -239,7 +239,7 @@ impl<'a, 'py> Builder<'a, 'py> {
             })),
             GeometryKind::Masks => Some(Builder::Masks(MaskReader::new(images?))),
             // The COCO API has no rotated boxes.
-            GeometryKind::RotatedBoxes => None,
+            GeometryKind::RotatedBoxes | GeometryKind::Boxes3d => None,
             GeometryKind::Keypoints => {
                 Some(Builder::Keypoints { poses: Keypoints::default(), role, numbers: Vec::new() })
             }

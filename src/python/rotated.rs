@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use super::arrays::{array, numbers};
 use super::batch::{ArrayPlace, angle_convention, read_rotated_boxes};
 use super::interruptible::interruptible;
-use crate::columns::RotatedBoxes;
+use crate::columns::{GeometryKind, RotatedBoxes};
 use crate::error::with_capacity;
 use crate::similarity::{Parameters, RotatedIou, rotated_corners, rotated_similarity};
 
@@ -19,10 +19,10 @@ pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(corners_of_rotated_boxes, module)?)
 }
 
-fn rotated_boxes(value: &Bound<'_, PyAny>, name: &str) -> PyResult<RotatedBoxes> {
+fn rotated_boxes(value: &Bound<'_, PyAny>, name: &str, widths: &[usize]) -> PyResult<RotatedBoxes> {
     let mut boxes = RotatedBoxes::default();
     let array = numbers(value, || name.to_owned())?;
-    read_rotated_boxes(&array, &ArrayPlace::Argument(name), &mut boxes)?;
+    read_rotated_boxes(&array, &ArrayPlace::Argument(name), widths, &mut boxes)?;
     Ok(boxes)
 }
 
@@ -39,14 +39,17 @@ fn rotated_iou<'py>(
     let rotated_iou = RotatedIou::named(arithmetic).map_err(|error| error.at("rotated_iou"))?;
     let angles = angle_convention(angle, clockwise)?;
     let parameters = Parameters { angles, rotated_iou, ..Parameters::default() };
-    let (dt, gt) = (rotated_boxes(detections, "detections")?, rotated_boxes(ground_truths, "ground_truths")?);
+    let widths = GeometryKind::RotatedBoxes.rotated_widths();
+    let dt = rotated_boxes(detections, "detections", widths)?;
+    let gt = rotated_boxes(ground_truths, "ground_truths", widths)?;
     let shape = [dt.len(), gt.len()];
     let long = shape[0].saturating_mul(shape[1]) > LONG;
     let values = interruptible(py, long, |progress| rotated_similarity(dt, gt, &parameters, progress))?;
     array(py, values, shape)
 }
 
-/// The corners of rotated boxes, `(N, 4, 2) float64`, in the order in which they follow each other.
+/// The corners of rotated boxes, of boxes in space as seen from above, `(N, 4, 2) float64`, in the order in which they
+/// follow each other.
 #[pyfunction]
 fn corners_of_rotated_boxes<'py>(
     py: Python<'py>,
@@ -55,7 +58,7 @@ fn corners_of_rotated_boxes<'py>(
     clockwise: bool,
 ) -> PyResult<Bound<'py, PyArray3<f64>>> {
     let convention = angle_convention(angle, clockwise)?;
-    let boxes = rotated_boxes(boxes, "boxes")?;
+    let boxes = rotated_boxes(boxes, "boxes", &[5, 7, 8])?;
     let mut corners = with_capacity(8 * boxes.len())?;
     (0..boxes.len())
         .for_each(|row| corners.extend(rotated_corners(&boxes.get(row), convention).as_flattened()));

@@ -14,6 +14,7 @@
 
 mod bbox;
 mod boundary;
+mod centre_distance;
 #[cfg(test)]
 mod centres;
 mod ciou;

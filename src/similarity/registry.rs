@@ -1,8 +1,8 @@
 //! The kinds of similarity: their names, and all that the rest of the program has to know about each.
 
 use super::{
-    AngleConvention, Exp, RotatedIou, Similarity, bbox, boundary, ciou, diou, giou, keypoint, mask, rotated,
-    temporal,
+    AngleConvention, Exp, RotatedIou, Similarity, bbox, boundary, centre_distance, ciou, diou, giou,
+    keypoint, mask, rotated, temporal,
 };
 use crate::columns::{GeometryKind, Objects};
 use crate::error::{Error, Result};
@@ -14,6 +14,9 @@ pub static KINDS: &[&SimilarityKind] = &[
     &boundary::KIND,
     &keypoint::KIND,
     &rotated::KIND,
+    &rotated::BOX_3D,
+    &rotated::BEV,
+    &centre_distance::KIND,
     &temporal::KIND,
     &giou::KIND,
     &diou::KIND,

@@ -77,8 +77,9 @@ def check(
     ground_truth, detections
         What `meanap.evaluate` takes; boxes, masks or keypoints. A COCO data set with a score in each annotation counts
         as its annotations.
-    similarity : {"bbox", "segm", "boundary", "keypoints", "rotated", "temporal", "giou", "diou", "ciou"}, optional
-        What will be compared: records without it are a finding. By default what the records have.
+    similarity : str, optional
+        What will be compared, as of `meanap.evaluate`: records without it are a finding. By default what the records
+        have.
     sigmas : (K,), optional
         The spread of each keypoint, where they are not COCO's 17; or a set of keypoints, as of `meanap.evaluate`.
     angle, clockwise

@@ -12,6 +12,7 @@ from meanap.checking.shapes import usable
 from meanap.detection.evaluation import evaluated
 from meanap.detection.result import Result
 from meanap.readers import Options
+from meanap.readers._rotated import kind_of_rotated
 from meanap.readers.sides import Detections, GroundTruth
 from meanap.table import Table
 
@@ -38,7 +39,7 @@ def scored(found: Records, truth: Records, known: Result | None = None) -> Resul
     `known` is an evaluation of the same files, which stands for it where it is of the same.
     """
     rotated = truth.rotated is not None and found.rotated is not None
-    kind: SimilarityName = "rotated" if rotated else "bbox"
+    kind: SimilarityName = kind_of_rotated(truth.rotated) if truth.rotated is not None and rotated else "bbox"
     unit, clockwise = truth.angles
     rules = protocol.get("coco", kind).replace(angle=unit, clockwise=clockwise)
     objects, rows = _rows(found, truth)

@@ -14,7 +14,7 @@ import numpy as np
 from meanap import _core, _rle, protocol, readers
 from meanap._arrays import as_id, as_numpy
 from meanap._files import read_json
-from meanap._similarity import compares_rotated_boxes
+from meanap._similarity import box_widths
 from meanap.checking.findings import Finding
 from meanap.errors import InputError
 from meanap.readers import Options, Problem, Problems, _fields
@@ -22,7 +22,7 @@ from meanap.readers._coco_files import files_in
 from meanap.readers._column_names import NAMES
 from meanap.readers._read_once import read_dataset, read_results
 from meanap.readers._record_fields import with_coco_fields
-from meanap.readers._rotated import are_rotated, rows_of_rotated
+from meanap.readers._rotated import are_rotated, kind_of_rotated, rows_of_rotated
 from meanap.readers._rules import RULES
 from meanap.readers._whole_body import with_parts
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
@@ -240,7 +240,7 @@ def _from_reader(records: Records, source: Any, read: Callable[[Problems], Any])
             raise
         return _unreadable(records, source, error)
     kind: Any = (
-        "rotated"
+        kind_of_rotated(side.arrays["boxes"])
         if are_rotated(side.arrays.get("boxes", ()))
         else "bbox"
         if "boxes" in side.arrays
@@ -351,7 +351,7 @@ def _from_dataset(records: Records, dataset: _core.Dataset, truth: Records | Non
     # Keypoints are read record by record; and whether a field is in all records only these say.
     fields = dataset.first_fields()
     asked = _FIELDS.get(similarity or "bbox")
-    if "keypoints" in fields or ((asked != "bbox" or compares_rotated_boxes(similarity or "")) and len(dataset)):
+    if "keypoints" in fields or ((asked != "bbox" or box_widths(similarity or "")) and len(dataset)):
         return False
     needed = {"image_id", "category_id"} | ({"bbox", "id", "area", "iscrowd"} if truth is None else {"score"})
     whole = truth is not None or (dataset.has_images and dataset.has_categories and dataset.has_annotations)
@@ -446,14 +446,7 @@ def _codes(ids: list[Any]) -> tuple[np.ndarray, list[Any]]:
 
 
 #: The field in which each similarity has its geometry.
-_FIELDS = {
-    "bbox": "bbox",
-    "segm": "segmentation",
-    "boundary": "segmentation",
-    "keypoints": "keypoints",
-    "rotated": "bbox",
-    **dict.fromkeys(("temporal", "giou", "diou", "ciou"), "bbox"),
-}
+_FIELDS = {name: field.name for name, field in _fields.GEOMETRY.items()}
 
 
 def _from_data_set(records: Records, value: Any, similarity: str | None) -> Records:
@@ -598,8 +591,9 @@ def _take(records: Records, entries: Any, needed: tuple[str, ...], similarity: s
         example = f"record {strange[0]} is {_kind(entries[strange[0]])}"
         records.add("malformed-record", len(strange), example)
     good = [entry if isinstance(entry, Mapping) else {} for entry in entries]
-    rotated = compares_rotated_boxes(similarity or "") or (similarity is None and _have_angles(good))
-    fields = {**_NEEDED, "bbox": _fields.ROTATED_BOX} if rotated else _NEEDED
+    rotated = similarity if box_widths(similarity or "") else _kind_of(good) if similarity is None else None
+    field = _fields.BOX if rotated is None else _fields.GEOMETRY[rotated]
+    fields = {**_NEEDED, "bbox": field}
     problems = [problem for name in needed for problem in _fields.problems_of(fields[name], entries, records.place)]
     # What is there and cannot be used of the scores and flags is found in the columns.
     elsewhere = ("bad-score", "crowd-flag", "broken-mask", "malformed-keypoints")
@@ -613,9 +607,9 @@ def _take(records: Records, entries: Any, needed: tuple[str, ...], similarity: s
         codes, known = _codes([None if id is None else as_id(id) for id in ids])
         setattr(records, column, codes)
         setattr(records, f"{column}_ids", known)
-    if rotated:
-        turned = [_fields.rotated_box(entry) for entry in good]
-        width = next((len(box) for box in turned if box is not None), 5)
+    if rotated is not None:
+        turned = [_fields.rotated_box(entry, field) for entry in good]
+        width = next((len(box) for box in turned if box is not None), box_widths(rotated)[0])
         nothing = [math.nan] * width
         rows = [box if box is not None and len(box) == width else nothing for box in turned]
         _take_rotated(records, np.array(rows, dtype=np.float64).reshape(-1, width))
@@ -624,11 +618,14 @@ def _take(records: Records, entries: Any, needed: tuple[str, ...], similarity: s
     records.boxes = np.array(boxes, dtype=np.float64).reshape(-1, 4)
 
 
-def _have_angles(entries: list[Any]) -> bool:
-    """Whether the boxes are five numbers, as far as there are boxes."""
+def _kind_of(entries: list[Any]) -> str | None:
+    """The similarity of boxes of five or seven numbers, if most are such, as far as there are boxes."""
     given = (entry.get("bbox", entry.get("obb")) for entry in entries)
     boxes = [box for box in given if isinstance(box, (list, tuple, np.ndarray))]
-    return bool(boxes) and sum(len(box) == 5 for box in boxes) > len(boxes) / 2
+    for numbers, kind in ((5, "rotated"), (7, "box3d")):
+        if boxes and sum(len(box) == numbers for box in boxes) > len(boxes) / 2:
+            return kind
+    return None
 
 
 def _take_rotated(records: Records, boxes: np.ndarray) -> None:

@@ -89,10 +89,13 @@ def evaluate(
         The same with scores; arrays ``(N, 6)`` of boxes, scores and category ids; as COCO results a path, a list of
         dictionaries or an array ``(N, 7)`` of image id, x, y, width, height, score and category id. Images belong
         together by ``image_id`` where both sides have it, else by their position.
-    similarity : {"bbox", "segm", "boundary", "keypoints", "rotated", "temporal", "giou", "diou", "ciou"} or callable
-        What is compared: boxes, masks, masks and their boundaries (the smaller of the two overlaps), keypoints, rotated
-        boxes of five numbers (centre, width, height, angle) or four corners, segments of time, along the x of boxes, or
-        boxes by their generalised, distance or complete IoU. A function compares boxes: of those of the detections
+    similarity : str or callable
+        What is compared: ``"bbox"`` (boxes), ``"segm"`` (masks), ``"boundary"`` (masks and their boundaries: the
+        smaller of the two overlaps), ``"keypoints"``, ``"rotated"`` (boxes of five numbers, centre, width, height,
+        angle, or four corners), ``"box3d"`` (boxes in space of seven numbers, x, y, z, length, width, height and yaw in
+        radians), ``"bev"`` (these as seen from above), ``"centre-distance"`` (1 / (1 + d) of their centres' distance d
+        on the ground), ``"temporal"`` (segments of time, along the x of boxes), ``"giou"``, ``"diou"`` or ``"ciou"``
+        (boxes by their generalised, distance or complete IoU). A function compares boxes: of those of the detections
         ``(D, 4)`` and of the ground truths ``(G, 4)`` of one category in one image, ``x, y, width, height``, it returns
         floats ``(D, G)``, 1 for the same. It does not know which ones are crowds. It is called once for each image and
         category that both sides have, with the GIL, from any thread: 10 to 20 microseconds each beside its own time,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core, readers
-from meanap._similarity import compares_rotated_boxes
+from meanap._similarity import box_widths
 from meanap.errors import InputError
 from meanap.protocol import Protocol
 from meanap.readers._coco_files import DetectionFile, TruthFile
@@ -171,7 +171,7 @@ def are_swapped(ground_truth: Any, detections: Any, error: InputError, options: 
         return False  # They have been opened as what they are.
     with warnings.catch_warnings(), contextlib.suppress(InputError, OSError):
         warnings.simplefilter("ignore")
-        similarity = options.similarity if compares_rotated_boxes(options.similarity) else "bbox"
+        similarity = options.similarity if box_widths(options.similarity) else "bbox"
         options = dataclasses.replace(options, similarity=similarity, format=None, on_error="raise", progress=False)
         readers.detections(ground_truth, options)
         readers.ground_truth(detections, options)

@@ -16,7 +16,7 @@ from meanap import _core
 from meanap._keywords import suggesting, unexpected
 from meanap._progress import Progress
 from meanap._settings import number
-from meanap._similarity import function_and_name
+from meanap._similarity import NAMES, function_and_name
 from meanap.detection.errors import BACKGROUND
 from meanap.detection.evaluation import new_log, settled
 from meanap.detection.image_fields import KnownFields
@@ -61,10 +61,10 @@ class MeanAveragePrecision(Metric):
 
     Parameters
     ----------
-    similarity : {"bbox", "segm", "boundary", "keypoints", "rotated", "temporal", "giou", "diou", "ciou"} or a tuple
-        What is compared. With several, names begin with ``bbox_`` and so on. (`iou_type` is another name for it.) A
-        function compares boxes, as that of `meanap.evaluate` does; a metric that was made of the state of one with a
-        function has its numbers, and takes no more batches.
+    similarity : str, callable or a tuple
+        What is compared, as of `meanap.evaluate`. With several, names begin with ``bbox_`` and so on. (`iou_type` is
+        another name for it.) A function compares boxes, as that of `meanap.evaluate` does; a metric that was made of
+        the state of one with a function has its numbers, and takes no more batches.
     box_format : {"xyxy", "xywh", "cxcywh"}
     protocol : str or Protocol
         A preset of `meanap.protocol`, or one's own. The default is ``"coco"``, as of `meanap.evaluate`: with the same
@@ -135,7 +135,7 @@ class MeanAveragePrecision(Metric):
         kinds = iou_type if iou_type is not None else similarity
         self.similarities: tuple[SimilarityName, ...] = (kinds,) if isinstance(kinds, str) else tuple(kinds)
         if not self.similarities:
-            raise ValueError("similarity: expected 'bbox', 'segm', 'boundary', 'keypoints' or 'rotated', found none")
+            raise ValueError(f"similarity: expected some of {', '.join(map(repr, NAMES))}, found none")
         if len(set(self.similarities)) < len(self.similarities):
             raise ValueError(f"similarity: {kinds!r} names one twice")
         for name, iou in (("confusion", confusion), ("errors", errors)):
@@ -213,9 +213,9 @@ class MeanAveragePrecision(Metric):
         ----------
         preds : list of dict
             One for each image: ``boxes`` ``(N, 4)`` (or ``masks`` ``(N, H, W)``, ``keypoints`` ``(N, K, 3)``),
-            ``scores`` ``(N,)``, ``labels`` ``(N,)``. Rotated boxes are ``(N, 5)`` or ``(N, 8)``. Arrays of any library.
-            Also arrays ``(N, 6)`` of boxes, scores and labels (of rotated boxes ``(N, 7)``), and with boxes as
-            ``"xyxy"`` `supervision.Detections` or Ultralytics' `Results`.
+            ``scores`` ``(N,)``, ``labels`` ``(N,)``. Rotated boxes are ``(N, 5)`` or ``(N, 8)``, 3D boxes ``(N, 7)``.
+            Arrays of any library. Also arrays ``(N, 6)`` of boxes, scores and labels (of rotated boxes ``(N, 7)``, of
+            3D boxes ``(N, 9)``), and with boxes as ``"xyxy"`` `supervision.Detections` or Ultralytics' `Results`.
         target : list of dict
             One for each image, in the same order: ``boxes``, ``labels``, and if there are any ``iscrowd``, ``ignore``,
             ``area``, ``num_keypoints`` ``(N,)``, ``image_id`` (an integer or string), ``image_size`` (height, width).

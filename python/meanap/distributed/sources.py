@@ -23,6 +23,7 @@ __all__ = ["joined", "table_of"]
 _Side = TypeVar("_Side", GroundTruth, Detections)
 _ROTATED = {
     5: ("cx", "cy", "width", "height", "angle"),
+    7: ("x", "y", "z", "length", "width", "height", "yaw"),
     8: ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4"),
 }
 #: Columns that are sent as they are.

@@ -16,7 +16,7 @@ import numpy as np
 
 from meanap import _core, _rle
 from meanap._arrays import as_number, shown
-from meanap._similarity import compares_masks, compares_rotated_boxes
+from meanap._similarity import box_widths, compares_masks
 from meanap.errors import InputTypeError
 from meanap.readers import _fields
 from meanap.readers._fields import NEEDED, Field
@@ -57,7 +57,7 @@ def coco_ground_truth(
     sizes = {id: (image.get("height"), image.get("width")) for id, image in zip(image_ids, images or (), strict=True)}
     called = ((id, image.get("file_name")) for id, image in zip(image_ids, images or (), strict=True))
     files = {id: name for id, name in called if isinstance(name, str)}
-    rotated = compares_rotated_boxes(similarity)
+    rotated = bool(box_widths(similarity))
     boxed = not compares_masks(similarity) and not rotated
     columns = _plain_columns(rows.records, boxed, detections=False)
     if columns is None:
@@ -79,7 +79,7 @@ def coco_ground_truth(
     if boxed:
         fields["boxes"] = _boxes(rows, columns)
     elif rotated:
-        fields["boxes"] = _rotated_boxes(rows)
+        fields["boxes"] = _rotated_boxes(rows, similarity)
     else:
         fields["masks"] = _masks(rows, columns["image_id"], sizes if images is not None else None)
     if similarity == "keypoints":
@@ -140,7 +140,7 @@ def coco_results(
     rows = _Rows(records, "detections", Problems() if problems is None else problems)
     if first is None:
         first = next((record for record in records if isinstance(record, Mapping)), {})
-    rotated = compares_rotated_boxes(similarity)
+    rotated = bool(box_widths(similarity))
     boxed = "bbox" in first and not (isinstance(first["bbox"], (list, tuple)) and not first["bbox"]) and not rotated
     columns = _plain_columns(rows.records, boxed, detections=True)
     if columns is None:
@@ -151,7 +151,7 @@ def coco_results(
     fields: dict[str, Any] = {}
     area = None
     if rotated:
-        fields["boxes"] = _rotated_boxes(rows)
+        fields["boxes"] = _rotated_boxes(rows, similarity)
     elif boxed:
         fields["boxes"] = boxes = _boxes(rows, columns)
         if compares_masks(similarity):
@@ -309,22 +309,24 @@ def _boxes(rows: _Rows, columns: Mapping[str, Any]) -> np.ndarray:
     return np.array(rows.column(_fields.BOX), dtype=np.float64).reshape(-1, 4)
 
 
-def _rotated_boxes(rows: _Rows) -> np.ndarray:
-    fields = [_fields.rotated_box_of(record) for record in rows.records]
+def _rotated_boxes(rows: _Rows, similarity: str) -> np.ndarray:
+    widths, wanted = box_widths(similarity), _fields.GEOMETRY[similarity]
+    fields = [_fields.rotated_box_of(record, wanted) for record in rows.records]
     given = [record.get(field.name) for field, record in zip(fields, rows.records, strict=True)]
     if given and all(type(box) is list for box in given):
         # As nearly all are: lists of one length, of numbers.
         with suppress(ValueError):
             array = np.array(given)
-            if array.ndim == 2 and array.dtype.kind in "fi" and array.shape[1] in (5, 8):
-                sound = np.isfinite(array).all() and (array.shape[1] == 8 or (array[:, 2:4] >= 0).all())
+            if array.ndim == 2 and array.dtype.kind in "fi" and array.shape[1] in widths:
+                sizes = {5: slice(2, 4), 7: slice(3, 6), 8: slice(0)}[array.shape[1]]
+                sound = np.isfinite(array).all() and (array[:, sizes] >= 0).all()
                 if sound:
                     return array.astype(np.float64, copy=False)
     boxes = [None if value is None else field.read(value) for field, value in zip(fields, given, strict=True)]
     for row, box in enumerate(boxes):
         if box is None:
             rows.fault(row, fields[row])
-    length, first = next(((len(box), row) for row, box in enumerate(boxes) if box is not None), (5, 0))
+    length, first = next(((len(box), row) for row, box in enumerate(boxes) if box is not None), (widths[0], 0))
     for row, box in enumerate(boxes):
         if box is not None and len(box) != length:
             found = f"has {len(box)} numbers, that of record {first} has {length}"

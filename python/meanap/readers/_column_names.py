@@ -13,6 +13,7 @@ __all__ = [
     "ROTATED_COLUMNS",
     "Named",
     "are_columns",
+    "columns_of_boxes",
     "holds_category",
     "holds_ids",
     "holds_image",
@@ -37,6 +38,18 @@ ROTATED_COLUMNS = (
     ("x_center", "y_center", "width", "height", "angle"),
     ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4"),
 )
+
+#: Columns of boxes in space: centre, sizes and the turn about the vertical.
+_COLUMNS_IN_SPACE = (
+    ("x", "y", "z", "length", "width", "height", "yaw"),
+    ("x", "y", "z", "l", "w", "h", "yaw"),
+)
+
+
+def columns_of_boxes(widths: tuple[int, ...]) -> tuple[tuple[str, ...], ...]:
+    """The choices of columns of rotated boxes of so many numbers, of the plane or in space."""
+    return tuple(names for names in (*ROTATED_COLUMNS, *_COLUMNS_IN_SPACE) if len(names) in widths)
+
 
 #: Names of a column, the most common one first.
 NAMES = {
@@ -90,7 +103,7 @@ def _known() -> Iterator[str]:
     for choices in BOX_COLUMNS.values():
         for several in choices:
             yield from several
-    for several in ROTATED_COLUMNS:
+    for several in (*ROTATED_COLUMNS, *_COLUMNS_IN_SPACE):
         yield from several
 
 

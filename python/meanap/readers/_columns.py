@@ -11,7 +11,7 @@ from meanap import _core
 from meanap._arrays import as_number, as_numbers, as_numpy, shown
 from meanap._arrow import ArrowColumns, Lists, speaks_arrow
 from meanap.errors import InputError
-from meanap.readers._column_names import BOX_COLUMNS, NAMES, ROTATED_COLUMNS, Named
+from meanap.readers._column_names import BOX_COLUMNS, NAMES, Named, columns_of_boxes
 from meanap.readers._record_fields import xywh
 
 __all__ = ["columns_of", "rows_of", "side_of"]
@@ -83,7 +83,7 @@ def _of_mapping(column: Any, place: str) -> Any:
 
 
 def rows_of(
-    table: Any, names: Mapping[str, str] | None, box_format: str, rotated: bool = False
+    table: Any, names: Mapping[str, str] | None, box_format: str, widths: tuple[int, ...] = ()
 ) -> list[dict[str, Any]] | None:
     """The rows of a table as COCO's records, whatever is in them; None if its library does not give rows."""
     rows = _dictionaries(table)
@@ -94,14 +94,14 @@ def rows_of(
     rows = _flat_rows(rows)
     first = Named(rows[0], "", names)
     known = {of: next((name for name in choices if name in first), None) for of, choices in NAMES.items()}
-    turned = [choice for choice in ROTATED_COLUMNS if rotated and all(name in first for name in choice)]
+    turned = [choice for choice in columns_of_boxes(widths) if all(name in first for name in choice)]
     sides = _sides_in(first)
     of_sides = [first.own(name) for name in (turned[0] if turned else sides[1] if sides is not None else ())]
     records = []
     for row in rows:
         record = {_COCO.get(of, of): row[first.own(name)] for of, name in known.items() if name is not None}
         record |= {name: _of_text(record[name]) for name in ("boxes", "keypoints") if name in record}
-        if rotated:
+        if widths:
             record["bbox"] = record.pop("boxes", None) if not turned else [row[name] for name in of_sides]
         elif known["boxes"] is not None:
             record["bbox"] = xywh(record.pop("boxes"), "xywh" if known["boxes"] == "bbox" else box_format)
@@ -165,7 +165,7 @@ def _is_nan(value: Any) -> bool:
 
 
 def side_of(
-    columns: Mapping[str, Any], detections: bool, box_format: str, place: str, rotated: bool = False
+    columns: Mapping[str, Any], detections: bool, box_format: str, place: str, widths: tuple[int, ...] = ()
 ) -> dict[str, Any]:
     """What `GroundTruth` or `Detections` takes, by keyword, and ``image_area`` where it is there."""
     side = {name: _ids(_needed(columns, name, place), f"{place}: {name}") for name in ("image_id", "category_id")}
@@ -176,7 +176,7 @@ def side_of(
         for name in ("area", "num_keypoints", "crowd", "ignore"):
             if (column := _find(columns, name)) is not None:
                 side[name] = _numbers_or_flags(column, f"{place}: {name}")
-    side.update(_rotated_boxes(columns, place) if rotated else _boxes(columns, box_format, place))
+    side.update(_rotated_boxes(columns, place, widths) if widths else _boxes(columns, box_format, place))
     if (points := _find(columns, "keypoints")) is not None:
         side["keypoints"] = _poses(_even(points, f"{place}: keypoints"), f"{place}: keypoints")
     size, counts = _find(columns, "size"), _find(columns, "counts")
@@ -271,16 +271,21 @@ def _sides_in(columns: Mapping[str, Any]) -> tuple[str, list[str]] | None:
     return None
 
 
-def _rotated_boxes(columns: Mapping[str, Any], place: str) -> dict[str, Any]:
-    for names in ROTATED_COLUMNS:
+def _rotated_boxes(columns: Mapping[str, Any], place: str, widths: tuple[int, ...]) -> dict[str, Any]:
+    for names in columns_of_boxes(widths):
         if all(name in columns for name in names):
             return {"boxes": np.stack([_numbers(columns[name], f"{place}: {name}") for name in names], axis=1)}
     for name in NAMES["boxes"]:
         if name in columns:
             return {"boxes": _even(columns[name], f"{place}: {name}")}
+    what, choices, numbers = (
+        ("3D boxes", "x, y, z, length, width, height, yaw", "seven")
+        if widths == (7,)
+        else ("rotated boxes", "cx, cy, width, height, angle or x1, y1, x2, y2, x3, y3, x4, y4", "five or eight")
+    )
     raise InputError(
-        f"{place}: a table needs rotated boxes (columns cx, cy, width, height, angle or x1, y1, x2, y2, x3, y3, x4, "
-        f"y4, or one column boxes of five or eight numbers); there are {', '.join(map(repr, columns))}"
+        f"{place}: a table needs {what} (columns {choices}, or one column boxes of {numbers} numbers); there are "
+        f"{', '.join(map(repr, columns))}"
     )
 
 

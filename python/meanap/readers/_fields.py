@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from meanap._arrays import as_id, as_number, shown
+from meanap._similarity import GEOMETRY as KINDS
 from meanap.readers._problems import Problem
 
 __all__ = [
     "AREA",
     "BOX",
+    "BOX_3D",
     "CATEGORY",
     "CROWD",
     "FREQUENCY",
@@ -66,20 +68,21 @@ def problem_of(field: Field, record: Mapping[str, Any], place: str, row: int) ->
         return Problem("missing-field", "error", place, row, field.name, found, field.expected)
     found = _found(value, field)
     told = field.expected
-    if field.read is _box and isinstance(value, (list, tuple, np.ndarray)) and len(value) in (5, 8):
-        told += "; similarity 'rotated' compares rotated boxes"
+    if field.read is _box and isinstance(value, (list, tuple, np.ndarray)) and len(value) in (5, 7, 8):
+        kind = "'box3d' compares 3D boxes" if len(value) == 7 else "'rotated' compares rotated boxes"
+        told += f"; similarity {kind}"
     expected = None if found.endswith(("NaN or infinite", "a negative size", "infinite number")) else told
     return Problem(field.code, "error", place, row, field.name, found, expected)
 
 
-def rotated_box_of(record: Mapping[str, Any]) -> Field:
-    """The field of a record's rotated box."""
-    return ROTATED_BOX if record.get("obb") is None else OBB
+def rotated_box_of(record: Mapping[str, Any], field: Field) -> Field:
+    """The field of a record's rotated box, or of its 3D box."""
+    return OBB if field is ROTATED_BOX and record.get("obb") is not None else field
 
 
-def rotated_box(record: Mapping[str, Any]) -> list[float] | None:
+def rotated_box(record: Mapping[str, Any], field: Field) -> list[float] | None:
     """The rotated box of a record; None if it has none that can be used."""
-    field = rotated_box_of(record)
+    field = rotated_box_of(record, field)
     box: list[float] | None = field.read(record.get(field.name))
     return box
 
@@ -92,7 +95,7 @@ def problems_of(field: Field, records: Sequence[Any], place: str) -> Iterator[Pr
         value = record.get(field.name)
         if value is None and field.default is not NEEDED:
             continue
-        own = rotated_box_of(record) if field is ROTATED_BOX else field
+        own = rotated_box_of(record, field)
         value = record.get(own.name)
         if value is None or field.read(value) is None:
             yield problem_of(own, record, place, row)
@@ -108,7 +111,7 @@ def _found(value: Any, field: Field) -> str:
     if strange is not None:
         item = value[strange]
         return f"has {'null' if item is None else shown(item)} at position {strange}"
-    if len(value) in ((4,) if field.read is _box else (5, 8) if field.read is _rotated_box else ()):
+    if len(value) in (_WIDTHS.get(field.read, ())):
         # In the words of the core, which reads most boxes.
         finite = all(math.isfinite(number) for number in map(float, value))
         numbers = ", ".join("NaN" if x != x else f"{x:g}" if x % 1 else f"{x:.0f}" for x in map(float, value))
@@ -192,6 +195,18 @@ def _rotated_box(value: Any) -> list[float] | None:
     return numbers if len(numbers) == 8 or min(numbers[2:4]) >= 0 else None
 
 
+def _box_in_space(value: Any) -> list[float] | None:
+    """Centre, sizes and yaw, all finite; no size is below 0."""
+    numbers = _numbers(value)
+    if numbers is None or len(numbers) != 7 or not all(map(math.isfinite, numbers)):
+        return None
+    return numbers if min(numbers[3:6]) >= 0 else None
+
+
+#: How many numbers a box may have.
+_WIDTHS: dict[Callable[[Any], Any], tuple[int, ...]] = {_box: (4,), _rotated_box: (5, 8), _box_in_space: (7,)}
+
+
 def _pose(value: Any) -> list[float] | None:
     numbers = _numbers(value)
     return numbers if numbers and len(numbers) % 3 == 0 and all(map(math.isfinite, numbers)) else None
@@ -243,6 +258,7 @@ ROTATED_BOX = Field(
 )
 #: hotcoco's name of rotated boxes, beside which "bbox" may be an upright box.
 OBB = ROTATED_BOX._replace(name="obb")
+BOX_3D = Field("bbox", "malformed-box", "7 numbers (x, y, z, length, width, height, yaw)", _box_in_space, None)
 MASK = Field(
     "segmentation",
     "broken-mask",
@@ -256,12 +272,12 @@ AREA = Field("area", "malformed-area", "an area in pixels", _area, math.nan, mat
 CROWD = Field("iscrowd", "crowd-flag", "0 or 1", _crowd, (False, False), (False, False))
 FREQUENCY = Field("frequency", "malformed-record", "a word", _word, None, None)
 
-#: The field with the geometry that each similarity compares.
-GEOMETRY = {
-    "bbox": BOX,
-    "segm": MASK,
-    "boundary": MASK,
+_OF_KIND = {
+    "boxes": BOX,
+    "masks": MASK,
     "keypoints": KEYPOINTS,
-    "rotated": ROTATED_BOX,
-    **dict.fromkeys(("temporal", "giou", "diou", "ciou"), BOX),
+    "rotated boxes": ROTATED_BOX,
+    "3D boxes": BOX_3D,
 }
+#: The field with the geometry that each similarity compares.
+GEOMETRY = {name: _OF_KIND[kind] for name, kind in KINDS.items()}

@@ -9,7 +9,7 @@ import numpy as np
 
 from meanap import _rle
 from meanap._arrays import as_flags, as_id, as_ids, as_masks, as_numbers, images_on_host, shown
-from meanap._similarity import compares_rotated_boxes
+from meanap._similarity import box_widths
 from meanap.errors import InputError
 from meanap.readers._column_names import are_columns
 from meanap.readers._image_fields import fields_of_records
@@ -231,7 +231,7 @@ def _columns(
     parts: dict[str, list[Any]] = {}
     image_ids: list[Any] = []
     items: list[tuple[int, int]] = []
-    shapes = _SHAPES_OF_ROTATED_BOXES if compares_rotated_boxes(options.similarity) else _SHAPES_OF_BOXES
+    shapes = _SHAPES_OF_BOXES[box_widths(options.similarity)]
     geometry = [name for name in ("boxes", "masks", "keypoints") if any(name in item for item in images)]
     fields = [*geometry, *(name for name in numbers if name == "scores" or any(name in item for item in images))]
     for row, (id, item) in enumerate(zip(ids, images, strict=True)):
@@ -297,8 +297,11 @@ def _of_image(
 
 
 #: Shapes of the numbers of a box.
-_SHAPES_OF_BOXES = ((4,),)
-_SHAPES_OF_ROTATED_BOXES = ((5,), (8,), (4, 2))
+_SHAPES_OF_BOXES: dict[tuple[int, ...], Sequence[tuple[int, ...]]] = {
+    (): ((4,),),
+    (5, 8): ((5,), (8,), (4, 2)),
+    (7,): ((7,),),
+}
 
 
 def _are_runs(value: Any) -> bool:

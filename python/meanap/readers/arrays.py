@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from meanap._arrays import as_numbers, as_numpy
-from meanap._similarity import compares_rotated_boxes
+from meanap._similarity import box_widths
 from meanap.errors import InputError
 from meanap.readers._collected import only_boxes
 from meanap.readers._per_image import PerImage, is_there
@@ -19,21 +19,30 @@ from meanap.readers.sides import Detections, GroundTruth
 __all__ = ["Arrays", "ImageArrays"]
 
 _ROW_OF_ALL = "image id, x, y, width, height, score, category id"
-_ROW = {
+_ROW: dict[Role, str] = {
     "ground_truth": "(N, 5) of 4 numbers of a box and the category id, or (N, 6) with a score before it",
     "detections": "(N, 6) of 4 numbers of a box, score and category id",
 }
-_ROTATED_ROW = {
-    "ground_truth": "(N, 6) of 5 numbers of a box and the category id, or (N, 7) with a score before it",
-    "detections": "(N, 7) of 5 numbers of a box, score and category id, or (N, 6) without it",
-}
+
+
+def _rows_of(numbers: int) -> dict[Role, str]:
+    """The rows of boxes of so many numbers."""
+    if numbers == 4:
+        return _ROW
+    after, scored = numbers + 1, numbers + 2
+    return {
+        "ground_truth": f"(N, {after}) of {numbers} numbers of a box and the category id, "
+        f"or (N, {scored}) with a score before it",
+        "detections": f"(N, {scored}) of {numbers} numbers of a box, score and category id, or (N, {after}) without it",
+    }
 
 
 class Arrays(Reader):
     """``(N, 7)``: image id, x, y, width, height, score, category id, as pycocotools' `loadNumpyAnnotations` takes them.
 
     Boxes are of this form whatever `Options.box_format` is. The scores of ground truth are not read. Rotated boxes have
-    five or eight numbers: ``(N, 8)`` and ``(N, 11)``; ``(N, 7)`` of them are of one image, as in `ImageArrays`.
+    five or eight numbers: ``(N, 8)`` and ``(N, 11)``; ``(N, 7)`` of them are of one image, as in `ImageArrays`. 3D
+    boxes have seven: ``(N, 10)``; ``(N, 9)`` of them are of one image.
     """
 
     name = "array"
@@ -65,18 +74,18 @@ class ImageArrays(PerImage):
 
     Ground truth has the same rows, whose score is not read, or ``(N, 5)`` without it. Boxes are as `Options.box_format`
     says. ``(I, N, 6)`` is as a list of I arrays. Rotated boxes have five numbers: ``(N, 7)``, or ``(N, 6)`` without the
-    score of ground truth, or without the category of detections, which then is 0.
+    score of ground truth, or without the category of detections, which then is 0. 3D boxes have seven numbers.
     """
 
     name = "image-arrays"
 
-    def __init__(self, rotated: bool = False) -> None:
-        self._numbers = 5 if rotated else 4
-        self._rows = _ROTATED_ROW if rotated else _ROW
+    def __init__(self, numbers: int = 4) -> None:
+        self._numbers = numbers
+        self._rows = _rows_of(numbers)
 
     def of(self, similarity: str) -> PerImage:
         """The reader of boxes with as many numbers as the similarity compares."""
-        return ImageArrays(compares_rotated_boxes(similarity))
+        return ImageArrays(box_widths(similarity)[0] if box_widths(similarity) else 4)
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether it is a list of arrays, or an array of rows of so many columns."""
@@ -141,7 +150,7 @@ def _of_classes(item: Any, width: int, where: str) -> np.ndarray:
 
 def _are_of_images(source: Any, options: Options, role: Role) -> bool:
     """Whether rows that could be of all images are of one, or there is an axis for images."""
-    return compares_rotated_boxes(options.similarity) and ImageArrays(rotated=True).sniff(source, role)
+    return bool(box_widths(options.similarity)) and ImageArrays().of(options.similarity).sniff(source, role)
 
 
 def _is_array(value: Any) -> bool:
@@ -167,17 +176,19 @@ def _columns_of_all(
     source: Any, options: Options, place: Role
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Image ids, category ids, boxes and scores."""
-    rotated = compares_rotated_boxes(options.similarity)
-    if not rotated:
+    numbers = box_widths(options.similarity)
+    if not numbers:
         only_boxes("array", options.similarity, place)
-    rows, widths = as_numbers(source, place), (8, 11) if rotated else (7,)
+    # Beside the box are the image, the score and the category.
+    rows, widths = as_numbers(source, place), [of_box + 3 for of_box in numbers or (4,)]
     if rows.size == 0 and rows.ndim <= 2:
         rows = np.zeros((0, widths[0]))
     if rows.ndim != 2 or rows.shape[1] not in widths:
         expected = f"(N, 7) of {_ROW_OF_ALL}; or of one image {_ROW[place]}"
-        if rotated:
-            expected = "(N, 8) of image id, 5 numbers of a box, score, category id; or (N, 11) with four corners"
-            expected += f"; or of one image {_ROTATED_ROW[place]}"
+        if numbers:
+            expected = f"(N, {widths[0]}) of image id, {numbers[0]} numbers of a box, score, category id; "
+            expected += "or (N, 11) with four corners; " if 8 in numbers else ""
+            expected += f"or of one image {_rows_of(numbers[0])[place]}"
         raise InputError(f"found shape {rows.shape}", place, expected=expected)
     last = rows.shape[1] - 1
     image_ids, category_ids = _ids(rows, 0, "image", place), _ids(rows, last, "category", place)

@@ -138,8 +138,9 @@ class GroundTruth(Side):
         Where each object is, and what.
     boxes : (N, 4), optional
         Boxes, in pixels, in `box_format`. Rotated boxes are ``(N, 5)``: centre, width, height and angle, or ``(N, 8)``
-        or ``(N, 4, 2)``: four corners. Segments of time are ``(N, 2)``: start and end, or as `box_format`
-        says.
+        or ``(N, 4, 2)``: four corners. 3D boxes are ``(N, 7)``: x, y, z of the centre, length along x and width along y
+        before the turn, height, and yaw in radians from x to y. Segments of time are ``(N, 2)``: start and end, or as
+        `box_format` says.
     masks : (N, H, W) of flags or list of COCO run-length dictionaries, optional
     keypoints : (N, K, 3), optional
         ``x, y, visibility``; needs `boxes` too.
@@ -224,7 +225,7 @@ class Detections(Side):
     scores : (N,)
         Confidence. More is better; 0 to 1, unless the evaluation has ``score_range=None``.
     boxes : (N, 4), optional
-        Boxes, in pixels, in `box_format`; rotated boxes as those of `GroundTruth`.
+        Boxes, in pixels, in `box_format`; rotated and 3D boxes as those of `GroundTruth`.
     masks : (N, H, W) of flags or list of COCO run-length dictionaries, optional
     keypoints : (N, K, 2) or (N, K, 3), optional
     box_format : {"xyxy", "xywh", "cxcywh"}

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from meanap._similarity import compares_rotated_boxes
+from meanap._similarity import box_widths
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._coco_records import coco_ground_truth, coco_results
 from meanap.readers._column_names import Named, are_columns
@@ -95,10 +95,10 @@ def _of_objects(kind: type[_Side], table: Any, options: Options, place: Role, pr
     try:
         return _columns(kind, table, options, place)
     except InputError as error:
-        rotated = compares_rotated_boxes(options.similarity)
+        widths = box_widths(options.similarity)
         # What is wrong with the whole table is wrong with each of its rows, which only a list of all problems needs.
         by_row = error.record is not None or problems.mode != "raise"
-        rows = rows_of(table, options.columns, options.box_format, rotated) if by_row else None
+        rows = rows_of(table, options.columns, options.box_format, widths) if by_row else None
         if rows is None:
             raise
     # Row by row, as COCO's records, so that each problem is found, and reported as that of a record.
@@ -122,8 +122,8 @@ def _columns(kind: type[_Side], table: Any, options: Options, place: Role) -> _S
     if columns is None:
         raise InputTypeError(f"expected a table, found a {type(table).__name__}", place)
     columns = Named(columns, place, options.columns)
-    rotated = compares_rotated_boxes(options.similarity)
-    fields = side_of(columns, place == "detections", options.box_format, place, rotated)
+    widths = box_widths(options.similarity)
+    fields = side_of(columns, place == "detections", options.box_format, place, widths)
     image_area = fields.pop("image_area", None)
     side = kind(**fields)
     side.table = True

@@ -12,7 +12,7 @@ import numpy as np
 
 from meanap import _core, _rle, readers
 from meanap._files import read_json
-from meanap._similarity import GEOMETRY, compares_rotated_boxes
+from meanap._similarity import GEOMETRY, box_widths
 from meanap.detection import Result
 from meanap.errors import InputError
 from meanap.readers import Detections, GroundTruth
@@ -158,7 +158,7 @@ def _of_dataset(
     rows = dataset.rows_of([id for id in wanted if type(id) is int])
     arrays = dataset.arrays(rows)
     shape = _WRITTEN.get(GEOMETRY[similarity])
-    box = "rotated" if compares_rotated_boxes(similarity) else "bbox"
+    box = "rotated" if box_widths(similarity) else "bbox"
     written = None if shape is None else dataset.texts(shape, rows)
     needed = {"image_id", "category_id", *(["score"] if scored else [])}
     if not needed <= arrays.keys() or (written is None if shape else box not in arrays):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core, _rle
-from meanap._similarity import compares_rotated_boxes
+from meanap._similarity import box_widths
 from meanap.detection import Result
 from meanap.detection.errors import Errors
 from meanap.protocol import Protocol
@@ -169,7 +169,7 @@ def _marks(
 
 def _geometry(record: dict[str, Any], similarity: str, skeleton: Any, rules: Protocol) -> dict[str, Any]:
     told: dict[str, Any] = {"box": None, "path": None, "joints": None}
-    if compares_rotated_boxes(similarity):
+    if box_widths(similarity):
         corners = _core.corners_of_rotated_boxes(
             [record.get("obb") or record["bbox"]], rules.angle, bool(rules.clockwise)
         )

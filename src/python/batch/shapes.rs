@@ -34,22 +34,30 @@ pub(super) fn convert_boxes(
     Ok(())
 }
 
-/// Reads rotated boxes `(N, 5)`, or corners `(N, 8)` or `(N, 4, 2)`; gives their number.
+/// Reads rotated boxes of one of these widths: `(N, 5)`, corners `(N, 8)` or `(N, 4, 2)`, 3D boxes `(N, 7)`; gives their
+/// number.
 pub(crate) fn read_rotated_boxes(
     array: &DoubleArray,
     place: &ArrayPlace<'_>,
+    widths: &[usize],
     out: &mut RotatedBoxes,
 ) -> PyResult<usize> {
     if array.values.is_empty() {
         return Ok(0);
     }
-    let width = match array.shape[..] {
-        [_, 5] => 5,
-        [_, 8] | [_, 4, 2] => 8,
-        _ => {
-            let expected = "(N, 5) for centre, width, height and angle, or (N, 8) for four corners";
-            return Err(wrong_shape(&place.array("boxes"), expected, &array.shape));
-        }
+    let given = match array.shape[..] {
+        [_, width] => Some(width),
+        [_, 4, 2] => Some(8),
+        _ => None,
+    };
+    let Some(width) = given.filter(|width| widths.contains(width)) else {
+        let form = |&width: &usize| match width {
+            5 => "(N, 5) for centre, width, height and angle",
+            7 => "(N, 7) for x, y, z, length, width, height and yaw",
+            _ => "(N, 8) for four corners",
+        };
+        let expected: Vec<&str> = widths.iter().map(form).collect();
+        return Err(wrong_shape(&place.array("boxes"), &expected.join(", or "), &array.shape));
     };
     let before = out.width();
     let Some(numbers) = out.of_width(width) else {
@@ -59,11 +67,7 @@ pub(crate) fn read_rotated_boxes(
     can_allocate(3 * size_of_val(&*array.values))?;
     numbers.reserve(array.values.len())?;
     for (row, given) in array.values.chunks_exact(width).enumerate() {
-        let one = match *given {
-            [x, y, width, height, angle] => RotatedBox::Angle([x, y, width, height, angle]),
-            _ => RotatedBox::Corners(std::array::from_fn(|at| given[at])),
-        };
-        if let Some(complaint) = one.complaint() {
+        if let Some(complaint) = RotatedBox::of_numbers(given).and_then(|one| one.complaint()) {
             let found = format!("is ({}): {complaint}", listed(given));
             return Err(place.row("boxes", row).found(found).into());
         }

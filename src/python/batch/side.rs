@@ -200,7 +200,8 @@ impl SideColumns {
             return Err(Error::value("").field("ids").found(found).at(place.whole()).into());
         }
         let (first, first_rotated) = (self.boxes.len(), self.rotated.len());
-        let rotated = options.similarity.geometry == GeometryKind::RotatedBoxes;
+        let widths = options.similarity.geometry.rotated_widths();
+        let rotated = !widths.is_empty();
         let boxes = fields.get(intern!(py, "boxes"))?;
         if let Some(boxes) = &boxes
             && !rotated
@@ -216,10 +217,15 @@ impl SideColumns {
         match options.similarity.geometry {
             GeometryKind::Boxes if boxes.is_none() => return Err(missing("boxes")),
             GeometryKind::Boxes => {}
-            GeometryKind::RotatedBoxes => {
+            GeometryKind::RotatedBoxes | GeometryKind::Boxes3d => {
                 let Some(boxes) = &boxes else { return Err(missing("boxes")) };
                 let array = numbers(boxes, || named("boxes"))?;
-                count_of(place, "boxes", read_rotated_boxes(&array, place, &mut self.rotated)?, expected)?;
+                count_of(
+                    place,
+                    "boxes",
+                    read_rotated_boxes(&array, place, widths, &mut self.rotated)?,
+                    expected,
+                )?;
                 let all = first_rotated..self.rotated.len();
                 areas = Some(collect(all.map(|row| self.rotated.get(row).area()))?);
             }
@@ -372,7 +378,9 @@ impl SideColumns {
                 GeometryKind::Boxes => Geometry::Boxes(Arc::new(self.boxes.into())),
                 GeometryKind::Masks => Geometry::Masks(Arc::new(self.masks)),
                 GeometryKind::Keypoints => Geometry::Keypoints(Arc::new(self.keypoints)),
-                GeometryKind::RotatedBoxes => Geometry::RotatedBoxes(Arc::new(self.rotated)),
+                GeometryKind::RotatedBoxes | GeometryKind::Boxes3d => {
+                    Geometry::RotatedBoxes(Arc::new(self.rotated))
+                }
             },
         }
     }

@@ -1,5 +1,6 @@
 //! How alike rotated boxes are: intersection over union of polygons, and the arithmetic of other packages by name.
 
+mod bird_eye;
 mod double_double;
 mod polygon;
 mod polyiou;
@@ -20,6 +21,7 @@ use probabilistic::{Gaussian, probabilistic_iou};
 use screen::Outline;
 use single::{Library, SingleBox, single_iou};
 
+pub(super) use bird_eye::{BEV, BOX_3D, sides_in_space};
 pub use polygon::{AngleConvention, rotated_corners};
 
 /// Intersection over union of rotated boxes, or of quadrilaterals.
@@ -28,7 +30,7 @@ pub(super) static KIND: SimilarityKind = SimilarityKind {
     geometry: GeometryKind::RotatedBoxes,
     parameters: &["angle", "clockwise", "rotated_iou"],
     compare: |detections, ground_truths, parameters| match (&detections.geometry, &ground_truths.geometry) {
-        (Geometry::RotatedBoxes(d), Geometry::RotatedBoxes(g)) => {
+        (Geometry::RotatedBoxes(d), Geometry::RotatedBoxes(g)) if d.width() != 7 && g.width() != 7 => {
             Ok(similarity(d.clone(), g.clone(), ground_truths.crowd.clone(), parameters))
         }
         _ => Err(Error::wrong_type("rotated similarity needs rotated boxes on both sides")),

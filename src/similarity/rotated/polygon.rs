@@ -22,6 +22,9 @@ pub struct AngleConvention {
 }
 
 impl AngleConvention {
+    /// How boxes in space are given: in radians, from x towards y.
+    pub(super) const YAW: AngleConvention = AngleConvention { radians: true, clockwise: true };
+
     /// Cosine and sine of an angle, counter-clockwise. Right angles in degrees are exact.
     pub(super) fn cosine_and_sine(self, angle: f64) -> [f64; 2] {
         let [cosine, sine] = if self.radians {
@@ -63,8 +66,9 @@ impl Polygon {
     /// count.
     pub(super) fn new(given: &RotatedBox, convention: AngleConvention) -> Polygon {
         let (centre, points) = relative_corners(given, convention);
+        let [width, height] = given.sides();
         let (corners, count) = match given {
-            RotatedBox::Angle([_, _, width, height, _]) if is_plump(*width, *height) => {
+            RotatedBox::Angle(_) | RotatedBox::Cuboid(_) if is_plump(width, height) => {
                 (from_first(points), 4)
             }
             _ => convex_hull(points),
@@ -141,6 +145,9 @@ fn relative_corners(given: &RotatedBox, convention: AngleConvention) -> (Point<f
             let corner = |a: f64, b: f64| [a * along[0] + b * across[0], a * along[1] + b * across[1]];
             ([x, y], [corner(-1.0, -1.0), corner(1.0, -1.0), corner(1.0, 1.0), corner(-1.0, 1.0)])
         }
+        RotatedBox::Cuboid([x, y, _, length, width, _, yaw]) => {
+            relative_corners(&RotatedBox::Angle([x, y, length, width, yaw]), AngleConvention::YAW)
+        }
         RotatedBox::Corners([x1, y1, x2, y2, x3, y3, x4, y4]) => {
             ([0.0; 2], [[x1, y1], [x2, y2], [x3, y3], [x4, y4]])
         }
@@ -162,20 +169,34 @@ pub fn rotated_corners(given: &RotatedBox, convention: AngleConvention) -> [[f64
 /// 17 (1974).
 #[inline]
 pub(super) fn polygon_iou(detection: &Polygon, ground_truth: &Polygon, crowd: bool, floor: f64) -> f64 {
+    match overlap(detection, ground_truth, crowd, floor) {
+        None => 0.0,
+        Some([intersection, of_detection, of_ground_truth]) => {
+            intersection / if crowd { of_detection } else { of_detection + of_ground_truth - intersection }
+        }
+    }
+}
+
+/// The areas of the intersection, the detection and the ground truth, in a unit of their own; none where they do not
+/// overlap, or surely by less than `floor`.
+#[inline]
+pub(super) fn overlap(
+    detection: &Polygon,
+    ground_truth: &Polygon,
+    crowd: bool,
+    floor: f64,
+) -> Option<[f64; 3]> {
     let (a, b) = (&detection.bounds, &ground_truth.bounds);
     let (width, height) = (a[2].min(b[2]) - a[0].max(b[0]), a[3].min(b[3]) - a[1].max(b[1]));
     if !(width > 0.0 && height > 0.0) || detection.count < 3 || ground_truth.count < 3 {
-        return 0.0;
+        return None;
     }
     // What it can be at most.
     let most = (width * height).min(detection.area).min(ground_truth.area);
     let least = if crowd { detection.area } else { detection.area + ground_truth.area - most };
     if most < floor * least * (1.0 - 1e-9) {
-        return 0.0;
+        return None;
     }
-    let iou = |[intersection, of_detection, of_ground_truth]: [f64; 3]| {
-        intersection / if crowd { of_detection } else { of_detection + of_ground_truth - intersection }
-    };
     let swapped = !detection.precedes(ground_truth);
     let (first, second) = if swapped { (ground_truth, detection) } else { (detection, ground_truth) };
     let ordered = |[intersection, of_first, of_second]: [f64; 3]| match swapped {
@@ -191,9 +212,9 @@ pub(super) fn polygon_iou(detection: &Polygon, ground_truth: &Polygon, crowd: bo
     let union = areas[1] + areas[2] - areas[0];
     let divisor = if crowd { areas[1].min(areas[2]) } else { union };
     if divisor * SLENDER >= reach * reach && (1e-200..1e200).contains(&divisor) {
-        return iou(ordered(areas));
+        return Some(ordered(areas));
     }
-    iou(ordered(precise_areas(first, second, origin, reach)))
+    Some(ordered(precise_areas(first, second, origin, reach)))
 }
 
 /// As [`areas`], of polygons that are slender, or very small or large, in which doubles lose too many digits.

@@ -20,6 +20,9 @@ pub(super) fn enclosing_rectangle(
             };
             [x, y, width, height, if convention.clockwise == wanted.clockwise { angle } else { -angle }]
         }
+        RotatedBox::Cuboid([x, y, _, length, width, _, yaw]) => {
+            enclosing_rectangle(&RotatedBox::Angle([x, y, length, width, yaw]), AngleConvention::YAW, wanted)
+        }
         RotatedBox::Corners(numbers) => {
             let [x, y, width, height, angle] = smallest_rectangle(&numbers);
             let angle = if wanted.radians { angle } else { angle.to_degrees() };

@@ -22,7 +22,8 @@ impl Outline {
     #[inline]
     pub(super) fn new(given: &RotatedBox) -> Outline {
         match *given {
-            RotatedBox::Angle([x, y, width, height, _]) => {
+            RotatedBox::Angle([x, y, width, height, _])
+            | RotatedBox::Cuboid([x, y, _, width, height, _, _]) => {
                 let radius = (width * width + height * height).sqrt() / 2.0;
                 Outline { x, y, radius, area: width * height }
             }
