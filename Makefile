@@ -54,7 +54,7 @@ test: $(BIN)/python
 release-check: $(BIN)/python
 	$(BIN)/pip install --quiet $(AS_PUBLISHED) '.[test,release]'
 	cargo test --profile wheel --no-default-features
-	$(BIN)/python -m pytest
+	MEANAP_THOROUGH=1 $(BIN)/python -m pytest
 	$(BIN)/python -m tests.differential.fuzz --count $(COUNT) --seed $(SEED)
 
 COUNT ?= 20000

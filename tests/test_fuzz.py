@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+from thorough import THOROUGH
 
 from tests.differential.case import Case, literal
 from tests.differential.compare import differences, unequal
@@ -15,7 +16,7 @@ from tests.differential.json_style import dumps
 from tests.differential.shrink import as_test, shrink
 from tests.differential.tools import Tool, meanap, reference
 
-COUNT = int(os.environ.get("MEANAP_FUZZ_COUNT", "3000"))
+COUNT = int(os.environ.get("MEANAP_FUZZ_COUNT", "3000" if THOROUGH else "1500"))
 SEED = int(os.environ.get("MEANAP_FUZZ_SEED", "1"))
 
 
@@ -28,7 +29,7 @@ def test_many_cases():
     assert not tally.failures, f"{tally}\n" + "\n".join(
         f"seed {seed}: {problems[0]}" for seed, problems in sorted(tally.failures.items())[:10]
     )
-    if COUNT >= 3000:
+    if COUNT >= 1500:
         assert len(tally.features) == len(FEATURES)
         assert tally.accepted > COUNT / 2
 

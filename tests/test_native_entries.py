@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 import pytest
 from test_native_coco import reference
+from thorough import some
 
 import meanap
 from meanap import generate
@@ -222,7 +223,9 @@ def test_a_changed_field_has_one_answer(tmp_path, kind):
     whole = entries(tmp_path, truth, results, kind)
     assert all(answer == whole["dict, list"] for answer in whole.values()) and whole["dict, list"]["ap"] > 0.1
     wrong = []
-    for array, field, name, value in cases(kind):
+    # Most faults are of fields that every kind has.
+    every = 1 if kind == "bbox" else 3
+    for array, field, name, value in some(list(cases(kind)), every, first=KINDS.index(kind)):
         spoilt = changed(truth, results, array, field, value)
         answers = entries(tmp_path, *spoilt, kind)
         first = answers["dict, list"]
