@@ -172,7 +172,8 @@ fn measure(bench: &mut Bench, truth: &Path, detections: &Path, kind: &similarity
         matcher: &Greedy,
         partners: Vec::new(),
     };
-    let evaluator = Evaluator { detections: dt, ground_truths: gt, protocol, progress: Progress::default() };
+    let evaluator =
+        Evaluator { detections: dt, ground_truths: gt, protocol, ranks: None, progress: Progress::default() };
     let table = bench.stage("match", compared, || matched(&evaluator, kind, &dt_positions, &gt_positions));
     if kind.geometry == GeometryKind::Keypoints {
         let (pairs, boxes) = around_poses(&evaluator, &table);

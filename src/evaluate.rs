@@ -37,6 +37,7 @@
 //!         matcher: &Greedy,
 //!         partners: Vec::new(),
 //!     },
+//!     ranks: None,
 //!     progress: Progress::default(),
 //! };
 //! let compare = SimilarityKind::named("bbox")?.compare;
@@ -121,6 +122,8 @@ pub struct Evaluator {
     pub ground_truths: Objects,
     /// What to match.
     pub protocol: Protocol,
+    /// The rank of each detection, where it is not the one among those of its cell: the one in its image.
+    pub ranks: Option<Vec<u32>>,
     /// Who looks on; counts detections.
     pub progress: Progress,
 }
@@ -344,7 +347,10 @@ impl Evaluator {
             sort_by_integer(in_cell, &mut work.spare, &self.progress, |row| descending_key(row.score))?;
             let kept = in_cell.len().min(self.protocol.max_detections);
             let kept = &mut in_cell[..kept];
-            kept.iter_mut().zip(0..).for_each(|(row, rank)| row.rank = rank);
+            match &self.ranks {
+                None => kept.iter_mut().zip(0..).for_each(|(row, rank)| row.rank = rank),
+                Some(ranks) => kept.iter_mut().for_each(|row| row.rank = ranks[row.object as usize]),
+            }
             g += truths[g..].iter().take_while(|truth| truth.image < image).count();
             let of_cell = &truths[g..g + end_of_cell(&truths[g..], image)];
             g += of_cell.len();
@@ -597,7 +603,8 @@ mod tests {
                 matcher: &Greedy,
                 partners: Vec::new(),
             };
-            let evaluator = Evaluator { detections, ground_truths, protocol, progress: Progress::default() };
+            let evaluator =
+                Evaluator { detections, ground_truths, protocol, ranks: None, progress: Progress::default() };
             let similarity = compared(kind.name, &evaluator);
             let positions = Positions::identity(extent);
             let table = evaluator.match_all(&*similarity, &positions, &positions).unwrap();
@@ -644,8 +651,13 @@ mod tests {
                     matcher,
                     partners: vec![0, 2],
                 };
-                let mut evaluator =
-                    Evaluator { detections, ground_truths, protocol, progress: Progress::default() };
+                let mut evaluator = Evaluator {
+                    detections,
+                    ground_truths,
+                    protocol,
+                    ranks: None,
+                    progress: Progress::default(),
+                };
                 let similarity = compared("bbox", &evaluator);
                 let positions = Positions::identity(extent);
                 let table = evaluator.match_all(&*similarity, &positions, &positions).unwrap();

@@ -171,6 +171,7 @@ CHANGES = {
     "size": ({"area_ranges": {"all": (0, 60)}}, {"area_ranges": {"all": (0, 60)}, "size": "side"}),
     "max_detections": ({}, {"max_detections": [3]}),
     "max_per_image": ({}, {"max_per_image": 3}),
+    "limit_per_image": ({"max_detections": [3]}, {"max_detections": [3], "limit_per_image": True}),
     "matcher": ({}, {"matcher": "argmax"}),
     "inclusive_boxes": ({}, {"inclusive_boxes": True}),
     "match_crowds": ({}, {"match_crowds": False}),

@@ -46,6 +46,7 @@ PresetName: TypeAlias = Literal[
     "openimages",
     "openimages-challenge",
     "thumos",
+    "visdrone",
     "torchmetrics",
     "ultralytics",
     "ultralytics-obb",
@@ -61,7 +62,7 @@ RotatedIouName: TypeAlias = Literal["exact", "detectron2", "mmcv", "polyiou", "p
 KeypointSetName: TypeAlias = Literal[
     "coco", "crowdpose", "halpe26", "halpe136", "wholebody", "foot", "face68", "hand21", "ap10k"
 ]
-AverageName: TypeAlias = Literal["macro", "micro"]
+AverageName: TypeAlias = Literal["macro", "micro", "images"]
 MatcherName: TypeAlias = Literal["greedy", "argmax", "group-of", "group-of-counted"]
 RecallMethod: TypeAlias = Literal["exact", "trapezium"]
 SizeName: TypeAlias = Literal["area", "diagonal", "side", "fraction", "pose"]
@@ -89,6 +90,7 @@ NumberName: TypeAlias = Literal[
     "ar_1",
     "ar_10",
     "ar_100",
+    "ar_500",
     "ar_small",
     "ar_medium",
     "ar_large",
@@ -372,6 +374,7 @@ class ProtocolOptions(TypedDict, total=False):
     strict: bool
     size: SizeName
     max_per_image: int | None
+    limit_per_image: bool
     matcher: MatcherName
     inclusive_boxes: bool
     match_crowds: bool

@@ -105,8 +105,13 @@ pub(super) fn evaluate(
         (positions(&ground_truth_positions, extent)?, positions(&detection_positions, extent)?);
     let long = dt.image.len() >= LONG;
     interruptible(py, long, |progress| {
-        let mut evaluator =
-            Evaluator { detections: dt, ground_truths: gt, protocol, progress: progress.clone() };
+        let mut evaluator = Evaluator {
+            detections: dt,
+            ground_truths: gt,
+            protocol,
+            ranks: None,
+            progress: progress.clone(),
+        };
         let table = evaluator.match_all(&*similarity, &dt_positions, &gt_positions)?;
         evaluator.progress = Progress::default();
         Ok(Evaluation { evaluator, similarity, table })

@@ -48,6 +48,8 @@ struct Rules {
     protocol: Protocol,
     /// Limit on the detections of each image, over all categories.
     max_per_image: Option<usize>,
+    /// Whether the limits on detections are of each image, too, and not of each category in it.
+    limit_per_image: bool,
     parameters: Parameters,
     /// Analyses that the log records beyond matches.
     analysis: Option<Analysis>,
@@ -86,8 +88,8 @@ impl PyMatchLog {
     #[new]
     #[pyo3(signature = (
         *, similarity, box_format, size, score_range, match_crowds, inclusive_boxes, variances, thresholds, area_ranges,
-        max_detections, max_per_image, matcher, by_category, analysis=None, background=0.0, zero_id_unmatched=false,
-        dilation_ratio=None, angle="degrees", clockwise=false, rotated_iou="exact", function=None
+        max_detections, max_per_image, matcher, by_category, limit_per_image=false, analysis=None, background=0.0,
+        zero_id_unmatched=false, dilation_ratio=None, angle="degrees", clockwise=false, rotated_iou="exact", function=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
     fn new(
@@ -105,6 +107,7 @@ impl PyMatchLog {
         max_per_image: Option<usize>,
         matcher: &str,
         by_category: bool,
+        limit_per_image: bool,
         analysis: Option<&str>,
         background: f64,
         zero_id_unmatched: bool,
@@ -153,6 +156,7 @@ impl PyMatchLog {
                 options,
                 protocol,
                 max_per_image,
+                limit_per_image,
                 parameters: Parameters {
                     inclusive_boxes,
                     dilation_ratio,
@@ -499,8 +503,18 @@ impl Rules {
             // nothing. Ids name objects here, they do not decide about them.
             (gt.id, dt.id) = (AnnotationIds::Counted, AnnotationIds::Counted);
         }
-        if let Some(limit) = self.max_per_image {
-            dt.image = Arc::new(best_of_each_image(&dt, images.max(dt_images.len()), limit, progress)?);
+        let mut ranks = None;
+        // Without categories a cell is an image.
+        let limit_per_image = self.limit_per_image && self.protocol.extent.by_category;
+        if self.max_per_image.is_some() || limit_per_image {
+            let of_image = ranks_in_images(&dt, images.max(dt_images.len()), progress)?;
+            let of_all = if limit_per_image { self.protocol.max_detections } else { usize::MAX };
+            let limit = self.max_per_image.unwrap_or(usize::MAX).min(of_all);
+            let mut image = copied(&dt.image)?;
+            let beyond = image.iter_mut().zip(&of_image).filter(|(_, rank)| **rank as usize >= limit);
+            beyond.for_each(|(image, _)| *image = NOT_EVALUATED);
+            dt.image = Arc::new(image);
+            ranks = limit_per_image.then_some(of_image);
         }
         let order = categories.sorted(progress)?;
         let mut of_category = filled(order.len(), NOT_EVALUATED)?;
@@ -517,7 +531,8 @@ impl Rules {
         };
         let dt_positions = Positions { of_image: dt_images, of_category: copied(&of_category)? };
         let gt_positions = Positions { of_image: gt_images, of_category };
-        let evaluator = Evaluator { detections: dt, ground_truths: gt, protocol, progress: progress.clone() };
+        let evaluator =
+            Evaluator { detections: dt, ground_truths: gt, protocol, ranks, progress: progress.clone() };
         let kind = self.options.similarity;
         let sides = (&evaluator.detections, &evaluator.ground_truths);
         let similarity = match &self.function {
@@ -544,20 +559,18 @@ impl Rules {
     }
 }
 
-/// The image code of each detection, [`NOT_EVALUATED`] beyond the `limit` best of its image.
-fn best_of_each_image(dt: &Objects, images: usize, limit: usize, progress: &Progress) -> Result<Vec<u32>> {
+/// The rank of each detection among all those of its image, best score first; 0 where that is none of the images.
+fn ranks_in_images(dt: &Objects, images: usize, progress: &Progress) -> Result<Vec<u32>> {
     let mut order: Vec<u32> = collect(0..dt.len() as u32)?;
     sort_by_integer(&mut order, &mut Vec::new(), progress, |&d| descending_key(dt.score.get(d as usize)))?;
-    let mut kept = filled(images, 0)?;
-    let mut image = copied(&dt.image)?;
+    let mut seen = filled(images, 0)?;
+    let mut ranks = filled(dt.len(), 0)?;
     for d in order {
-        let Some(count) = kept.get_mut(dt.image[d as usize] as usize) else { continue };
+        let Some(count) = seen.get_mut(dt.image[d as usize] as usize) else { continue };
+        ranks[d as usize] = *count;
         *count += 1;
-        if *count > limit {
-            image[d as usize] = NOT_EVALUATED;
-        }
     }
-    Ok(image)
+    Ok(ranks)
 }
 
 /// Columns of one side from arrays: keywords as the fields of a per-image dictionary. `records`: they were made of

@@ -258,6 +258,19 @@ impl Matches {
         vector(py, py.detach(|| self.table.positives_of_images(self.images, area))?)
     }
 
+    /// The positions of the images that have ground truth of each group, whether it is to be found or not.
+    fn images_of_groups<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyArray1<u32>>>> {
+        let of = |group| {
+            let images = self.table.truths(group).iter().map(|truth| truth.image);
+            collect_growing(images).map(|mut images| {
+                images.dedup();
+                images
+            })
+        };
+        let found = py.detach(|| (0..self.table.groups()).map(of).collect::<Result<Vec<_>>>())?;
+        found.into_iter().map(|images| vector(py, images)).collect()
+    }
+
     /// Ground truths to be found of each group, in each area range: `(K, A)`.
     fn positives<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<i64>>> {
         let groups = self.table.groups();

@@ -83,8 +83,8 @@ def add_protocol(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--protocol", default="coco", metavar="NAME",
         help="coco (default; the numbers of pycocotools), lvis, torchmetrics, ultralytics, voc2007 or voc2012; "
-        "openimages, openimages-challenge; of segments of time activitynet, thumos; of keypoints crowdpose; of "
-        "rotated boxes coco-rotated, dota, mmrotate or ultralytics-obb",
+        "openimages, openimages-challenge, visdrone; of segments of time activitynet, thumos; of keypoints crowdpose; "
+        "of rotated boxes coco-rotated, dota, mmrotate or ultralytics-obb",
     )  # fmt: skip
     add_similarity(group)
     group.add_argument(

@@ -79,7 +79,7 @@ def compare(
     first, also = rows[0], set(b.category_ids)
     shared = [id for id in a.category_ids if id in also]
     places_a, places_b = ([scores.position(id) for id in shared] for scores in (a, b))
-    macro = a.protocol.average == "macro"
+    macro = a.protocol.average != "micro"
     found: list[list[np.ndarray]] = [[np.zeros(0)] for _ in rows]
     by_class: list[np.ndarray] = [np.zeros((len(shared), 0))]
     resample_a, resample_b = a.resampler(rows), b.resampler(rows)
@@ -87,7 +87,7 @@ def compare(
         for weights in resampled(len(a.image_ids), resamples, seed):
             of_a, of_b = resample_a(weights), resample_b(weights)
             for chunks, row, in_a, in_b in zip(found, rows, of_a, of_b, strict=True):
-                chunks.append(means(b, row, in_b) - means(a, row, in_a))
+                chunks.append(means(b, row, in_b, weights) - means(a, row, in_a, weights))
             if macro:
                 first_a, first_b = class_means(a, first, of_a[0], places_a), class_means(b, first, of_b[0], places_b)
                 by_class.append(first_b - first_a)

@@ -11,7 +11,7 @@ import numpy as np
 
 from meanap._settings import repetitions, whole
 from meanap.detection.operating import best_threshold
-from meanap.detection.scores import Scores
+from meanap.detection.scores import Scores, mean_of
 from meanap.protocol import SummaryRow
 from meanap.table import Table
 
@@ -141,10 +141,11 @@ def ties(scores: Scores, name: str | SummaryRow, orders: int, seed: int) -> Ties
         # Without ties the result is exact; a mean in another order would differ in the last bit.
         value = scores.number(row)
         return Ties(value, value, value)
-    columns = slice(None) if scores.protocol.average == "micro" else scores.columns_of(row)
+    micro = scores.protocol.average == "micro"
+    columns = slice(None) if micro else scores.columns_of(row)
+    weights = None if micro else scores.category_weights(scores.images_of(row))
     means = []
     for values in bounds:
         values = values[thresholds][:, columns]
-        values = values[~np.isnan(values)]
-        means.append(float(values.mean()) if values.size else math.nan)
+        means.append(mean_of(np.where(np.isnan(values), -1.0, values), None if weights is None else weights[columns]))
     return Ties(*means)

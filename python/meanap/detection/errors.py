@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
-from meanap.detection.scores import Scores
+from meanap.detection.scores import Scores, mean_of
 from meanap.table import Table
 
 __all__ = ["BACKGROUND", "ERRORS", "LRP", "Errors", "lrp"]
@@ -79,7 +79,7 @@ class Errors:
     @functools.cached_property
     def ap(self) -> float:
         """The average precision at `iou`, without corrections."""
-        return _mean(self._base)
+        return self._mean(self._base)
 
     @functools.cached_property
     def _corrected(self) -> dict[str, np.ndarray]:
@@ -125,9 +125,12 @@ class Errors:
             raise KeyError(f"no error {error!r}; there are {', '.join(ERRORS)}")
         return self._mean_of(self._corrected[error]) - self.ap
 
+    def _mean(self, precision: np.ndarray) -> float:
+        return mean_of(precision, self._scores.category_weights())
+
     def _mean_of(self, precision: np.ndarray) -> float:
         # With no category left to average, there are no errors.
-        value = _mean(precision)
+        value = self._mean(precision)
         return value if not math.isnan(value) or math.isnan(self.ap) else 1.0
 
     @functools.cached_property
@@ -289,12 +292,6 @@ def lrp(scores: Scores, iou: float, area: str) -> LRP:
 def _averaged(scores: Scores) -> list[Any]:
     """Categories as they are averaged: with ``"micro"`` all are one."""
     return [-1] if scores.protocol.average == "micro" else scores.category_ids
-
-
-def _mean(precision: np.ndarray) -> float:
-    # As `Scores.number` takes it.
-    present = precision[precision > -1]
-    return float(np.mean(present)) if present.size else math.nan
 
 
 def _by_class(precision: np.ndarray) -> np.ndarray:

@@ -479,6 +479,7 @@ def _new_log(
         area_ranges=np.array(list(rules.area_ranges.values()), dtype=np.float64),
         max_detections=rules.max_detections[-1],
         max_per_image=rules.max_per_image,
+        limit_per_image=bool(rules.limit_per_image),
         matcher=rules.matcher,
         by_category=rules.by_category,
         zero_id_unmatched=rules.zero_id_unmatched,

@@ -305,7 +305,8 @@ def _precision(settings: _Settings) -> str:
 
 def _limits(settings: _Settings) -> str:
     limit, whole = settings.rules.max_detections[-1], settings.rules.max_per_image
-    told = [f"{limit} of a category" if limit < 2**31 - 1 else "", f"{whole} in all" if whole else ""]
+    of = "an image" if settings.rules.limit_per_image else "a category"
+    told = [f"{limit} of {of}" if limit < 2**31 - 1 else "", f"{whole} in all" if whole else ""]
     return ", ".join(filter(None, told)) or "no limit"
 
 
@@ -341,7 +342,7 @@ _TOLD = (
     Factor("matching order", ("matcher",), _shown("matcher")),
     Factor("crowd and ignored objects", ("match_crowds", "area_ranges", "size"), _objects),
     Factor("unlabelled categories", ("federated",), lambda s: "left out" if s.rules.federated else "count"),
-    Factor("maximum detections", ("max_detections", "max_per_image"), _limits),
+    Factor("maximum detections", ("max_detections", "max_per_image", "limit_per_image"), _limits),
     Factor("categories", ("by_category",), lambda s: "apart" if s.rules.by_category else "all one"),
     Factor("interpolation", ("recall",), lambda s: _numbers(s.rules.recall)),
     Factor("mean", ("average",), _shown("average")),

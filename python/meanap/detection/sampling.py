@@ -17,12 +17,17 @@ from meanap.table import Table
 __all__ = ["class_means", "interval", "means"]
 
 
-def means(scores: Scores, row: SummaryRow, samples: Samples) -> np.ndarray:
-    """A row's number in each sample: ``(B,)``; NaN where there is none."""
+def means(scores: Scores, row: SummaryRow, samples: Samples, drawn: np.ndarray) -> np.ndarray:
+    """A row's number in each sample, of the weights of images `drawn` ``(B, I)``: ``(B,)``; NaN where there is none."""
     values = samples[:, scores.places(row)[0]]
-    if scores.protocol.average == "macro" and row.group is not None:
-        values = values[..., scores.columns_of(row)]
-    return _mean(values.reshape(len(values), -1))
+    if scores.protocol.average == "micro":
+        return _mean(values.reshape(len(values), -1))
+    columns, some = scores.columns_of(row), scores.images_of(row)
+    values = values[..., columns]
+    weights = scores.category_weights(drawn if some is None else drawn * some)
+    if weights is not None:
+        weights = np.broadcast_to(weights[:, None, columns], values.shape).reshape(len(values), -1)
+    return _mean(values.reshape(len(values), -1), weights)
 
 
 def class_means(scores: Scores, row: SummaryRow, samples: Samples, positions: Sequence[int]) -> np.ndarray:
@@ -31,12 +36,14 @@ def class_means(scores: Scores, row: SummaryRow, samples: Samples, positions: Se
     return _mean(np.ascontiguousarray(np.moveaxis(values, 2, 0)[list(positions)]))
 
 
-def _mean(values: np.ndarray) -> np.ndarray:
+def _mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """The mean over the last axis of what is not NaN; NaN where nothing is."""
     present = ~np.isnan(values)
-    count = present.sum(axis=-1)
+    counted = present if weights is None else present * weights
+    count, defined = counted.sum(axis=-1), np.where(present, values, 0.0)
     with np.errstate(invalid="ignore"):
-        mean: np.ndarray = np.where(present, values, 0.0).sum(axis=-1) / np.where(count, count, math.nan)
+        total = (defined if weights is None else defined * weights).sum(axis=-1)
+        mean: np.ndarray = total / np.where(count, count, math.nan)
     return mean
 
 
@@ -57,7 +64,7 @@ def interval(
     if not rows:
         raise ValueError("names: expected at least one number")
     values = [scores.number(row, category) for row in rows]
-    by_class = category is None and not single and scores.protocol.average == "macro"
+    by_class = category is None and not single and scores.protocol.average != "micro"
     ids = scores.category_ids if by_class else []
     positions = [scores.position(id) for id in (ids if category is None else [category])]
     found: list[list[np.ndarray]] = [[] for _ in rows]
@@ -69,7 +76,7 @@ def interval(
             drawn = resample(weights)
             for chunks, row, samples in zip(found, rows, drawn, strict=True):
                 if category is None:
-                    chunks.append(means(scores, row, samples))
+                    chunks.append(means(scores, row, samples, weights))
                 else:
                     chunks.append(class_means(scores, row, samples, positions)[0])
             if ids:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-__all__ = ["NUMBERS", "Curves", "MatchScores", "Names", "Samples", "Scores"]
+__all__ = ["NUMBERS", "Curves", "MatchScores", "Names", "Samples", "Scores", "mean_of"]
 
 #: Names of categories by id, or a function that reads them on first access.
 Names: TypeAlias = Mapping[Any, str] | Callable[[], Mapping[Any, str]] | None
@@ -58,6 +58,16 @@ class Sources(NamedTuple):
     ground_truth: PathLike
     detections: PathLike
     reading: Options
+
+
+def mean_of(values: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """The mean of values ``(…, K)`` that are defined, not -1, with weights ``(K,)`` of the categories; NaN of none."""
+    present = values > -1
+    if weights is None:
+        # The reference's mean: in this order.
+        return float(np.mean(values[present])) if present.any() else math.nan
+    counted = present * weights
+    return float((values * counted).sum() / counted.sum()) if counted.any() else math.nan
 
 
 class Scores(ABC):
@@ -229,6 +239,27 @@ class Scores(ABC):
         field, least, most = row.images
         return KnownFields.within(self.image_fields.get(field, {}), self.image_ids, least, most)
 
+    @functools.cached_property
+    def _images_of_groups(self) -> list[np.ndarray]:
+        return self.table.images_of_groups()
+
+    def category_weights(self, counted: np.ndarray | None = None) -> np.ndarray | None:
+        """How often the mean over categories counts each: ``(K,)``, None for once.
+
+        `counted` are the images that count, ``(I,) bool``, or the weights of all images in samples ``(B, I)``, which
+        have weights of the categories each, ``(B, K)``.
+        """
+        if self.protocol.average != "images":
+            return None
+        if counted is None:
+            return self.images_with_objects
+        return np.stack([counted[..., images].sum(axis=-1) for images in self._images_of_groups], axis=-1)
+
+    @property
+    def images_with_objects(self) -> np.ndarray:
+        """How many images have objects of each category, ignored or not: ``(K,) int64``."""
+        return np.array([len(images) for images in self._images_of_groups], dtype=np.int64)
+
     def _of_some_images(self, row: SummaryRow) -> np.ndarray:
         """The numbers behind a row of some images, ``(T, K)``; -1 without ground truth."""
         if row.images is None or row.images[0] not in self.image_fields:
@@ -272,11 +303,11 @@ class Scores(ABC):
             values = self._of_some_images(row)
         if category is not None:
             values = values[..., self.position(category)]
-        elif not micro and row.group is not None:
-            values = values[..., self.columns_of(row)]
-        # The reference's mean: of the defined values, in this order.
-        present = values[values > -1]
-        return float(np.mean(present)) if present.size else math.nan
+            return mean_of(values)
+        if micro:
+            return mean_of(values)
+        weights, columns = self.category_weights(self.images_of(row)), self.columns_of(row)
+        return mean_of(values[..., columns], None if weights is None else weights[columns])
 
     def by_class(self, row: str | SummaryRow) -> np.ndarray:
         """One number of each category: ``(K,) float64``; NaN if undefined."""

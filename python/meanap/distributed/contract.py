@@ -157,6 +157,7 @@ def curve_schema(categories: pa.DataType) -> pa.Schema:
             ("images", pa.int64()),
             ("objects", pa.list_(pa.int64())),
             ("detections", pa.int64()),
+            ("images_with_objects", pa.int64()),
             ("precision", numbers),
             ("recall", numbers),
             ("scores", numbers),
@@ -176,9 +177,9 @@ def accumulate_group(table: pa.Table, plan: Plan) -> pa.Table:
     -------
     pyarrow.Table
         One row for each category, see `curve_schema`: its curves, and counts of what was to be found in each area range
-        and of detections. ``images`` counts images by their rows marked ``first``, in the first row alone. Where the
-        protocol ranks all categories together, the last row is of no category and has those curves; then all rows
-        have to be given at once.
+        and of detections. ``images`` counts images by their rows marked ``first``, in the first row alone;
+        ``images_with_objects`` is null unless the protocol's mean needs it. Where the protocol ranks all categories
+        together, the last row is of no category and has those curves; then all rows have to be given at once.
     """
     out = curve_schema(table.schema.field("category_id").type)
     if not table.num_rows:
@@ -196,8 +197,13 @@ def accumulate_group(table: pa.Table, plan: Plan) -> pa.Table:
         wanted = np.concatenate([wanted, wanted.sum(axis=0, keepdims=True)])
     images = [pc.sum(table["first"]).as_py()] + [0] * (len(ids) - 1)
     detections = found.tolist() + [int(found.sum())] * (rules.average == "micro")
+    with_objects: list[int | None] = [None] * len(ids)
+    if rules.average == "images":
+        with_objects = [len(positions) for positions in matches.images_of_groups()]
     columns = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-    return pa.table([ids, images, wanted.tolist(), detections, *(list(column) for column in columns)], schema=out)
+    return pa.table(
+        [ids, images, wanted.tolist(), detections, with_objects, *(list(column) for column in columns)], schema=out
+    )
 
 
 def _curves(matches: _core.Matches, rules: Protocol, factor: int) -> list[np.ndarray]:

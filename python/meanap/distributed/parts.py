@@ -54,9 +54,10 @@ _SAMPLES = 64
 def can_be_cut(plan: Plan) -> bool:
     """Whether the protocol reads curves at recall points, each category by itself.
 
-    An area under a curve is a sum whose bits depend on its order; a ranking of all categories has none to be cut.
+    An area under a curve is a sum whose bits depend on its order; a ranking of all categories has none to be cut, and
+    parts do not know how many images have objects.
     """
-    return not isinstance(plan.protocol.recall, str) and plan.protocol.average != "micro"
+    return not isinstance(plan.protocol.recall, str) and plan.protocol.average == "macro"
 
 
 def sample_schema(rows: pa.Schema) -> pa.Schema:
@@ -229,7 +230,7 @@ def join_parts(parts: pa.Table, plan: Plan) -> pa.Table:
         of = [{name: parts[name][row] for name in parts.column_names} for row in rows[::-1]]
         objects = np.sum([part["objects"].as_py() for part in of], axis=0).tolist()
         images, detections = (sum(part[name].as_py() for part in of) for name in ("images", "detections"))
-        joined.append((category, images, objects, detections, *_joined(of, plan)))
+        joined.append((category, images, objects, detections, None, *_joined(of, plan)))
     columns = list(zip(*joined, strict=True)) or [()] * len(out)
     arrays = [pa.array(list(values), field.type) for values, field in zip(columns, out, strict=True)]
     return pa.table(arrays, schema=out)

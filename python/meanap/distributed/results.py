@@ -72,6 +72,11 @@ class CurveScores(Scores):
     def detections(self) -> np.ndarray:
         return np.array([self._curves.get(id, {}).get("detections", 0) for id in self.category_ids], dtype=np.int64)
 
+    @property
+    def images_with_objects(self) -> np.ndarray:
+        of = [self._curves.get(id, {}).get("images_with_objects", 0) for id in self.category_ids]
+        return np.array(of, dtype=np.int64)
+
     @functools.cached_property
     def curves(self) -> Curves:
         return self._gathered(self.category_ids)

@@ -25,6 +25,7 @@ from meanap.protocol.rotated import coco_rotated, dota, mmrotate, ultralytics_ob
 from meanap.protocol.temporal import activitynet, thumos
 from meanap.protocol.torchmetrics import torchmetrics
 from meanap.protocol.ultralytics import ultralytics
+from meanap.protocol.visdrone import visdrone
 from meanap.protocol.voc import voc2007, voc2012
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ PRESETS: dict[str, Callable[[SimilarityName], Protocol]] = {
     "torchmetrics": torchmetrics,
     "ultralytics": ultralytics,
     "ultralytics-obb": ultralytics_obb,
+    "visdrone": visdrone,
     "voc2007": voc2007,
     "voc2012": voc2012,
 }

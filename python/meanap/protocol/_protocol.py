@@ -100,6 +100,8 @@ class Protocol:
         Limits on the detections of one category in one image, rising; the largest applies to matching.
     max_per_image
         Limit on the detections of an image over all categories, applied before matching; None for none.
+    limit_per_image
+        Whether `max_detections` are limits on the detections of an image over all categories.
     matcher
         ``"greedy"``: a detection matches the most similar unmatched ground truth. ``"argmax"``: it matches the
         most similar of all, and is a false positive if that one is matched already. ``"group-of"``: as argmax among the
@@ -130,6 +132,7 @@ class Protocol:
         ``"polyiou"`` (DOTA's development kit), ``"probiou"`` (Ultralytics; a similarity of normal distributions).
     average
         ``"macro"``: the mean of the categories' numbers. ``"micro"``: one ranking of all categories' detections.
+        ``"images"``: the mean of the categories' numbers, each as often as images have an object of it, ignored or not.
     summary
         The numbers, in order.
     """
@@ -143,6 +146,7 @@ class Protocol:
     strict: bool = False
     size: SizeName = "area"
     max_per_image: int | None = None
+    limit_per_image: bool = False
     matcher: MatcherName = "greedy"
     inclusive_boxes: bool = False
     match_crowds: bool = True
@@ -209,7 +213,7 @@ class Protocol:
             "sigmas",
             "positive numbers",
         )
-        check(self.average in ("macro", "micro"), "average", "'macro' or 'micro'")
+        check(self.average in ("macro", "micro", "images"), "average", "'macro', 'micro' or 'images'")
         for row in self.summary:
             if row.limit is not None:
                 self.limit_index(row.limit)

@@ -45,6 +45,7 @@ from meanap.readers.roboflow import Roboflow
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
 from meanap.readers.table_files import Arrow, Csv, Npy
 from meanap.readers.tables import Parquet, Tables
+from meanap.readers.visdrone import VisDrone
 from meanap.readers.voc import Voc
 from meanap.readers.yolo import Darknet, Yolo
 
@@ -102,6 +103,7 @@ READERS: tuple[Reader, ...] = (
     Cvat(),
     CreateMl(),
     OpenImages(),
+    VisDrone(),
     Yolo(),
     Darknet(),
     CocoObjects(),
@@ -259,8 +261,9 @@ def detections(
     source = repeatable(source, "detections")
     reader = reader_of(source, "detections", options.format)
     numbers = image_numbers(truth)
-    if numbers:
-        # As columns of Python, in which ids can be replaced.
+    left = None if truth is None else truth.without_ignored
+    if numbers or left is not None:
+        # As columns of Python, of which ids can be replaced and rows be left out.
         options = dataclasses.replace(options, image_records=True)
     try:
         found = reader.detections(source, options, problems, truth)
@@ -270,4 +273,6 @@ def detections(
         # Results that Ultralytics saves as JSON have the number that is the name of the file.
         found = found.take(np.arange(len(found)))
         found.image_ids = [numbers.get(id, id) for id in plain_ids(found.image_ids)]
+    if left is not None and isinstance(found, Detections):
+        found = left(found)
     return found

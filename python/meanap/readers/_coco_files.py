@@ -41,6 +41,9 @@ def _read_dataset(place: str, path: Any, progress: Any) -> _core.Dataset:
 class TruthFile:
     """The ground truth of a COCO file."""
 
+    #: A COCO file has no regions to ignore.
+    without_ignored = None
+
     def __init__(
         self, path: Any, similarity: SimilarityName, progress: Any = False, dataset: _core.Dataset | None = None
     ) -> None:

@@ -192,6 +192,8 @@ class GroundTruth(Side):
         self.image_records: Sequence[Mapping[str, Any]] = ()
         #: Reads the fields of the images, of a source that is no COCO data set.
         self.own_fields: Callable[[], ImageFields] | None = None
+        #: Leaves out the objects and detections in the regions to ignore that the data set has.
+        self.without_ignored: Callable[[Any], Any] | None = None
         #: Whether the images are those of a list, and whether that calls them by their ids or by their position.
         self.listed: Literal["by id", "by position"] | None = None
         for name, ids, known in (
