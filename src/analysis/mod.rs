@@ -45,6 +45,7 @@ mod ranked;
 mod resample;
 mod sample_weights;
 mod sampled_precision;
+mod sampled_recall;
 mod sampled_rows;
 mod states;
 mod ties;

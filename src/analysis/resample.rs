@@ -7,9 +7,10 @@
 use rayon::prelude::*;
 
 use super::ranked::{AveragePrecision, Averaging, TruePositiveRuns};
-use super::sample_weights::{SAMPLES, SampleWeights, side_by_side};
-use super::sampled_precision::{GroupPoints, PrecisionAtPoints, RecallPoints};
-use super::sampled_rows::SampledRows;
+use super::sample_weights::{ImageWeights, SAMPLES, SampleCounts};
+use super::sampled_precision::{PrecisionAtPoints, RecallPoints};
+use super::sampled_recall::TruePositives;
+use super::sampled_rows::{ReadCurve, SampledRows};
 use crate::error::{Result, collect_blocks, filled, push, with_capacity};
 use crate::matching::MatchTable;
 use crate::progress::Progress;
@@ -25,21 +26,20 @@ pub struct Resampled {
     pub recall: Vec<f64>,
 }
 
-/// What is computed of each curve.
+/// What is computed of each curve, and the groups' rows that it needs.
 enum Wanted {
-    Recall,
+    Recall(Vec<TruePositives>),
     /// The mean precision at recall points that rise, too.
-    Points(RecallPoints),
+    Points(RecallPoints, Vec<SampledRows>),
     /// The average precision of any other kind, too: one curve after the other.
-    Any(Averaging),
+    Any(Averaging, Vec<SampledRows>),
 }
 
 /// The rows of all groups in one area range and under one limit, sorted once for all resamples.
 pub struct Resampler {
-    rows: Vec<SampledRows>,
-    thresholds: usize,
-    images: usize,
     wanted: Wanted,
+    shape: [usize; 2],
+    images: usize,
 }
 
 impl Resampler {
@@ -56,20 +56,26 @@ impl Resampler {
         averaging: Option<Averaging>,
         progress: &Progress,
     ) -> Result<Resampler> {
-        let all = (0..table.groups()).into_par_iter();
-        let one = |group| Ok(Some(SampledRows::new(table, group, area, limit, progress)?));
-        let rows = threads::run(|| collect_blocks(all.map(one)))?;
-        let rising = averaging.as_ref().and_then(|averaging| match averaging {
-            Averaging::Points(points) => RecallPoints::new(points).transpose(),
-            Averaging::Area(_) => None,
-        });
-        let rising = rising.transpose()?;
-        let wanted = match (rising, averaging) {
-            (Some(points), _) => Wanted::Points(points),
-            (None, Some(averaging)) => Wanted::Any(averaging),
-            (None, None) => Wanted::Recall,
+        let groups = || (0..table.groups()).into_par_iter();
+        let wanted = match averaging {
+            None => {
+                let one = |group| Ok(Some(TruePositives::new(table, group, area, limit, progress)?));
+                Wanted::Recall(threads::run(|| collect_blocks(groups().map(one)))?)
+            }
+            Some(averaging) => {
+                let one = |group| Ok(Some(SampledRows::new(table, group, area, limit, progress)?));
+                let rows = threads::run(|| collect_blocks(groups().map(one)))?;
+                let rising = match &averaging {
+                    Averaging::Points(points) => RecallPoints::new(points)?,
+                    Averaging::Area(_) => None,
+                };
+                match rising {
+                    Some(points) => Wanted::Points(points, rows),
+                    None => Wanted::Any(averaging, rows),
+                }
+            }
         };
-        Ok(Resampler { rows, thresholds: table.bits.thresholds, images, wanted })
+        Ok(Resampler { wanted, shape: [table.bits.thresholds, table.groups()], images })
     }
 
     /// The number of images.
@@ -79,21 +85,22 @@ impl Resampler {
 
     /// Whether there is average precision, not recall alone.
     pub fn has_precision(&self) -> bool {
-        !matches!(self.wanted, Wanted::Recall)
+        !matches!(self.wanted, Wanted::Recall(_))
     }
 
     /// Thresholds and groups: the shape of what a resample gives.
     pub fn shape(&self) -> [usize; 2] {
-        [self.thresholds, self.rows.len()]
+        self.shape
     }
 
     /// The numbers under each resample's weights `(B, I)`, row by row.
     ///
     /// # Errors
     ///
-    /// `OutOfMemory`; the work is cancelled.
+    /// `OutOfMemory`; a weight has more than 16 bits; the work is cancelled.
     pub fn resample(&self, weights: &[u32], progress: &Progress) -> Result<Resampled> {
-        let per_sample = self.thresholds * self.rows.len();
+        let [thresholds, groups] = self.shape;
+        let per_sample = thresholds * groups;
         let samples = weights.len().checked_div(self.images).unwrap_or(0);
         let numbers = |wanted: bool| filled(if wanted { samples * per_sample } else { 0 }, f64::NAN);
         let mut out = Resampled { precision: numbers(self.has_precision())?, recall: numbers(true)? };
@@ -108,8 +115,8 @@ impl Resampler {
             let chunks = weights.par_chunks(SAMPLES * self.images);
             let chunks = chunks.zip(out.recall.par_chunks_mut(several)).zip(precision);
             chunks.try_for_each(|((weights, recall), precision)| {
-                let weights = side_by_side(weights, self.images)?;
-                dispatch(Several { of: self, weights: &weights, progress, precision, recall })
+                let weights = &ImageWeights::new(weights, self.images)?;
+                dispatch(Several { of: self, weights, progress, precision, recall })
             })
         })?;
         Ok(out)
@@ -119,67 +126,80 @@ impl Resampler {
 /// At most [`SAMPLES`] resamples, and where their numbers go.
 struct Several<'a> {
     of: &'a Resampler,
-    weights: &'a [SampleWeights],
+    weights: &'a ImageWeights,
     progress: &'a Progress,
     precision: &'a mut [f64],
     recall: &'a mut [f64],
+}
+
+impl Several<'_> {
+    /// How many ground truths a group has to find; None if no resample has any.
+    fn positives(&self, images: &[u32]) -> Result<Option<SampleCounts>> {
+        let mut positives = [0; SAMPLES];
+        self.weights.add(&mut positives, images, self.progress)?;
+        Ok((positives != [0; SAMPLES]).then_some(positives))
+    }
+
+    /// Takes in the numbers of one group at one threshold, given its true positives.
+    fn set(
+        &mut self,
+        [t, group]: [usize; 2],
+        positives: &SampleCounts,
+        right: &SampleCounts,
+        means: Option<&[f64; SAMPLES]>,
+    ) {
+        let [thresholds, groups] = self.of.shape;
+        for sample in (0..SAMPLES).filter(|&sample| positives[sample] > 0) {
+            let place = (sample * thresholds + t) * groups + group;
+            self.recall[place] = f64::from(right[sample]) / f64::from(positives[sample]);
+            if let Some(means) = means {
+                self.precision[place] = means[sample];
+            }
+        }
+    }
 }
 
 impl Kernel for Several<'_> {
     type Output = Result<()>;
 
     #[inline(always)]
-    fn run<S: Simd>(self) -> Result<()> {
-        let Several { of, weights, progress, precision, recall } = self;
-        let [thresholds, groups] = of.shape();
-        let (mut counts, mut own_tables) = (Vec::new(), Vec::new());
-        let mut at_points = match &of.wanted {
-            Wanted::Points(points) => PrecisionAtPoints::new(points)?,
-            _ => PrecisionAtPoints::default(),
-        };
-        for (group, rows) in of.rows.iter().enumerate() {
-            let positives = rows.count_positives(weights);
-            if positives == SampleWeights::default() {
-                continue;
+    fn run<S: Simd>(mut self) -> Result<()> {
+        let (of, weights, progress) = (self.of, self.weights, self.progress);
+        let [thresholds, _] = of.shape;
+        let mut counts = Vec::new();
+        match &of.wanted {
+            Wanted::Recall(groups) => {
+                for (group, rows) in groups.iter().enumerate() {
+                    let Some(positives) = self.positives(&rows.positives)? else { continue };
+                    rows.count(weights, progress, |t, right| self.set([t, group], &positives, right, None))?;
+                }
             }
-            if of.has_precision() {
-                rows.count_rows(weights, progress, &mut counts)?;
-            }
-            let mut tables = GroupPoints::default();
-            let mut readers = Vec::new();
-            match &of.wanted {
-                Wanted::Points(points) => tables = GroupPoints::new(points, &positives, &mut own_tables)?,
-                Wanted::Any(averaging) => {
-                    for &count in &positives {
-                        push(&mut readers, AveragePrecision::new(averaging, count as usize)?)?;
+            Wanted::Points(points, groups) => {
+                let mut at_points = PrecisionAtPoints::new(points)?;
+                for (group, rows) in groups.iter().enumerate() {
+                    let Some(positives) = self.positives(&rows.positives)? else { continue };
+                    at_points.begin(&positives)?;
+                    rows.count_rows(weights, progress, &mut counts)?;
+                    for t in 0..thresholds {
+                        let right = rows.walk(t, weights, &counts, progress, &mut at_points)?;
+                        let means = at_points.means(&right);
+                        self.set([t, group], &positives, &right, Some(&means));
                     }
                 }
-                Wanted::Recall => {}
             }
-            for t in 0..thresholds {
-                let (right, means) = match &of.wanted {
-                    Wanted::Recall => (rows.count_right(t, weights, progress)?, None),
-                    Wanted::Points(_) => {
-                        let enter = |right: &_, rows: &_| {
-                            at_points.enter(&tables, right, rows);
-                            Ok(())
-                        };
-                        let right = rows.walk(t, weights, &counts, progress, enter)?;
-                        (right, Some(at_points.means(&tables, &right)))
+            Wanted::Any(averaging, groups) => {
+                for (group, rows) in groups.iter().enumerate() {
+                    let Some(positives) = self.positives(&rows.positives)? else { continue };
+                    let mut readers = with_capacity(SAMPLES)?;
+                    for &count in &positives {
+                        readers.push(AveragePrecision::new(averaging, count as usize)?);
                     }
-                    Wanted::Any(_) => {
-                        let mut curves = Vec::new();
-                        let add = |right: &_, rows: &_| push(&mut curves, (*right, *rows));
-                        let right = rows.walk(t, weights, &counts, progress, add)?;
-                        (right, Some(one_by_one(&curves, &positives, &mut readers, progress)?))
-                    }
-                };
-                let found = (0..SAMPLES).filter(|&sample| positives[sample] > 0);
-                for sample in found {
-                    let place = (sample * thresholds + t) * groups + group;
-                    recall[place] = f64::from(right[sample]) / f64::from(positives[sample]);
-                    if let Some(means) = &means {
-                        precision[place] = means[sample];
+                    rows.count_rows(weights, progress, &mut counts)?;
+                    for t in 0..thresholds {
+                        let mut curves = Curves(Vec::new());
+                        let right = rows.walk(t, weights, &counts, progress, &mut curves)?;
+                        let means = one_by_one(&curves.0, &positives, &mut readers, progress)?;
+                        self.set([t, group], &positives, &right, Some(&means));
                     }
                 }
             }
@@ -188,10 +208,20 @@ impl Kernel for Several<'_> {
     }
 }
 
+/// True positives and rows where precision may be highest.
+struct Curves(Vec<(SampleCounts, SampleCounts)>);
+
+impl ReadCurve for Curves {
+    #[inline(always)]
+    fn enter(&mut self, right: &SampleCounts, rows: &SampleCounts) -> Result<()> {
+        push(&mut self.0, (*right, *rows))
+    }
+}
+
 /// The average precision of each resample's curve, given true positives and rows where precision may be highest.
 fn one_by_one(
-    curves: &[(SampleWeights, SampleWeights)],
-    positives: &SampleWeights,
+    curves: &[(SampleCounts, SampleCounts)],
+    positives: &SampleCounts,
     readers: &mut [AveragePrecision<'_>],
     progress: &Progress,
 ) -> Result<[f64; SAMPLES]> {
@@ -321,7 +351,8 @@ mod tests {
             let thresholds = [1, 3, 70][case % 3];
             let table = random_table(&mut random, images as u32, thresholds);
             let samples = 1 + random.below(2 * SAMPLES as u64) as usize;
-            let weights: Vec<u32> = (0..samples * images).map(|_| random.below(4) as u32).collect();
+            let most = if case % 12 == 1 { 5000 } else { 4 };
+            let weights: Vec<u32> = (0..samples * images).map(|_| random.below(most) as u32).collect();
             let averaging = &kinds[case % kinds.len()];
             let (area, limit) = (random.below(2) as usize, [1, 4, 100][random.below(3) as usize]);
             let progress = Progress::new();
@@ -342,5 +373,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_weight_of_more_than_16_bits_is_an_error() {
+        let table = random_table(&mut Random::new(1), 2, 1);
+        let progress = Progress::new();
+        let resampler = Resampler::new(&table, 2, 0, 100, None, &progress).unwrap();
+        assert!(resampler.resample(&[1, 65_535], &progress).is_ok());
+        let error = resampler.resample(&[1, 65_536], &progress).unwrap_err();
+        assert_eq!(error.to_string(), "weights: expected numbers of at most 65535, found 65536");
     }
 }

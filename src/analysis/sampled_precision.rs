@@ -6,12 +6,16 @@
 
 use std::sync::OnceLock;
 
-use super::sample_weights::{SAMPLES, SampleWeights};
+use super::sample_weights::{SAMPLES, SampleCounts};
+use super::sampled_rows::ReadCurve;
 use crate::curve::{Reached, precision, reached};
-use crate::error::{Result, collect, copied, filled, push, zeros};
+use crate::error::{Result, collect, copied, extend, filled, zeros};
 
 /// Up to so many ground truths tables are stored for all groups and resamples: a megabyte in all.
 const STORED: usize = 1024;
+
+/// So many precisions are divided at once.
+const AT_ONCE: usize = 32;
 
 /// For so many true positives, from none to one more than there are ground truths, how many recall points they reach.
 type PointsReached = Vec<u16>;
@@ -56,96 +60,150 @@ impl RecallPoints {
 
 /// The tables for the ground truths of one group in each resample.
 #[derive(Default)]
-pub(super) struct GroupPoints<'a> {
-    tables: [&'a [u16]; SAMPLES],
+struct GroupPoints {
+    /// One after the other.
+    reached: Vec<u16>,
+    /// Where each begins, and its last index.
+    starts: SampleCounts,
+    last: SampleCounts,
 }
 
-impl<'a> GroupPoints<'a> {
-    /// `own` is memory for tables that are not stored.
-    ///
-    /// # Errors
-    ///
-    /// `OutOfMemory`
-    pub(super) fn new(
-        points: &'a RecallPoints,
-        positives: &SampleWeights,
-        own: &'a mut Vec<PointsReached>,
-    ) -> Result<GroupPoints<'a>> {
-        own.clear();
-        for count in positives.iter().map(|&count| count as usize) {
+impl GroupPoints {
+    /// Makes them those of so many ground truths.
+    fn set(&mut self, points: &RecallPoints, positives: &SampleCounts) -> Result<()> {
+        self.reached.clear();
+        for (sample, count) in positives.iter().map(|&count| count as usize).enumerate() {
+            self.starts[sample] = self.reached.len() as u32;
+            self.last[sample] = count as u32 + 1;
             match points.stored.get(count) {
-                // Another thread may have stored the same one.
-                Some(table) if table.get().is_none() => drop(table.set(points.count(count)?)),
-                Some(_) => {}
-                None => push(own, points.count(count)?)?,
+                Some(table) => match table.get() {
+                    Some(table) => extend(&mut self.reached, table.iter().copied())?,
+                    None => {
+                        let counted = points.count(count)?;
+                        extend(&mut self.reached, counted.iter().copied())?;
+                        // Another thread may have stored the same one.
+                        let _ = table.set(counted);
+                    }
+                },
+                None => extend(&mut self.reached, points.count(count)?)?,
             }
         }
-        let mut own = own.iter();
-        let tables = positives.map(|count| match points.stored.get(count as usize) {
-            Some(table) => table.get().map_or(&[][..], |table| table),
-            None => own.next().map_or(&[][..], |table| table),
-        });
-        Ok(GroupPoints { tables })
+        Ok(())
     }
 
-    /// How many recall points a resample's true positives reach.
+    /// Where the tables say how many recall points each resample's true positives reach.
     #[inline(always)]
-    fn reached(&self, right: &SampleWeights, sample: usize) -> usize {
-        let table = self.tables[sample];
-        usize::from(table[(right[sample] as usize).min(table.len() - 1)])
+    fn places(&self, right: &SampleCounts) -> SampleCounts {
+        let mut places = [0; SAMPLES];
+        for sample in 0..SAMPLES {
+            places[sample] = self.starts[sample] + right[sample].min(self.last[sample]);
+        }
+        places
     }
 }
 
 /// The precisions of one threshold's curves.
-#[derive(Default)]
-pub(super) struct PrecisionAtPoints {
+pub(super) struct PrecisionAtPoints<'a> {
+    points: &'a RecallPoints,
+    tables: GroupPoints,
     /// The highest precision that reaches so many recall points and no more, from none to all.
     highest: Vec<[f64; SAMPLES]>,
+    /// The highest that reaches each recall point.
+    raised: Vec<[f64; SAMPLES]>,
+    /// True positives and rows that are not entered yet, and how many.
+    right: [SampleCounts; AT_ONCE],
+    rows: [SampleCounts; AT_ONCE],
+    waiting: usize,
 }
 
-impl PrecisionAtPoints {
+impl<'a> PrecisionAtPoints<'a> {
     /// # Errors
     ///
     /// `OutOfMemory`
-    pub(super) fn new(points: &RecallPoints) -> Result<PrecisionAtPoints> {
-        Ok(PrecisionAtPoints { highest: filled(points.points.len() + 1, [0.0; SAMPLES])? })
+    pub(super) fn new(points: &'a RecallPoints) -> Result<PrecisionAtPoints<'a>> {
+        let none = [[0; SAMPLES]; AT_ONCE];
+        Ok(PrecisionAtPoints {
+            points,
+            tables: GroupPoints::default(),
+            highest: filled(points.points.len() + 1, [0.0; SAMPLES])?,
+            raised: filled(points.points.len(), [0.0; SAMPLES])?,
+            right: none,
+            rows: none,
+            waiting: 0,
+        })
     }
 
-    /// Takes in the precision after so many true positives among so many rows.
+    /// Begins the curves of a group with so many ground truths to find.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub(super) fn begin(&mut self, positives: &SampleCounts) -> Result<()> {
+        self.tables.set(self.points, positives)
+    }
+
+    /// Takes in what waits, step by step for all of it.
     #[inline(always)]
-    pub(super) fn enter(&mut self, points: &GroupPoints<'_>, right: &SampleWeights, rows: &SampleWeights) {
-        let mut precisions = [0.0; SAMPLES];
-        for sample in 0..SAMPLES {
-            let (right, rows) = (right[sample] as i32, rows[sample] as i32);
-            precisions[sample] = precision(f64::from(right), f64::from(rows - right));
+    fn enter_waiting(&mut self) {
+        let tables = &self.tables;
+        let mut precisions = [[0.0; SAMPLES]; AT_ONCE];
+        let mut places = [[0; SAMPLES]; AT_ONCE];
+        let (right, rows) = (&self.right[..self.waiting], &self.rows[..self.waiting]);
+        let counts = right.as_flattened().iter().zip(rows.as_flattened());
+        for (precision_at, (&right, &rows)) in precisions.as_flattened_mut().iter_mut().zip(counts) {
+            let (right, rows) = (right as i32, rows as i32);
+            *precision_at = precision(f64::from(right), f64::from(rows - right));
         }
-        for (sample, precision) in precisions.into_iter().enumerate() {
-            let highest = &mut self.highest[points.reached(right, sample)][sample];
-            *highest = if precision > *highest { precision } else { *highest };
+        for (places, right) in places.iter_mut().zip(right) {
+            *places = tables.places(right);
         }
+        let (reached, highest) = (tables.reached.as_slice(), self.highest.as_mut_slice());
+        for (precisions, places) in precisions.iter().zip(&places).take(self.waiting) {
+            for sample in 0..SAMPLES {
+                let at = usize::from(reached[places[sample] as usize]);
+                let highest = &mut highest[at][sample];
+                *highest = if precisions[sample] > *highest { precisions[sample] } else { *highest };
+            }
+        }
+        self.waiting = 0;
     }
 
     /// The mean over the recall points of each curve, given all its true positives; begins the next curves.
     #[inline(always)]
-    pub(super) fn means(&mut self, points: &GroupPoints<'_>, right: &SampleWeights) -> [f64; SAMPLES] {
-        let most = (0..SAMPLES).map(|sample| points.reached(right, sample)).max().unwrap_or(0);
-        let reached = &mut self.highest[1..=most];
+    pub(super) fn means(&mut self, right: &SampleCounts) -> [f64; SAMPLES] {
+        self.enter_waiting();
+        let reached = self.tables.places(right).into_iter().map(|place| self.tables.reached[place as usize]);
+        let most = reached.max().map_or(0, usize::from);
+        let (highest, raised) = (&mut self.highest[1..=most], &mut self.raised[..most]);
         let mut best = [0.0; SAMPLES];
-        for highest in reached.iter_mut().rev() {
+        for (highest, raised) in highest.iter_mut().zip(&mut *raised).rev() {
             for sample in 0..SAMPLES {
                 best[sample] = if highest[sample] > best[sample] { highest[sample] } else { best[sample] };
             }
-            *highest = best;
+            *raised = best;
+            *highest = [0.0; SAMPLES];
         }
         let mut sums = [0.0; SAMPLES];
-        for highest in reached {
+        for raised in raised {
             for sample in 0..SAMPLES {
-                sums[sample] += highest[sample];
+                sums[sample] += raised[sample];
             }
-            *highest = [0.0; SAMPLES];
         }
         self.highest[0] = [0.0; SAMPLES];
         let points = (self.highest.len() - 1) as f64;
         sums.map(|sum| sum / points)
+    }
+}
+
+impl ReadCurve for PrecisionAtPoints<'_> {
+    #[inline(always)]
+    fn enter(&mut self, right: &SampleCounts, rows: &SampleCounts) -> Result<()> {
+        self.right[self.waiting] = *right;
+        self.rows[self.waiting] = *rows;
+        self.waiting += 1;
+        if self.waiting == AT_ONCE {
+            self.enter_waiting();
+        }
+        Ok(())
     }
 }

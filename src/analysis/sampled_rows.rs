@@ -4,52 +4,73 @@
 //! are nearly the same at all thresholds, so their weights are added once for all thresholds; a row that is ignored at
 //! some thresholds is taken off there.
 
-use super::sample_weights::{SampleWeights, add};
-use crate::error::{Result, collect, copied, extend, push, reserve, with_capacity, zeros};
+use super::sample_weights::{ImageWeights, SAMPLES, SampleCounts};
+use crate::error::{Result, collect, collect_growing, copied, push, reserve, with_capacity, zeros};
 use crate::matching::{MatchTable, Outcome, Row, Verdict, each_bit};
 use crate::progress::{Progress, STRETCH};
 use crate::sort::sort_by_integer;
 
 /// A detection that matched, and its image.
 #[derive(Clone, Copy)]
-struct Event {
+struct Matched {
     key: (u64, u64),
     image: u32,
     outcome: u32,
 }
 
-/// What an event is at one threshold.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum StepKind {
-    /// Ignored.
-    Ignored,
-    /// A true positive, followed by another one with no false positive between them: precision is higher there.
-    Passed,
-    /// A true positive at which precision may be highest.
-    Read,
+/// A row that is right or ignored at some threshold.
+#[derive(Clone, Copy)]
+struct Event {
+    image: u32,
+    /// How many rows that are wrong at every threshold stand before it.
+    wrong: u32,
 }
 
-/// An event that is a true positive or ignored at one threshold.
+/// Where precision may be highest at one threshold: at a true positive that no other one follows before a false positive.
 #[derive(Clone, Copy)]
-struct Step {
+struct Read {
     event: u32,
-    kind: StepKind,
+    /// True positives up to it, and rows that are ignored.
+    right: u32,
+    ignored: u32,
 }
 
 /// The rows of one group in one area range and under one limit.
 pub(super) struct SampledRows {
     /// Images of the rows that are wrong at every threshold, those before the first event first.
     wrong: Vec<u32>,
-    /// For each event how many of them stand before it.
-    before: Vec<u32>,
-    /// Image of each event: a row that is right or ignored at some threshold, best score first.
-    events: Vec<u32>,
-    /// The steps of all thresholds, one threshold after the other.
-    steps: Vec<Step>,
-    /// Where the steps of each threshold begin, and the end.
-    starts: Vec<usize>,
+    /// Best score first.
+    events: Vec<Event>,
+    /// Images of the true positives, one threshold after the other.
+    right: Vec<u32>,
+    /// Images of the ignored events, in the same way.
+    ignored: Vec<u32>,
+    reads: Vec<Read>,
+    /// Where those of each threshold begin, and the end.
+    starts: Vec<[usize; 3]>,
     /// Image of each ground truth that is to be found.
     pub(super) positives: Vec<u32>,
+}
+
+/// What reads a curve.
+pub(super) trait ReadCurve {
+    /// Takes in the true positives and the rows up to where precision may be highest, best score first.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    fn enter(&mut self, right: &SampleCounts, rows: &SampleCounts) -> Result<()>;
+}
+
+/// The rows of a group that may count: those that rank below the limit.
+pub(super) fn evaluated(table: &MatchTable, group: usize, limit: usize) -> impl Iterator<Item = &Row> {
+    table.rows(group).iter().filter(move |row| row.rank != Row::DROPPED && (row.rank as usize) < limit)
+}
+
+/// Image of each ground truth of a group that is to be found.
+pub(super) fn positives(table: &MatchTable, group: usize, area: usize) -> Result<Vec<u32>> {
+    let truths = table.truths(group).iter().filter(|truth| truth.areas >> area & 1 == 1);
+    collect_growing(truths.map(|truth| truth.image))
 }
 
 impl SampledRows {
@@ -67,9 +88,8 @@ impl SampledRows {
     ) -> Result<SampledRows> {
         let bits = table.bits;
         let verdict = |outcome: u32, word| bits.verdict(table.outcome(outcome as usize), area, word);
-        let (mut events, mut misses) = (Vec::new(), Vec::new());
-        let evaluated = |row: &&Row| row.rank != Row::DROPPED && (row.rank as usize) < limit;
-        for (done, row) in table.rows(group).iter().filter(evaluated).enumerate() {
+        let (mut matched, mut misses) = (Vec::new(), Vec::new());
+        for (done, row) in evaluated(table, group, limit).enumerate() {
             if done.is_multiple_of(STRETCH) {
                 progress.check()?;
             }
@@ -83,71 +103,68 @@ impl SampledRows {
                     if verdicts().all(|(word, verdict)| verdict.miss == bits.used(word)) {
                         push(&mut misses, key)?;
                     } else if verdicts().any(|(_, verdict)| verdict.hit | verdict.miss != 0) {
-                        push(&mut events, Event { key, image, outcome })?;
+                        push(&mut matched, Matched { key, image, outcome })?;
                     }
                 }
             }
         }
         // Rows come image by image: of equal scores the first is the first.
-        sort_by_integer(&mut events, &mut Vec::new(), progress, |event| event.key.0)?;
-        let (wrong, before) = placed(&misses, &events, progress)?;
+        sort_by_integer(&mut matched, &mut Vec::new(), progress, |matched| matched.key.0)?;
+        let (wrong, before) = placed(&misses, &matched, progress)?;
+        drop(misses);
+        let events =
+            matched.iter().zip(&before).map(|(matched, &wrong)| Event { image: matched.image, wrong });
         let mut rows = SampledRows {
             wrong,
-            before,
-            events: collect(events.iter().map(|event| event.image))?,
-            steps: Vec::new(),
+            events: collect(events)?,
+            right: Vec::new(),
+            ignored: Vec::new(),
+            reads: Vec::new(),
             starts: with_capacity(bits.thresholds + 1)?,
-            positives: Vec::new(),
+            positives: positives(table, group, area)?,
         };
-        rows.starts.push(0);
+        rows.starts.push([0; 3]);
         for word in 0..bits.words() {
             progress.check()?;
-            let verdicts: Vec<Verdict> = collect(events.iter().map(|event| verdict(event.outcome, word)))?;
+            let verdicts: Vec<Verdict> = collect(matched.iter().map(|event| verdict(event.outcome, word)))?;
             let mut pushed = Ok(());
             each_bit(bits.used(word), |bit| {
                 if pushed.is_ok() {
-                    pushed = progress.check().and_then(|()| rows.push_steps(&verdicts, bit));
+                    pushed = progress.check().and_then(|()| rows.push_threshold(&verdicts, bit));
                 }
             });
             pushed?;
         }
-        let truths = table.truths(group).iter().filter(|truth| truth.areas >> area & 1 == 1);
-        extend(&mut rows.positives, truths.map(|truth| truth.image))?;
         Ok(rows)
     }
 
-    /// Appends the steps of one threshold.
-    fn push_steps(&mut self, verdicts: &[Verdict], bit: usize) -> Result<()> {
-        // The last true positive, and the rows that were wrong before it.
-        let mut last: Option<(usize, u32)> = None;
+    /// Appends the rows of one threshold.
+    fn push_threshold(&mut self, verdicts: &[Verdict], bit: usize) -> Result<()> {
+        let &[right, ignored, _] = self.starts.last().unwrap_or(&[0; 3]);
+        // The rows that stand before the last true positive and are wrong.
+        let mut last_wrong = None;
         let mut misses = 0;
-        for (event, verdict) in verdicts.iter().enumerate() {
-            let (right, wrong) = (verdict.hit >> bit & 1 == 1, verdict.miss >> bit & 1 == 1);
-            misses += u32::from(wrong);
-            if wrong {
-                continue;
-            }
-            let mut kind = StepKind::Ignored;
-            if right {
-                let wrong_rows = self.before[event] + misses;
-                if let Some((step, before)) = last
-                    && before == wrong_rows
-                {
-                    self.steps[step].kind = StepKind::Passed;
+        for (place, verdict) in verdicts.iter().enumerate() {
+            let event = self.events[place];
+            if verdict.miss >> bit & 1 == 1 {
+                misses += 1;
+            } else if verdict.hit >> bit & 1 == 0 {
+                push(&mut self.ignored, event.image)?;
+            } else {
+                push(&mut self.right, event.image)?;
+                let wrong = Some(event.wrong + misses);
+                if wrong == last_wrong {
+                    self.reads.pop();
                 }
-                last = Some((self.steps.len(), wrong_rows));
-                kind = StepKind::Read;
+                last_wrong = wrong;
+                let (right, ignored) = (self.right.len() - right, self.ignored.len() - ignored);
+                push(
+                    &mut self.reads,
+                    Read { event: place as u32, right: right as u32, ignored: ignored as u32 },
+                )?;
             }
-            push(&mut self.steps, Step { event: event as u32, kind })?;
         }
-        push(&mut self.starts, self.steps.len())
-    }
-
-    /// How many ground truths there are to find.
-    pub(super) fn count_positives(&self, weights: &[SampleWeights]) -> SampleWeights {
-        let mut count = SampleWeights::default();
-        self.positives.iter().for_each(|&image| add(&mut count, &weights[image as usize]));
-        count
+        push(&mut self.starts, [self.right.len(), self.ignored.len(), self.reads.len()])
     }
 
     /// Writes how many rows there are up to each event, those that are ignored at single thresholds too.
@@ -158,84 +175,57 @@ impl SampledRows {
     #[inline(always)]
     pub(super) fn count_rows(
         &self,
-        weights: &[SampleWeights],
+        weights: &ImageWeights,
         progress: &Progress,
-        rows: &mut Vec<SampleWeights>,
+        rows: &mut Vec<SampleCounts>,
     ) -> Result<()> {
         rows.clear();
         reserve(rows, self.events.len())?;
-        let mut count = SampleWeights::default();
+        let mut count = [0; SAMPLES];
         let mut from = 0;
-        for (done, (&event, &to)) in self.events.iter().zip(&self.before).enumerate() {
-            if done.is_multiple_of(STRETCH) {
-                progress.check()?;
+        for events in self.events.chunks(STRETCH) {
+            progress.check()?;
+            for event in events {
+                weights.add(&mut count, &self.wrong[from..event.wrong as usize], progress)?;
+                from = event.wrong as usize;
+                weights.add_one(&mut count, event.image);
+                rows.push(count);
             }
-            for images in self.wrong[from..to as usize].chunks(STRETCH) {
-                if images.len() == STRETCH {
-                    progress.check()?;
-                }
-                images.iter().for_each(|&image| add(&mut count, &weights[image as usize]));
-            }
-            from = to as usize;
-            add(&mut count, &weights[event as usize]);
-            rows.push(count);
         }
         Ok(())
     }
 
-    /// Calls `read(true positives, rows)` where precision at threshold `t` may be highest, given the rows up to each
-    /// event; gives the true positives of all.
+    /// Reads the curve of threshold `t`, given the rows up to each event; gives the true positives of all.
     ///
     /// # Errors
     ///
-    /// Those of `read`; the work is cancelled.
+    /// Those of the reader; the work is cancelled.
     #[inline(always)]
     pub(super) fn walk(
         &self,
         t: usize,
-        weights: &[SampleWeights],
-        rows: &[SampleWeights],
+        weights: &ImageWeights,
+        rows: &[SampleCounts],
         progress: &Progress,
-        mut read: impl FnMut(&SampleWeights, &SampleWeights) -> Result<()>,
-    ) -> Result<SampleWeights> {
-        let (mut right, mut ignored) = (SampleWeights::default(), SampleWeights::default());
-        for (done, step) in self.steps[self.starts[t]..self.starts[t + 1]].iter().enumerate() {
-            if done.is_multiple_of(STRETCH) {
-                progress.check()?;
-            }
-            let event = step.event as usize;
-            let weight = &weights[self.events[event] as usize];
-            if step.kind == StepKind::Ignored {
-                add(&mut ignored, weight);
-                continue;
-            }
-            add(&mut right, weight);
-            if step.kind == StepKind::Read {
-                let mut counted = rows[event];
-                counted.iter_mut().zip(&ignored).for_each(|(rows, ignored)| *rows -= ignored);
-                read(&right, &counted)?;
-            }
-        }
-        Ok(right)
-    }
-
-    /// The true positives at threshold `t`.
-    ///
-    /// # Errors
-    ///
-    /// The work is cancelled.
-    #[inline(always)]
-    pub(super) fn count_right(
-        &self,
-        t: usize,
-        weights: &[SampleWeights],
-        progress: &Progress,
-    ) -> Result<SampleWeights> {
-        let mut right = SampleWeights::default();
-        for steps in self.steps[self.starts[t]..self.starts[t + 1]].chunks(STRETCH) {
+        reader: &mut impl ReadCurve,
+    ) -> Result<SampleCounts> {
+        let ([right_start, ignored_start, start], [right_end, ignored_end, end]) =
+            (self.starts[t], self.starts[t + 1]);
+        let (rights, ignoreds) =
+            (&self.right[right_start..right_end], &self.ignored[ignored_start..ignored_end]);
+        let (mut right, mut ignored) = ([0; SAMPLES], [0; SAMPLES]);
+        let (mut right_from, mut ignored_from) = (0, 0);
+        for reads in self.reads[start..end].chunks(STRETCH) {
             progress.check()?;
-            for step in steps.iter().filter(|step| step.kind != StepKind::Ignored) {
-                add(&mut right, &weights[self.events[step.event as usize] as usize]);
+            for at in reads {
+                weights.add(&mut right, &rights[right_from..at.right as usize], progress)?;
+                weights.add(&mut ignored, &ignoreds[ignored_from..at.ignored as usize], progress)?;
+                (right_from, ignored_from) = (at.right as usize, at.ignored as usize);
+                let mut counted = rows[at.event as usize];
+                for sample in 0..SAMPLES {
+                    counted[sample] -= ignored[sample];
+                }
+                reader.enter(&right, &counted)?;
             }
         }
         Ok(right)
@@ -244,7 +234,7 @@ impl SampledRows {
 
 /// The images of rows in the order of the events before which they stand, and how many stand before each event; rows
 /// after the last one change no curve.
-fn placed(misses: &[(u64, u64)], events: &[Event], progress: &Progress) -> Result<(Vec<u32>, Vec<u32>)> {
+fn placed(misses: &[(u64, u64)], events: &[Matched], progress: &Progress) -> Result<(Vec<u32>, Vec<u32>)> {
     let place = |key: &(u64, u64)| events.partition_point(|event| event.key < *key);
     let mut places: Vec<u32> = with_capacity(misses.len())?;
     for misses in misses.chunks(STRETCH) {

@@ -35,7 +35,7 @@ pub fn reached(points: &[f64], positives: usize) -> Result<Vec<Reached>> {
         if 0.0 >= point {
             return Reached::AtOnce;
         }
-        let mut i = ((point * positives as f64) as usize).saturating_sub(2).min(positives);
+        let mut i = ((point * positives as f64) as usize).min(positives);
         while i > 0 && recall(i - 1) >= point {
             i -= 1;
         }
