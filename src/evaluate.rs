@@ -54,8 +54,8 @@ use rayon::prelude::*;
 use crate::columns::Objects;
 use crate::error::{Result, can_allocate, collect, push, reserve, with_capacity};
 use crate::matching::{
-    AreaRange, Candidates, CellGrid, CellPairs, Cells, MatchTable, Matcher, Outcome, OutcomeLayout, Partners,
-    Positions, Row, Truth, each_bit, end_of_cell, end_of_image, lowest_threshold,
+    AreaRange, Candidates, CellGrid, CellPairs, Cells, MatchKind, MatchTable, Matcher, Outcome,
+    OutcomeLayout, Partners, Positions, Row, Truth, each_bit, end_of_cell, end_of_image, lowest_threshold,
 };
 use crate::progress::Progress;
 use crate::score::descending_key;
@@ -102,7 +102,11 @@ impl Protocol {
 
     /// How outcomes are laid out.
     pub fn bits(&self) -> OutcomeLayout {
-        OutcomeLayout { areas: self.area_ranges.len(), thresholds: self.thresholds.len() }
+        OutcomeLayout {
+            areas: self.area_ranges.len(),
+            thresholds: self.thresholds.len(),
+            samples: self.matcher.samples(),
+        }
     }
 
     fn matches(&self) -> MatchedOutcomes {
@@ -161,6 +165,7 @@ struct CellBuffers<'a> {
     cell: Cell,
     compare: Comparer<'a>,
     ignored: Vec<bool>,
+    uncounted: Vec<bool>,
     taken: Vec<u64>,
     /// What detections are sorted with.
     spare: Vec<Row>,
@@ -173,6 +178,7 @@ impl<'a> CellBuffers<'a> {
             cell: Cell::default(),
             compare,
             ignored: Vec::new(),
+            uncounted: Vec::new(),
             taken: Vec::new(),
             spare: Vec::new(),
         }
@@ -378,17 +384,24 @@ impl Evaluator {
         matches: &mut MatchedOutcomes,
     ) {
         let MatchedOutcomes { outcomes, partners } = matches;
-        let CellBuffers { cell: Cell { detections, candidates, crowd, .. }, ignored, taken, .. } = work;
+        let CellBuffers { cell, ignored, uncounted, taken, .. } = work;
+        let Cell { detections, candidates, crowd, .. } = cell;
         let (dt, gt) = (&self.detections, &self.ground_truths);
         let bits = self.protocol.bits();
         let entry = bits.entry();
         let claims = |d: usize| dt.id.get(detections[d] as usize) > 0.0;
         let thresholds = &self.protocol.thresholds;
-        for areas in self.alike(truths) {
+        let samples = bits.samples;
+        let outside = |d: &u32| if samples { self.ignored_if_unmatched(*d) } else { 0 };
+        for areas in self.alike(truths, detections) {
             let a = areas.trailing_zeros();
             ignored.clear();
             ignored.extend(truths.iter().map(|truth| truth.areas >> a & 1 == 0));
-            let mut on_match = |word: usize, made: u64, d: usize, g: usize, repeated: bool| {
+            if samples {
+                uncounted.clear();
+                uncounted.extend(detections.iter().map(|d| outside(d) >> a & 1 == 1));
+            }
+            let mut on_match = |word: usize, made: u64, d: usize, g: usize, kind: MatchKind| {
                 let index = match rows[d].outcome() {
                     Outcome::Matched(index) => index,
                     Outcome::Unmatched(outside) => {
@@ -400,34 +413,44 @@ impl Evaluator {
                     }
                 };
                 let outcome = &mut outcomes[index * entry..(index + 1) * entry];
+                if kind == MatchKind::Sampled {
+                    each_bit(u64::from(areas), |a| bits.set_sampled(outcome, a, word, made));
+                    return;
+                }
                 // In the reference, a match with a ground truth whose id is 0 reads like none.
                 let matched = if gt.id.get(truths[g].object as usize) != 0.0 { made } else { 0 };
                 each_bit(u64::from(areas), |a| {
-                    let ignored = if repeated || truths[g].areas >> a & 1 == 0 { made } else { 0 };
+                    let ignored =
+                        if kind == MatchKind::Repeated || truths[g].areas >> a & 1 == 0 { made } else { 0 };
                     bits.set(outcome, a, word, matched, ignored);
                 });
                 partners.set(index, areas, word, made, truths[g].object);
             };
-            let pairs = CellPairs { candidates, thresholds, ignored, crowd, claims: &claims };
+            let pairs = CellPairs { candidates, thresholds, ignored, crowd, uncounted, claims: &claims };
             self.protocol.matcher.match_cell(&pairs, taken, &mut on_match);
         }
     }
 
     /// The area ranges in which the same detections match the same ground truths, as masks.
     ///
-    /// Area ranges differ only in what is ignored.
-    fn alike(&self, truths: &[Truth]) -> impl Iterator<Item = u32> {
+    /// Area ranges differ only in what is ignored, of the detections only where the matcher asks.
+    fn alike(&self, truths: &[Truth], detections: &[u32]) -> impl Iterator<Item = u32> {
         let (all, none) =
             truths.iter().fold((u32::MAX, 0), |(all, any), truth| (all & truth.areas, any | truth.areas));
         let (all, none) = (all, !none);
         let extremes_alike = self.protocol.matcher.all_ignored_is_none_ignored();
         let mut left = self.protocol.bits().all_areas();
+        let samples = self.protocol.matcher.samples();
         std::iter::from_fn(move || {
             if left == 0 {
                 return None;
             }
             let a = left.trailing_zeros();
-            let same = |b: u32| truths.iter().all(|truth| (truth.areas >> a ^ truth.areas >> b) & 1 == 0);
+            let differ = |mask: u32, b: u32| (mask >> a ^ mask >> b) & 1 == 1;
+            let same = |b: u32| {
+                !truths.iter().any(|truth| differ(truth.areas, b))
+                    && !(samples && detections.iter().any(|&d| differ(self.ignored_if_unmatched(d), b)))
+            };
             let areas = match extremes_alike && (all | none) >> a & 1 == 1 {
                 true => left & (all | none),
                 false => {

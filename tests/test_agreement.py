@@ -119,6 +119,27 @@ def group_of(values, ignored, crowd, order, repeated):
     return matches
 
 
+def kitti(values, ignored, crowd, order):
+    """`compute_statistics` of KITTI's development kit for one detection more each time: what it adds."""
+    matches, found_before, left_before = [], set(), set()
+    regions = [g for g in range(len(ignored)) if crowd[g]]
+    for count in range(1, len(order) + 1):
+        left, holders = order[:count], {}
+        for g in range(len(ignored)):
+            near = [d for d in left if values[d][g] > IOU and not crowd[g]]
+            if near:
+                holders[g] = max(near, key=lambda d, g=g: values[d][g])
+                left.remove(holders[g])
+        added, over = set(holders) - found_before, set(left) - left_before
+        if added:
+            matches += added
+        else:
+            (d,) = over
+            matches.append(next((g for g in regions if values[d][g] > IOU), None))
+        found_before, left_before = set(holders), set(left)
+    return matches
+
+
 def by_definition(targets, preds, rules, by_category=True):
     """For each cell its detections, best first, as ``(score, partner, ignored)``, and whether each object is found.
 
@@ -149,7 +170,9 @@ def by_definition(targets, preds, rules, by_category=True):
             if rules.matcher.startswith("group-of"):
                 partners = group_of(values, ignored, rematched, order, repeated)
             else:
-                partners = {"greedy": greedy, "argmax": argmax}[rules.matcher](values, ignored, rematched, order)
+                partners = {"greedy": greedy, "argmax": argmax, "kitti": kitti}[rules.matcher](
+                    values, ignored, rematched, order
+                )
             rows = [
                 (
                     float(pred["scores"][found[d]]),
@@ -184,6 +207,8 @@ def by_error_table(result):
 
 
 def evaluated(targets, preds, preset, **changes):
+    if protocol.get(preset).size == "difficulty":
+        targets = [{**target, "difficulty": np.ones(len(target["labels"]))} for target in targets]
     return meanap.evaluate(targets, preds, protocol=preset, box_format="xywh", **changes)
 
 
@@ -451,10 +476,10 @@ def as_table(pa, targets, preds, only=None):
         if only is not None and i not in only:
             continue
         for label, box, flag in zip(target["labels"], target["boxes"], target["ignore"], strict=True):
-            rows.append((i, int(label), box.tolist(), int(flag), None))
+            rows.append((i, int(label), box.tolist(), int(flag), None, 1.0))
         for label, box, score in zip(pred["labels"], pred["boxes"], pred["scores"], strict=True):
-            rows.append((i, int(label), box.tolist(), None, float(score)))
-    names = ("image_id", "category_id", "boxes", "difficult", "score")
+            rows.append((i, int(label), box.tolist(), None, float(score), 1.0))
+    names = ("image_id", "category_id", "boxes", "difficult", "score", "difficulty")
     return pa.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
 
 

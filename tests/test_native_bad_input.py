@@ -184,7 +184,7 @@ def test_bad_columns(make, message):
         ({"area_ranges": {"all": 3}}, "area_ranges: expected a least and a greatest size each"),
         ({"area_ranges": {"all": "ab"}}, "area_ranges: expected a least and a greatest size each"),
         ({"summary": (meanap.protocol.SummaryRow("x", limit=7),)}, "limit: expected one of 1, 10, 100, found 7"),
-        ({"recall": "all"}, "recall: expected recall points, 'exact' or 'trapezium'"),
+        ({"recall": "all"}, "recall: expected recall points or one of 'exact', 'trapezium'"),
         ({"recall": [2.0]}, "recall: expected points from 0 to 1"),
         ({"area_ranges": {"all": (5, 1)}}, "area_ranges: expected a least and a greatest size each"),
         ({"matcher": "best"}, "matcher: expected one of 'greedy', 'argmax', 'group-of'"),

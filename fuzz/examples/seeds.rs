@@ -165,7 +165,7 @@ fn rankings() -> Vec<Vec<u8>> {
 fn logs() -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     for (areas, thresholds) in [(1, 1), (2, 3), (4, 10), (1, 70), (0, 0), (31, 0)] {
-        let bits = OutcomeLayout { areas, thresholds };
+        let bits = OutcomeLayout { areas, thresholds, samples: false };
         let mut matched = Row::unmatched(0.9, 0, 0, 0, 0);
         let entry = bits.entry();
         if entry > 0 {

@@ -5,7 +5,7 @@ from typing import Any, Literal, final
 import numpy as np
 from numpy.typing import NDArray
 
-from meanap._types import SimilarityName
+from meanap._types import RecallMethod, SimilarityName
 
 __version__: str
 
@@ -451,7 +451,7 @@ def holm(p_values: list[float]) -> list[float]: ...
 
 # The array API
 
-_Recall = NDArray[np.float64] | Literal["exact", "trapezium"]
+_Recall = NDArray[np.float64] | RecallMethod
 
 @final
 class Matches:

@@ -41,6 +41,8 @@ PresetName: TypeAlias = Literal[
     "coco-rotated",
     "crowdpose",
     "dota",
+    "kitti",
+    "kitti-r11",
     "lvis",
     "mmrotate",
     "openimages",
@@ -63,9 +65,9 @@ KeypointSetName: TypeAlias = Literal[
     "coco", "crowdpose", "halpe26", "halpe136", "wholebody", "foot", "face68", "hand21", "ap10k"
 ]
 AverageName: TypeAlias = Literal["macro", "micro", "images"]
-MatcherName: TypeAlias = Literal["greedy", "argmax", "group-of", "group-of-counted"]
-RecallMethod: TypeAlias = Literal["exact", "trapezium"]
-SizeName: TypeAlias = Literal["area", "diagonal", "side", "fraction", "pose"]
+MatcherName: TypeAlias = Literal["greedy", "argmax", "group-of", "group-of-counted", "kitti"]
+RecallMethod: TypeAlias = Literal["exact", "trapezium", "kitti-40", "kitti-11", "nuscenes"]
+SizeName: TypeAlias = Literal["area", "diagonal", "side", "fraction", "pose", "difficulty"]
 #: The numbers in the summaries of the presets.
 NumberName: TypeAlias = Literal[
     "ap",
@@ -94,6 +96,15 @@ NumberName: TypeAlias = Literal[
     "ar_small",
     "ar_medium",
     "ar_large",
+    "car_easy",
+    "car_moderate",
+    "car_hard",
+    "pedestrian_easy",
+    "pedestrian_moderate",
+    "pedestrian_hard",
+    "cyclist_easy",
+    "cyclist_moderate",
+    "cyclist_hard",
 ]
 
 # Values

@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn ground_truths_to_be_found_go_first_and_matches_are_ids() {
-        let bits = OutcomeLayout { areas: 1, thresholds: 2 };
+        let bits = OutcomeLayout { areas: 1, thresholds: 2, samples: false };
         let truth = |object, areas| Truth { image: 0, object, areas };
         let mut matched = Row::unmatched(0.9, 0, 0, 0, 0);
         matched.set_matched(0);

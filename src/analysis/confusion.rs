@@ -128,7 +128,7 @@ mod tests {
         let row = |object, score| Row::unmatched(score, 0, object, object, 0);
         let truth = |object, areas| Truth { image: 0, object, areas };
         let table = MatchTable::new(
-            OutcomeLayout { areas: 1, thresholds: 1 },
+            OutcomeLayout { areas: 1, thresholds: 1, samples: false },
             Cells {
                 groups: vec![0, 2, 4],
                 items: vec![row(0, 0.9), row(1, 0.1), row(2, 0.5), row(3, f64::NAN)],

@@ -63,11 +63,12 @@ impl Correction {
 }
 
 /// A row of a corrected table: its group, and the corrections with which it is a true positive of it and with which it
-/// does not count there, as masks.
+/// does not count there, as masks. What was a sample stays one while it counts, and what becomes a true positive is one.
 struct CorrectedRow {
     group: u32,
     right: u32,
     gone: u32,
+    sampled: u32,
     row: Row,
 }
 
@@ -92,8 +93,14 @@ pub fn corrected(states: &States, pooled: bool, progress: &Progress) -> Result<M
             }
             let (group, pair) = (place(group), states.pair(row));
             let of_type = mask(|correction| correction == Correction::Errors(pair.error));
+            let sampled = if table.is_sampled(row, 0, 0) { all } else { 0 };
             let (right, gone) = match pair.error {
-                ErrorType::Ignored => continue,
+                ErrorType::Ignored => {
+                    if sampled != 0 {
+                        rows.push(CorrectedRow { group, right: 0, gone: all, sampled, row: *row });
+                    }
+                    continue;
+                }
                 ErrorType::TruePositive => (all, 0),
                 _ => (0, of_type | mask(|correction| correction == Correction::FalsePositives)),
             };
@@ -102,14 +109,15 @@ pub fn corrected(states: &States, pooled: bool, progress: &Progress) -> Result<M
             match corrects {
                 Some(to) if to == group => {
                     let gone = gone & !of_type;
-                    rows.push(CorrectedRow { group, right: of_type, gone, row: *row });
+                    let sampled = sampled & !gone | of_type;
+                    rows.push(CorrectedRow { group, right: of_type, gone, sampled, row: *row });
                 }
                 Some(to) => {
-                    rows.push(CorrectedRow { group, right, gone, row: *row });
-                    let beside = CorrectedRow { group: to, right: of_type, gone: all & !of_type, row: *row };
-                    push(&mut moved, beside)?;
+                    rows.push(CorrectedRow { group, right, gone, sampled: sampled & !gone, row: *row });
+                    let (right, gone) = (of_type, all & !of_type);
+                    push(&mut moved, CorrectedRow { group: to, right, gone, sampled: right, row: *row })?;
                 }
-                None => rows.push(CorrectedRow { group, right, gone, row: *row }),
+                None => rows.push(CorrectedRow { group, right, gone, sampled: sampled & !gone, row: *row }),
             }
         }
         for truth in table.truths(group as usize) {
@@ -124,22 +132,24 @@ pub fn corrected(states: &States, pooled: bool, progress: &Progress) -> Result<M
     rows.append(&mut moved);
     sort_by_key(&mut rows, progress, order)?;
     sort_by_key(&mut truths, progress, |&(group, truth)| (group, truth.image))?;
-    let bits = OutcomeLayout { areas: Correction::ALL.len(), thresholds: 1 };
+    let bits = OutcomeLayout { areas: Correction::ALL.len(), thresholds: 1, samples: table.bits.samples };
     let mut outcomes = Vec::new();
     let groups = if pooled { 1 } else { table.groups() };
     let starts = |end: &dyn Fn(u32) -> usize| (0..=groups as u32).map(|group| end(group) as u32).collect();
     let of_rows = starts(&|group| rows.partition_point(|it| it.group < group));
     let of_truths = starts(&|group| truths.partition_point(|&(of, _)| of < group));
     let mut items = with_capacity(rows.len())?;
-    for CorrectedRow { right, gone, row, .. } in rows {
+    for CorrectedRow { right, gone, sampled, row, .. } in rows {
         let mut row = Row::unmatched(row.score, row.image, row.object, row.rank, gone);
-        if right != 0 {
+        let sampled = if bits.samples { sampled } else { 0 };
+        if right | sampled != 0 {
             row.set_matched(outcomes.len() / bits.entry());
             reserve(&mut outcomes, bits.entry())?;
             let start = outcomes.len();
             bits.push(&mut outcomes, gone);
-            let areas = (0..bits.areas).filter(|a| right >> a & 1 == 1);
-            areas.for_each(|a| bits.set(&mut outcomes[start..], a, 0, 1, 0));
+            let areas = |of: u32| (0..bits.areas).filter(move |a| of >> a & 1 == 1);
+            areas(right).for_each(|a| bits.set(&mut outcomes[start..], a, 0, 1, 0));
+            areas(sampled).for_each(|a| bits.set_sampled(&mut outcomes[start..], a, 0, 1));
         }
         items.push(row);
     }

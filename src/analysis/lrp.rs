@@ -128,7 +128,7 @@ mod tests {
         let found =
             |partner, similarity| Pair { error: ErrorType::TruePositive, partner: Some(partner), similarity };
         let table = MatchTable::new(
-            OutcomeLayout { areas: 1, thresholds: 1 },
+            OutcomeLayout { areas: 1, thresholds: 1, samples: false },
             Cells { groups: vec![0, 2], items: vec![row(0, 0), row(1, 1)] },
             Cells { groups: vec![0, 2], items: vec![truth(0), truth(1)] },
             Vec::new(),

@@ -22,7 +22,7 @@
 //!
 //! // One false positive and one ground truth, in one area range and at one threshold.
 //! let table = MatchTable::new(
-//!     OutcomeLayout { areas: 1, thresholds: 1 },
+//!     OutcomeLayout { areas: 1, thresholds: 1, samples: false },
 //!     Cells { groups: vec![0, 1], items: vec![Row::unmatched(0.5, 0, 0, 0, 0)] },
 //!     Cells { groups: vec![0, 1], items: vec![Truth { image: 0, object: 0, areas: 1 }] },
 //!     Vec::new(),

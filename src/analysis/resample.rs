@@ -254,7 +254,7 @@ mod tests {
 
     /// One group in some images, with all kinds of outcomes in two area ranges.
     fn random_table(random: &mut Random, images: u32, thresholds: usize) -> MatchTable {
-        let bits = OutcomeLayout { areas: 2, thresholds };
+        let bits = OutcomeLayout { areas: 2, thresholds, samples: false };
         let (mut rows, mut truths, mut outcomes) = (vec![], vec![], vec![]);
         for image in 0..images {
             let mut scores: Vec<f64> = (0..random.below(9)).map(|_| random.below(12) as f64 / 8.0).collect();

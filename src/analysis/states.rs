@@ -124,7 +124,7 @@ mod tests {
             pair(ErrorType::Localisation, 1),
         ];
         let table = MatchTable::new(
-            OutcomeLayout { areas: 1, thresholds: 1 },
+            OutcomeLayout { areas: 1, thresholds: 1, samples: false },
             Cells { groups: vec![0, 4], items: rows },
             Cells { groups: vec![0, 4], items: truths },
             Vec::new(),

@@ -34,7 +34,7 @@ pub use key::{Interner, Key};
 pub use keypoints::Keypoints;
 pub use masks::{MaskShape, Masks, MasksEnd};
 pub use rotated::{RotatedBox, RotatedBoxes};
-pub use sizes::{Size, has_no_keypoints, take_areas, take_exact_areas};
+pub use sizes::{Size, has_no_keypoints, level_of_height, take_areas, take_exact_areas};
 
 /// A shared column, passed on without copies.
 pub type SharedColumn<T> = Arc<Vec<T>>;

@@ -22,26 +22,38 @@ pub enum Size {
     Fraction,
     /// That of a person in the box, as CrowdPose estimates it.
     Pose,
+    /// How difficult it is by KITTI's levels: 1 easy, 2 moderate, 3 hard, 4 beyond.
+    Difficulty,
 }
 
 impl Size {
     /// The names that protocols use.
-    pub const NAMES: [&str; 5] = ["area", "diagonal", "side", "fraction", "pose"];
+    pub const NAMES: [&str; 6] = ["area", "diagonal", "side", "fraction", "pose", "difficulty"];
 
     /// What a protocol calls so.
     pub fn named(name: &str) -> Option<Size> {
-        const ALL: [Size; 5] = [Size::Area, Size::Diagonal, Size::LongestSide, Size::Fraction, Size::Pose];
+        const ALL: [Size; 6] =
+            [Size::Area, Size::Diagonal, Size::LongestSide, Size::Fraction, Size::Pose, Size::Difficulty];
         ALL.into_iter().zip(Size::NAMES).find(|pair| pair.1 == name).map(|pair| pair.0)
     }
 
     /// The size of a box with this width and height; none where the object's area decides.
     pub fn of_sides(self, [width, height]: [f64; 2]) -> Option<f64> {
         match self {
-            Size::Area | Size::Fraction => None,
+            Size::Area | Size::Fraction | Size::Difficulty => None,
             Size::Diagonal => Some(width.hypot(height)),
             Size::LongestSide => Some(width.max(height)),
             Size::Pose => Some(width * height * AREA_OF_A_PERSON),
         }
+    }
+}
+
+/// KITTI's level of a detection by the height of its box in the image: lower ones are no false positives.
+pub fn level_of_height(height: f64) -> f64 {
+    match height {
+        _ if height >= 40.0 => 1.0,
+        _ if height >= 25.0 => 2.0,
+        _ => 4.0,
     }
 }
 
@@ -82,7 +94,7 @@ mod tests {
     #[test]
     fn sizes_are_those_of_their_names() {
         let sides = Size::NAMES.map(|name| Size::named(name).unwrap().of_sides([3.0, 4.0]));
-        assert_eq!(sides, [None, Some(5.0), Some(4.0), None, Some(3.0 * 4.0 * 0.53)]);
+        assert_eq!(sides, [None, Some(5.0), Some(4.0), None, Some(3.0 * 4.0 * 0.53), None]);
         assert_eq!(Size::named("volume"), None);
     }
 

@@ -1,5 +1,8 @@
 //! The area under the precision-recall curve, where it is not a mean over recall points.
 
+use super::benchmarks::{
+    RecallCount, Step, average_of_kitti, average_of_nuscenes, steps_of_found, steps_of_rows,
+};
 use super::driver::{CurveDriver, CurveSelection};
 use super::envelope::raise;
 use super::{Accumulated, CurveShape, Selection};
@@ -19,6 +22,21 @@ pub enum Area {
     ///
     /// Source: what Ultralytics computes (`numpy.interp` at 101 points, then the trapezium rule).
     Trapezium,
+    /// KITTI's mean over 40 recalls, or over eleven, at scores that are sampled.
+    Kitti(RecallCount),
+    /// nuScenes' mean of precisions on straight lines, above a tenth of either axis.
+    NuScenes,
+}
+
+impl Area {
+    /// All of them, by the name that protocols use.
+    pub const ALL: [(&'static str, Area); 5] = [
+        ("exact", Area::Exact),
+        ("trapezium", Area::Trapezium),
+        ("kitti-40", Area::Kitti(RecallCount::Forty)),
+        ("kitti-11", Area::Kitti(RecallCount::Eleven)),
+        ("nuscenes", Area::NuScenes),
+    ];
 }
 
 /// The area under each selected curve: as [`super::accumulate`], with a single entry along R. There are no scores.
@@ -57,7 +75,18 @@ pub fn areas_under(
                 let t = curve.threshold;
                 let place = t * inner + curve.area * shape.limits + curve.limit;
                 recalls[place] = curves.recall(t, curve.positives);
-                areas[place] = area_of(curves.false_positives(t), curve.positives, area, envelope)?;
+                areas[place] = match area {
+                    Area::Exact | Area::Trapezium => {
+                        area_of(curves.false_positives(t), curve.positives, area, envelope)?
+                    }
+                    Area::Kitti(_) | Area::NuScenes => {
+                        let (range, limit) =
+                            (selection.areas[curve.area], selection.max_detections[curve.limit]);
+                        let images = selection.images.as_deref();
+                        let steps = steps_of_rows(table, group, images, [range, limit, t])?;
+                        average_of_steps(steps, curve.positives, area)?
+                    }
+                };
                 Ok(())
             })?;
         }
@@ -76,6 +105,9 @@ pub fn areas_under(
 /// The area under one curve: `found` has the false positives before each true positive, best score first. `envelope` is
 /// working memory.
 ///
+/// Of this, KITTI's number takes each true positive for a sample and no scores for equal, and nuScenes' no false positive
+/// for the last.
+///
 /// # Errors
 ///
 /// `OutOfMemory`
@@ -85,13 +117,23 @@ pub fn area_of(
     area: Area,
     envelope: &mut Vec<f64>,
 ) -> Result<f64> {
+    if !matches!(area, Area::Exact | Area::Trapezium) {
+        return average_of_steps(steps_of_found(found)?, positives, area);
+    }
     envelope.clear();
     extend(envelope, found.enumerate().map(|(i, before)| precision(i + 1, before)))?;
     raise(envelope);
     Ok(match area {
         Area::Exact => envelope.iter().sum::<f64>() / positives as f64,
-        Area::Trapezium => trapezium(envelope, positives),
+        _ => trapezium(envelope, positives),
     })
+}
+
+fn average_of_steps(steps: Vec<Step>, positives: usize, area: Area) -> Result<f64> {
+    match area {
+        Area::Kitti(recalls) => average_of_kitti(&steps, positives, recalls),
+        _ => average_of_nuscenes(&steps, positives),
+    }
 }
 
 fn precision(found: usize, false_positives: u32) -> f64 {

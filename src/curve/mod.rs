@@ -13,6 +13,7 @@
 //! ```
 
 mod area;
+mod benchmarks;
 mod driver;
 mod envelope;
 mod events;
@@ -211,7 +212,7 @@ mod tests {
     fn curves_from_true_positives_are_those_from_all_detections() {
         let mut random = Random::new(7);
         for case in 0..400 {
-            let bits = OutcomeLayout { areas: 1, thresholds: 1 + random.below(3) as usize };
+            let bits = OutcomeLayout { areas: 1, thresholds: 1 + random.below(3) as usize, samples: false };
             let images = 1 + random.below(6) as u32;
             let (mut rows, mut truths, mut outcomes, mut all) = (vec![], vec![], vec![], vec![]);
             for image in 0..images {
@@ -282,7 +283,7 @@ mod tests {
 
     #[test]
     fn nothing_selected_is_nothing_drawn() {
-        let bits = OutcomeLayout { areas: 1, thresholds: 1 };
+        let bits = OutcomeLayout { areas: 1, thresholds: 1, samples: false };
         let table = MatchTable::new(
             bits,
             Cells { groups: vec![0, 1], items: vec![Row::unmatched(0.5, 0, 0, 0, 0)] },

@@ -4,7 +4,7 @@
 //! better one is a false positive, even if another ground truth would have done. (Ultralytics' pairing of each
 //! detection with its best ground truth, each ground truth with the best-scored of those, is the same rule.)
 
-use super::matcher::{CellPairs, Matcher, OnMatch};
+use super::matcher::{CellPairs, MatchKind, Matcher, OnMatch};
 
 /// The best of all, if it is still free.
 ///
@@ -26,7 +26,7 @@ impl Matcher for Argmax {
                 let Some((g, place)) = candidates.best(d) else { continue };
                 let bits = candidates.reached(place, word) & !taken[g];
                 if bits != 0 {
-                    on_match(word, bits, d, g, false);
+                    on_match(word, bits, d, g, MatchKind::Counted);
                 }
                 if !ignored[g] {
                     taken[g] |= bits;
@@ -45,7 +45,14 @@ mod tests {
         let (mut candidates, mut made) = (Candidates::default(), Vec::new());
         candidates.collect(similarity, ignored.len(), thresholds);
         let crowd = &vec![false; ignored.len()];
-        let pairs = CellPairs { candidates: &candidates, thresholds, ignored, crowd, claims: &|_| true };
+        let pairs = CellPairs {
+            candidates: &candidates,
+            thresholds,
+            ignored,
+            crowd,
+            uncounted: &[],
+            claims: &|_| true,
+        };
         Argmax.match_cell(&pairs, &mut Vec::new(), &mut |_, bits, d, g, _| made.push((bits, d, g)));
         made
     }

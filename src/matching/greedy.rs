@@ -9,7 +9,7 @@
 
 use std::cmp::Ordering;
 
-use super::matcher::{CellPairs, Matcher, OnMatch};
+use super::matcher::{CellPairs, MatchKind, Matcher, OnMatch};
 
 /// A pair that can match.
 #[derive(Clone, Copy, Debug)]
@@ -114,6 +114,11 @@ impl Candidates {
         if d == 0 { 0..end(0) } else { end(d - 1)..end(d) }
     }
 
+    /// Detection `d`'s pairs: ground truth, similarity, and the place of the pair.
+    pub fn pairs_of(&self, d: usize) -> impl Iterator<Item = (usize, f64, usize)> + '_ {
+        self.row(d).map(|place| (self.pairs[place].ground_truth as usize, self.pairs[place].value, place))
+    }
+
     /// The ground truth that detection `d` is most similar to, the first of equals, and the place of that pair.
     pub fn best(&self, d: usize) -> Option<(usize, usize)> {
         self.best_of(d, |_| true)
@@ -161,7 +166,7 @@ impl Matcher for Greedy {
     }
 
     fn match_cell(&self, pairs: &CellPairs<'_>, taken: &mut Vec<u64>, on_match: OnMatch<'_>) {
-        let CellPairs { candidates, thresholds, ignored, crowd, claims } = *pairs;
+        let CellPairs { candidates, thresholds, ignored, crowd, claims, .. } = *pairs;
         // What is ignored comes after what is not, if there are both.
         let passes: &[bool] = match (ignored.contains(&false), ignored.contains(&true)) {
             (true, true) => &[false, true],
@@ -171,7 +176,7 @@ impl Matcher for Greedy {
             taken.clear();
             taken.resize(ignored.len(), 0);
             let mut make = |taken: &mut [u64], bits: u64, d: usize, g: usize| {
-                on_match(word, bits, d, g, false);
+                on_match(word, bits, d, g, MatchKind::Counted);
                 // The last match decides, as in the reference, where it may also free what an earlier one took.
                 if claims(d) {
                     taken[g] |= bits;
@@ -264,7 +269,14 @@ mod tests {
     ) -> Vec<(usize, usize, usize)> {
         let (mut candidates, mut made) = (Candidates::default(), Vec::new());
         candidates.collect(similarity, ignored.len(), thresholds);
-        let pairs = CellPairs { candidates: &candidates, thresholds, ignored, crowd, claims: &claims };
+        let pairs = CellPairs {
+            candidates: &candidates,
+            thresholds,
+            ignored,
+            crowd,
+            uncounted: &[],
+            claims: &claims,
+        };
         Greedy.match_cell(&pairs, &mut Vec::new(), &mut |word, bits, d, g, _| {
             made.extend((0..64).filter(|t| bits >> t & 1 == 1).map(|t| (64 * word + t, d, g)));
         });
@@ -341,6 +353,7 @@ mod tests {
                 candidates: &candidates,
                 thresholds: &thresholds,
                 ignored: &ignored,
+                uncounted: &[],
                 crowd: &crowd,
                 claims: &claims,
             };

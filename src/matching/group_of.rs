@@ -5,7 +5,7 @@
 //! similarity to a crowd region is relative to the detection). A group is one object, found by the best of its
 //! detections, or none; further detections within it are ignored.
 
-use super::matcher::{CellPairs, Matcher, OnMatch};
+use super::matcher::{CellPairs, MatchKind, Matcher, OnMatch};
 
 /// Single objects first, then groups.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Matcher for GroupOf {
                 if let Some((g, place)) = candidates.best_of(d, |g| !crowd[g]) {
                     let bits = candidates.reached(place, word) & !taken[g];
                     if bits != 0 {
-                        on_match(word, bits, d, g, false);
+                        on_match(word, bits, d, g, MatchKind::Counted);
                     }
                     if !ignored[g] {
                         taken[g] |= bits;
@@ -40,10 +40,10 @@ impl Matcher for GroupOf {
                     let bits = candidates.reached(place, word) & open;
                     let first = bits & !taken[g];
                     if first != 0 {
-                        on_match(word, first, d, g, false);
+                        on_match(word, first, d, g, MatchKind::Counted);
                     }
                     if bits & !first != 0 {
-                        on_match(word, bits & !first, d, g, true);
+                        on_match(word, bits & !first, d, g, MatchKind::Repeated);
                     }
                     if !ignored[g] {
                         taken[g] |= first;
@@ -72,10 +72,16 @@ mod tests {
         let (mut candidates, mut made) = (Candidates::default(), Vec::new());
         candidates.collect(similarity, crowd.len(), thresholds);
         let ignored: Vec<bool> = crowd.iter().map(|&crowd| crowd && !counted).collect();
-        let pairs =
-            CellPairs { candidates: &candidates, thresholds, ignored: &ignored, crowd, claims: &|_| true };
-        GroupOf { counted }.match_cell(&pairs, &mut Vec::new(), &mut |_, bits, d, g, repeated| {
-            made.push((bits, d, g, repeated));
+        let pairs = CellPairs {
+            candidates: &candidates,
+            thresholds,
+            ignored: &ignored,
+            crowd,
+            uncounted: &[],
+            claims: &|_| true,
+        };
+        GroupOf { counted }.match_cell(&pairs, &mut Vec::new(), &mut |_, bits, d, g, kind| {
+            made.push((bits, d, g, kind == MatchKind::Repeated));
         });
         made
     }

@@ -5,24 +5,29 @@ use std::fmt::Debug;
 use super::argmax::Argmax;
 use super::greedy::{Candidates, Greedy};
 use super::group_of::GroupOf;
+use super::kitti::Kitti;
 use crate::error::{Error, Result};
 
 /// All matchers. Names are spelt in their own files and in no other part of the core.
 pub static MATCHERS: &[&dyn Matcher] =
-    &[&Greedy, &Argmax, &GroupOf { counted: false }, &GroupOf { counted: true }];
+    &[&Greedy, &Argmax, &GroupOf { counted: false }, &GroupOf { counted: true }, &Kitti];
 
 /// Decides which detection of a cell gets which ground truth.
 pub trait Matcher: Debug + Send + Sync {
     /// Its name: a protocol's `matcher`.
     fn name(&self) -> &'static str;
 
-    /// Matches at every threshold and calls `on_match(word, bits, detection, ground truth, repeated)` for the pairs made:
-    /// at the thresholds of `bits` in the `word`-th 64. A repeated match is ignored, whatever is matched. `taken` is
-    /// working memory.
+    /// Matches at every threshold and calls `on_match(word, bits, detection, ground truth, kind)` for the pairs made: at
+    /// the thresholds of `bits` in the `word`-th 64. `taken` is working memory.
     fn match_cell(&self, pairs: &CellPairs<'_>, taken: &mut Vec<u64>, on_match: OnMatch<'_>);
 
     /// Whether a cell all of whose ground truths are ignored is matched like one in which none is.
     fn all_ignored_is_none_ignored(&self) -> bool {
+        false
+    }
+
+    /// Whether it also says whose scores are sampled, and asks which detections are ignored.
+    fn samples(&self) -> bool {
         false
     }
 
@@ -33,7 +38,18 @@ pub trait Matcher: Debug + Send + Sync {
 }
 
 /// Receives each match.
-pub type OnMatch<'a> = &'a mut dyn FnMut(usize, u64, usize, usize, bool);
+pub type OnMatch<'a> = &'a mut dyn FnMut(usize, u64, usize, usize, MatchKind);
+
+/// What a match says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MatchKind {
+    /// The detection matches the ground truth.
+    Counted,
+    /// It does so after another one: it is ignored, whatever it matches.
+    Repeated,
+    /// Its score is sampled, whatever it counts as.
+    Sampled,
+}
 
 /// One cell in some area ranges, as a matcher sees it: detections best first, ground truths in input order.
 pub struct CellPairs<'a> {
@@ -45,6 +61,8 @@ pub struct CellPairs<'a> {
     pub ignored: &'a [bool],
     /// Which ground truths are crowds.
     pub crowd: &'a [bool],
+    /// Which detections are ignored where they match nothing; empty for matchers that do not ask ([`Matcher::samples`]).
+    pub uncounted: &'a [bool],
     /// Whether a match by that detection takes the ground truth away from those after it (in the reference, a detection
     /// whose id is not above zero does not).
     pub claims: &'a dyn Fn(usize) -> bool,
@@ -76,7 +94,8 @@ mod tests {
             assert_eq!(<dyn Matcher>::named(matcher.name()).unwrap().name(), matcher.name());
         }
         let error = <dyn Matcher>::named("best").map(|matcher| matcher.name()).unwrap_err();
-        let expected = "expected 'greedy' or 'argmax' or 'group-of' or 'group-of-counted', found \"best\"";
+        let expected =
+            "expected 'greedy' or 'argmax' or 'group-of' or 'group-of-counted' or 'kitti', found \"best\"";
         assert_eq!(error.to_string(), expected);
     }
 }

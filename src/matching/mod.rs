@@ -8,7 +8,7 @@
 //! let mut candidates = Candidates::default();
 //! candidates.collect(&similarity, 2, &thresholds);
 //! let (ignored, crowd) = (&[false; 2], &[false; 2]);
-//! let cell = CellPairs { candidates: &candidates, thresholds: &thresholds, ignored, crowd, claims: &|_| true };
+//! let cell = CellPairs { candidates: &candidates, thresholds: &thresholds, ignored, crowd, uncounted: &[], claims: &|_| true };
 //!
 //! let mut matches = Vec::new();
 //! let greedy = <dyn Matcher>::named("greedy")?;
@@ -23,6 +23,7 @@ mod cells;
 mod counting;
 mod greedy;
 mod group_of;
+mod kitti;
 mod log;
 mod matcher;
 mod pair;
@@ -37,7 +38,7 @@ pub use cells::{
 pub use greedy::{Candidates, Greedy, lowest_threshold};
 pub use group_of::GroupOf;
 pub use log::{ImageKeys, LogColumns, LogIds, MatchLog};
-pub use matcher::{CellPairs, MATCHERS, Matcher, OnMatch};
+pub use matcher::{CellPairs, MATCHERS, MatchKind, Matcher, OnMatch};
 pub use pair::{ErrorType, Pair};
 pub use partners::{NO_PARTNER, Partners};
 pub use table::{

@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn rows_of_some_images_are_what_they_were() {
-        let bits = OutcomeLayout { areas: 2, thresholds: 3 };
+        let bits = OutcomeLayout { areas: 2, thresholds: 3, samples: false };
         let mut outcomes = Vec::new();
         let mut row = |image, object, matched: u64| {
             let mut row = Row::unmatched(0.5, image, object, 0, 1);

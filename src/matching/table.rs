@@ -109,13 +109,16 @@ impl InImage for Truth {
 
 /// Layout of the outcomes of matched detections: one bit for each area range that the detection lies outside of, and
 /// for each area range one matched bit for each threshold and then one ignored bit for each; all in a row, in as many
-/// words as they need. Where it lies outside it is ignored at the thresholds at which it did not match, too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// words as they need. Where it lies outside it is ignored at the thresholds at which it did not match, too. With
+/// `samples` there is a third bit for each threshold behind the other two: whether its score is sampled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutcomeLayout {
     /// Area ranges.
     pub areas: usize,
     /// Thresholds.
     pub thresholds: usize,
+    /// Whether there are scores that are sampled.
+    pub samples: bool,
 }
 
 impl OutcomeLayout {
@@ -146,15 +149,25 @@ impl OutcomeLayout {
     /// Words of one outcome.
     #[inline]
     pub fn entry(self) -> usize {
-        (self.areas + 2 * self.areas * self.thresholds).div_ceil(64)
+        (self.areas + self.bits_each() * self.areas * self.thresholds).div_ceil(64)
+    }
+
+    /// Bits of a threshold in an area range.
+    #[inline]
+    fn bits_each(self) -> usize {
+        2 + usize::from(self.samples)
     }
 
     /// The matched and the ignored bits of the `word`-th 64 thresholds in area range `a`.
     #[inline]
     fn fields(self, a: usize, word: usize) -> (BitField, BitField) {
-        let matched = self.areas + 2 * a * self.thresholds + 64 * word;
-        let field = |bit| BitField { word: bit / 64, shift: bit % 64, width: self.width(word) };
-        (field(matched), field(matched + self.thresholds))
+        (self.field(a, word, 0), self.field(a, word, 1))
+    }
+
+    #[inline]
+    fn field(self, a: usize, word: usize, which: usize) -> BitField {
+        let bit = self.areas + (self.bits_each() * a + which) * self.thresholds + 64 * word;
+        BitField { word: bit / 64, shift: bit % 64, width: self.width(word) }
     }
 
     /// Appends the outcome of a detection that lies outside the area ranges of the mask and has matched nothing yet.
@@ -174,6 +187,16 @@ impl OutcomeLayout {
         let (m, i) = self.fields(a, word);
         m.or(entry, matched);
         i.or(entry, ignored);
+    }
+
+    /// Says at which of the `word`-th 64 thresholds of area range `a` its score is sampled.
+    pub fn set_sampled(self, entry: &mut [u64], a: usize, word: usize, sampled: u64) {
+        self.field(a, word, 2).or(entry, sampled);
+    }
+
+    /// At which of the `word`-th 64 thresholds of area range `a` its score is sampled; at none where none is.
+    pub fn sampled(self, entry: &[u64], a: usize, word: usize) -> u64 {
+        if self.samples { self.field(a, word, 2).get(entry) } else { 0 }
     }
 
     /// Matched and ignored bits of the `word`-th 64 thresholds of area range `a`.
@@ -325,6 +348,14 @@ impl MatchTable {
         }
     }
 
+    /// Whether a detection's score is sampled at threshold `t` in area range `a`.
+    pub fn is_sampled(&self, row: &Row, a: usize, t: usize) -> bool {
+        match row.outcome() {
+            Outcome::Unmatched(_) => false,
+            Outcome::Matched(index) => self.bits.sampled(self.outcome(index), a, t / 64) >> (t % 64) & 1 == 1,
+        }
+    }
+
     /// Whether a detection is a true or a false positive in area range `a`, at some threshold.
     #[inline]
     pub fn counts(&self, row: &Row, a: usize) -> bool {
@@ -369,7 +400,7 @@ mod tests {
 
     #[test]
     fn bits_beyond_the_first_word() {
-        let bits = OutcomeLayout { areas: 2, thresholds: 70 };
+        let bits = OutcomeLayout { areas: 2, thresholds: 70, samples: false };
         let mut entry = Vec::new();
         bits.push(&mut entry, 2);
         assert_eq!(entry.len(), bits.entry());
@@ -385,8 +416,8 @@ mod tests {
         let mut random = Random::new(1);
         let mut roll = || random.next();
         for thresholds in [1, 10, 31, 63, 64, 65, 128, 130] {
-            for areas in [1, 4, 7] {
-                let bits = OutcomeLayout { areas, thresholds };
+            for (areas, samples) in [(1, false), (4, true), (7, false), (7, true)] {
+                let bits = OutcomeLayout { areas, thresholds, samples };
                 let outside = roll() as u32 & bits.all_areas();
                 let mut outcomes = vec![7];
                 bits.push(&mut outcomes, outside);
@@ -396,12 +427,20 @@ mod tests {
                         let matched = roll() & bits.used(word);
                         let ignored = roll() & matched;
                         bits.set(&mut outcomes[1..], a, word, matched, ignored);
+                        let sampled = if samples { roll() & bits.used(word) } else { 0 };
+                        if samples {
+                            bits.set_sampled(&mut outcomes[1..], a, word, sampled);
+                        }
                         let beside = if outside >> a & 1 == 1 { bits.used(word) & !matched } else { 0 };
-                        expected.push((matched, ignored | beside));
+                        expected.push((matched, ignored | beside, sampled));
                     }
                 }
                 let places = (0..areas).flat_map(|a| (0..bits.words()).map(move |word| (a, word)));
-                let found: Vec<_> = places.map(|(a, word)| bits.get(&outcomes[1..], a, word)).collect();
+                let read = |(a, word)| {
+                    let (matched, ignored) = bits.get(&outcomes[1..], a, word);
+                    (matched, ignored, bits.sampled(&outcomes[1..], a, word))
+                };
+                let found: Vec<_> = places.map(read).collect();
                 assert_eq!(found, expected);
                 assert_eq!((outcomes[0], outcomes.len()), (7, 1 + bits.entry()));
             }

@@ -201,6 +201,7 @@ pub(super) fn match_cell<'py>(
         candidates: &candidates,
         thresholds: &thresholds,
         ignored: &ignored,
+        uncounted: &[],
         crowd: &crowd,
         claims: &|i| claims[i],
     };
@@ -231,7 +232,7 @@ pub(super) fn curves<'py>(
     if ignored.dim() != (t, d) || ranks.len() != d {
         return Err(bad_value("ranks, matches and ignored flags differ in shape"));
     }
-    let bits = OutcomeLayout { areas: 1, thresholds: t };
+    let bits = OutcomeLayout { areas: 1, thresholds: t, samples: false };
     let mut outcomes = zeros(d.saturating_mul(bits.entry()))?;
     let mut rows = with_capacity(d)?;
     for (i, &rank) in ranks.iter().enumerate() {

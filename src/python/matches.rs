@@ -71,7 +71,7 @@ impl Matches {
 pub(super) enum PyAveraging<'py> {
     /// The mean precision at these recalls.
     Points(PyReadonlyArray1<'py, f64>),
-    /// `"exact"` or `"trapezium"`.
+    /// The name of an [`Area`].
     Area(String),
 }
 
@@ -79,13 +79,12 @@ impl PyAveraging<'_> {
     fn reading(&self) -> PyResult<Averaging> {
         match self {
             PyAveraging::Points(points) => Ok(Averaging::Points(values(points.as_array())?)),
-            PyAveraging::Area(name) => match name.as_str() {
-                "exact" => Ok(Averaging::Area(Area::Exact)),
-                "trapezium" => Ok(Averaging::Area(Area::Trapezium)),
-                _ => Err(bad_value(format!(
-                    "recall: expected an array of points, 'exact' or 'trapezium', found {name:?}"
-                ))),
-            },
+            PyAveraging::Area(name) => {
+                let found = Area::ALL.iter().find(|(known, _)| known == name);
+                let known = Area::ALL.map(|(name, _)| format!("'{name}'")).join(" or ");
+                let problem = || format!("recall: expected an array of points or {known}, found {name:?}");
+                found.map(|(_, area)| Averaging::Area(*area)).ok_or_else(|| bad_value(problem()))
+            }
         }
     }
 }

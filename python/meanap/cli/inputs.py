@@ -53,7 +53,9 @@ def reading(options: argparse.Namespace) -> readers.Options:
     )  # fmt: skip
 
 
-def opened(options: argparse.Namespace, role: Role, source: Any, truth: Any = None, *, records: bool = False) -> Any:
+def opened(
+    options: argparse.Namespace, rules: Protocol, role: Role, source: Any, truth: Any = None, *, records: bool = False
+) -> Any:
     """Ground truth or detections as `meanap.evaluate` takes them: those of all evaluations are read here.
 
     `source` is a path, or the content of a file that has been read already. With `records` images are read as records,
@@ -61,7 +63,8 @@ def opened(options: argparse.Namespace, role: Role, source: Any, truth: Any = No
     """
     from meanap import readers
 
-    asked = dataclasses.replace(reading(options), image_records=records)
+    difficulty = rules.size == "difficulty"
+    asked = dataclasses.replace(reading(options), image_records=records or difficulty, difficulty=difficulty)
     problems = readers.Problems(asked.on_error)
     if role == "ground_truth":
         side: Any = readers.ground_truth(source, asked, problems)
@@ -104,12 +107,12 @@ class Inputs:
         # Boxes are columns without records of images, but where the protocol reads more of these.
         boxes_alone = options.similarity == "bbox" and self.rules.size == "area" and not self.rules.federated
         if records and boxes_alone and not options.lenient:
-            truth = opened(options, "ground_truth", path)
+            truth = opened(options, self.rules, "ground_truth", path)
             if not isinstance(truth, TruthFile):
                 return truth
             if (boxes := truth.boxes()) is not None:
                 return boxes
-        return opened(options, "ground_truth", path, records=records)
+        return opened(options, self.rules, "ground_truth", path, records=records)
 
     def evaluate(self, path: Path, content: Any = None) -> Result:
         """The evaluation of a file of detections, or of its `content` if it has been read already."""
@@ -121,7 +124,7 @@ class Inputs:
         found = path if content is None else content
         with self._placed(), named(options.ground_truth, "ground_truth"), named(path, "detections"):
             if not self._whole:
-                found = opened(options, "detections", found, self._read, records=self._chosen is not None)
+                found = opened(options, self.rules, "detections", found, self._read, records=self._chosen is not None)
             if self._chosen is not None:
                 self._found[path] = found = self._of_chosen(found, "detections")
             asked = reading(options)

@@ -227,6 +227,8 @@ class Scores(ABC):
 
     def columns_of(self, row: SummaryRow) -> Any:
         """The categories that a row is a mean of."""
+        if row.category is not None:
+            return np.array([self.name_of(id) == row.category for id in self.category_ids], dtype=bool)
         if row.group is None:
             return slice(None)
         wanted = set(self.groups.get(row.group, ()))
@@ -296,7 +298,8 @@ class Scores(ABC):
         """One number, of all categories or of one; NaN if undefined."""
         row = self.row(row)
         thresholds, area, limit = self.places(row)
-        micro = self.protocol.average == "micro" and category is None and row.group is None
+        some = row.group is not None or row.category is not None
+        micro = self.protocol.average == "micro" and category is None and not some
         if row.images is None:
             values = self.values(row.kind, limit, micro)[thresholds][..., area]
         else:
@@ -320,6 +323,8 @@ class Scores(ABC):
         values = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
         present = values > -1
         means = np.full(values.shape[-1], math.nan)
+        if row.category is not None:
+            present &= self.columns_of(row)
         for k in np.flatnonzero(present.any(axis=0)):
             means[k] = np.mean(values[present[:, k], k])
         return means

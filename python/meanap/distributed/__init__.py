@@ -181,8 +181,9 @@ def confusion(
 def _options(plan: Plan, *how: Any) -> readers.Options:
     format, names, images, sizes, columns, on_error = how
     return readers.Options(
-        plan.similarity, plan.box_format, format, names, images, sizes, columns, on_error=on_error, image_records=True
-    )
+        plan.similarity, plan.box_format, format, names, images, sizes, columns, on_error=on_error, image_records=True,
+        difficulty=plan.protocol.size == "difficulty",
+    )  # fmt: skip
 
 
 def _joined(

@@ -27,7 +27,7 @@ _ROTATED = {
     8: ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4"),
 }
 #: Columns that are sent as they are.
-_NUMBERS = ("exact_area", "area", "iscrowd", "ignore", "num_keypoints", "image_area")
+_NUMBERS = ("exact_area", "area", "iscrowd", "ignore", "num_keypoints", "image_area", "difficulty")
 
 
 def joined(
@@ -106,7 +106,8 @@ def table_of(ground_truth: Any, detections: Any, plan: Plan, options: readers.Op
     True
     """
     asked = readers.Options(plan.similarity, plan.box_format) if options is None else options
-    asked = dataclasses.replace(asked, similarity=plan.similarity, image_records=True)
+    difficulty = plan.protocol.size == "difficulty"
+    asked = dataclasses.replace(asked, similarity=plan.similarity, image_records=True, difficulty=difficulty)
     truth, found = _sides(ground_truth, detections, plan, asked)
     return _table([side for side in (truth, found) if side is not None])
 

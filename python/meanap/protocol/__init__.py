@@ -19,6 +19,7 @@ from meanap.errors import InputError
 from meanap.protocol._protocol import Protocol, SummaryRow
 from meanap.protocol.coco import coco
 from meanap.protocol.crowdpose import crowdpose
+from meanap.protocol.kitti import kitti, kitti_r11
 from meanap.protocol.lvis import lvis
 from meanap.protocol.openimages import openimages, openimages_challenge
 from meanap.protocol.rotated import coco_rotated, dota, mmrotate, ultralytics_obb
@@ -40,6 +41,8 @@ PRESETS: dict[str, Callable[[SimilarityName], Protocol]] = {
     "coco-rotated": coco_rotated,
     "crowdpose": crowdpose,
     "dota": dota,
+    "kitti": kitti,
+    "kitti-r11": kitti_r11,
     "lvis": lvis,
     "mmrotate": mmrotate,
     "openimages": openimages,

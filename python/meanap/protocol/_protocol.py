@@ -50,6 +50,8 @@ class SummaryRow:
         Name of a group of categories (LVIS's frequencies); None for all.
     images
         The images that count: a field of their records, from which number, to below which; None for all.
+    category
+        Name of the one category that counts; None for the mean over all.
     """
 
     name: str
@@ -59,6 +61,7 @@ class SummaryRow:
     limit: int | None = None
     group: str | None = None
     images: tuple[str, float, float] | None = None
+    category: str | None = None
 
     def __post_init__(self) -> None:
         for name, fits, expected in (
@@ -68,6 +71,7 @@ class SummaryRow:
             ("area", isinstance(self.area, str), "a text"),
             ("limit", self.limit is None or _are_numbers((self.limit,)), "a number of detections or None"),
             ("group", self.group is None or isinstance(self.group, str), "a text or None"),
+            ("category", self.category is None or isinstance(self.category, str), "a text or None"),
             ("images", self.images is None or _is_range_of_a_field(self.images), "a field and two numbers, or None"),
         ):
             if not fits:
@@ -89,13 +93,14 @@ class Protocol:
     recall
         Recalls whose precisions are averaged, or the area under the curve: ``"exact"`` (each true positive's gain in
         recall times the maximum precision at this recall or above) or ``"trapezium"`` (straight lines between 101
-        points).
+        points). ``"kitti-40"`` and ``"kitti-11"`` are KITTI's means over so many sampled scores, for its matcher;
+        ``"nuscenes"`` is that of nuScenes, on straight lines above a tenth of precision and recall.
     area_ranges
         Name to least and greatest size, both inside; at most 31.
     size
         The quantity of the area ranges: ``"area"`` in pixels, ``"diagonal"`` or longest ``"side"`` of the box, or area
         as a ``"fraction"`` of the image; or ``"pose"``: 0.53 of the box, which is then also the size that distances of
-        keypoints are relative to.
+        keypoints are relative to. ``"difficulty"`` is KITTI's level of each object: 1 easy, 2 moderate, 3 hard, or 4.
     max_detections
         Limits on the detections of one category in one image, rising; the largest applies to matching.
     max_per_image
@@ -107,6 +112,8 @@ class Protocol:
         most similar of all, and is a false positive if that one is matched already. ``"group-of"``: as argmax among the
         objects that are no crowd; what does not match goes to the crowd region that covers most of it, and is ignored.
         ``"group-of-counted"``: each crowd region is one object, too, which the first detection within it finds.
+        ``"kitti"``: each ground truth takes the detection most similar to it; a detection left over is ignored within a
+        crowd region.
     inclusive_boxes
         Boxes reach to the far edge of their last pixel (one is added to width and height).
     match_crowds
@@ -170,9 +177,17 @@ class Protocol:
         check(len(self.thresholds) > 0, "thresholds", "at least one")
         check(all(0 <= t <= 1 for t in self.thresholds), "thresholds", "numbers from 0 to 1")
         if isinstance(self.recall, str):
-            check(self.recall in ("exact", "trapezium"), "recall", "recall points, 'exact' or 'trapezium'")
+            check(
+                self.recall in _RECALL_METHODS,
+                "recall",
+                f"recall points or one of {', '.join(map(repr, _RECALL_METHODS))}",
+            )
+            sampled = self.recall in ("kitti-40", "kitti-11")
+            check(not sampled or self.matcher == "kitti", "recall", "another one than KITTI's without its matcher")
         else:
-            check(_are_numbers(self.recall), "recall", "recall points, 'exact' or 'trapezium'")
+            check(
+                _are_numbers(self.recall), "recall", f"recall points or one of {', '.join(map(repr, _RECALL_METHODS))}"
+            )
             check(len(self.recall) > 0, "recall", "at least one point")
             check(all(0 <= r <= 1 + 1e-9 for r in self.recall), "recall", "points from 0 to 1")
             check(list(self.recall) == sorted(self.recall), "recall", "points that rise")
@@ -274,9 +289,11 @@ class Protocol:
 
 
 #: What decides the area range of an object.
-_SIZES = ("area", "diagonal", "side", "fraction", "pose")
+_SIZES = ("area", "diagonal", "side", "fraction", "pose", "difficulty")
+#: Averages that are no mean over recall points.
+_RECALL_METHODS = ("exact", "trapezium", "kitti-40", "kitti-11", "nuscenes")
 #: Which detection gets which ground truth.
-_MATCHERS = ("greedy", "argmax", "group-of", "group-of-counted")
+_MATCHERS = ("greedy", "argmax", "group-of", "group-of-counted", "kitti")
 #: Whose arithmetic compares rotated boxes.
 _ROTATED_IOU = ("exact", "detectron2", "mmcv", "polyiou", "probiou")
 #: No limit on detections is as large: it can be multiplied by the number of categories.

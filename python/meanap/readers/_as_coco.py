@@ -94,6 +94,7 @@ _NAMES = {
     "iscrowd": "iscrowd",
     "ignore": "ignore",
     "num_keypoints": "num_keypoints",
+    "difficulty": "difficulty",
 }
 
 

@@ -85,6 +85,8 @@ def coco_ground_truth(
     if similarity == "keypoints":
         fields["keypoints"] = _poses(rows)
         fields["num_keypoints"] = np.array(rows.column(_fields.NUM_KEYPOINTS), dtype=np.float64)
+    if any("difficulty" in record for record in rows.records[:1] if isinstance(record, Mapping)):
+        fields["difficulty"] = np.array(rows.column(_fields.DIFFICULTY), dtype=np.float64)
     truth = GroundTruth(
         columns["image_id"],
         columns["category_id"],
@@ -177,6 +179,8 @@ def coco_results(
         fields["boxes"] = _boxes(rows, columns)
     if similarity == "keypoints":
         fields["keypoints"] = _poses(rows)
+    if "difficulty" in first:
+        fields["difficulty"] = np.array(rows.column(_fields.DIFFICULTY), dtype=np.float64)
     found = Detections(images, columns["category_id"], columns["score"], **fields, box_format="xywh")
     found.records = found.any_score = True
     if area is not None:

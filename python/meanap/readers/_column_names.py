@@ -76,6 +76,7 @@ NAMES = {
     "ignore": ("ignore", "difficult"),
     "area": ("area",),
     "image_area": ("image_area",),
+    "difficulty": ("difficulty",),
 }
 
 _BETWEEN_WORDS = str.maketrans("", "", " _-\t\u00a0")

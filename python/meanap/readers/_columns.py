@@ -176,6 +176,8 @@ def side_of(
         for name in ("area", "num_keypoints", "crowd", "ignore"):
             if (column := _find(columns, name)) is not None:
                 side[name] = _numbers_or_flags(column, f"{place}: {name}")
+    if (column := _find(columns, "difficulty")) is not None:
+        side["difficulty"] = _numbers(column, f"{place}: difficulty")
     side.update(_rotated_boxes(columns, place, widths) if widths else _boxes(columns, box_format, place))
     if (points := _find(columns, "keypoints")) is not None:
         side["keypoints"] = _poses(_even(points, f"{place}: keypoints"), f"{place}: keypoints")

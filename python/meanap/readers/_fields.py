@@ -21,6 +21,7 @@ __all__ = [
     "BOX_3D",
     "CATEGORY",
     "CROWD",
+    "DIFFICULTY",
     "FREQUENCY",
     "GEOMETRY",
     "ID",
@@ -269,6 +270,7 @@ MASK = Field(
 KEYPOINTS = Field("keypoints", "malformed-keypoints", "x, y and visibility of each keypoint", _pose, None)
 NUM_KEYPOINTS = Field("num_keypoints", "malformed-num-keypoints", "a number of keypoints", _finite, math.nan, math.nan)
 AREA = Field("area", "malformed-area", "an area in pixels", _area, math.nan, math.nan)
+DIFFICULTY = Field("difficulty", "malformed-difficulty", "1 (easy), 2 (moderate), 3 (hard) or 4", _finite, math.nan)
 CROWD = Field("iscrowd", "crowd-flag", "0 or 1", _crowd, (False, False), (False, False))
 FREQUENCY = Field("frequency", "malformed-record", "a word", _word, None, None)
 

@@ -55,7 +55,7 @@ class PerImage(Reader):
         images = self.of(options.similarity).dictionaries(source, place, problems)
         given = ids_of(images, place)
         ids = list(range(len(images))) if given is None else given
-        numbers = ("area", "num_keypoints", "iscrowd", "ignore")
+        numbers = ("area", "num_keypoints", "difficulty", "iscrowd", "ignore")
         columns, items = _columns(images, ids, place, numbers, problems, options)
         crowd = columns.pop("iscrowd", None)
         sizes = sizes_of(ids, images)
@@ -72,7 +72,7 @@ class PerImage(Reader):
         place: Role = "detections"
         images = self.of(options.similarity).dictionaries(source, place, problems)
         ids = paired(ids_of(images, place), len(images), truth, self.has_ids)
-        columns, items = _columns(images, ids, place, ("scores",), problems, options)
+        columns, items = _columns(images, ids, place, ("scores", "difficulty"), problems, options)
         found = Detections(**columns, box_format=self._format(options))
         found.items = items
         return with_known_ids(found, truth)

@@ -73,6 +73,8 @@ class Options:
         Names of the fields of images that are needed.
     whole_body
         Whether poses are of the whole body: then COCO's records may have its parts in fields of their own.
+    difficulty
+        Whether objects have levels of difficulty (KITTI), and neighbouring classes are read as ones to ignore.
     """
 
     similarity: SimilarityName = "bbox"
@@ -87,6 +89,7 @@ class Options:
     image_records: bool = False
     image_fields: tuple[str, ...] = ()
     whole_body: bool = False
+    difficulty: bool = False
 
     def __post_init__(self) -> None:
         if self.box_format not in BOX_COLUMNS:

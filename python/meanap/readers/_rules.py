@@ -290,6 +290,11 @@ RULES: dict[str, Rule] = {
         '"num_keypoints" is no number',
         "Write how many of the points are labelled (visibility above 0).",
     ),
+    "malformed-difficulty": Rule(
+        "records", "error",
+        '"difficulty" is no level',
+        "Write 1 (easy), 2 (moderate), 3 (hard), or 4 for what counts at none.",
+    ),
     "num-keypoints-missing": Rule(
         "keypoints", "error",
         'objects with keypoints have no "num_keypoints": pycocotools stops at them',

@@ -1,7 +1,9 @@
-"""KITTI's 2D boxes: a text for each image, ``type truncated occluded alpha left top right bottom`` and 3D numbers.
+"""KITTI's boxes: a text for each image, ``type truncated occluded alpha left top right bottom`` and those in space.
 
 Lines of results have a score at the end. ``DontCare`` regions are crowd regions of each class: what is found there is
-neither true nor false. Image ids are the names of the files without ending, category ids the types.
+neither true nor false; in space they have no size and are left out. Image ids are the names of the files without
+ending, category ids the types. Boxes in space are turned from the camera's axes (right, down, forward) to forward, left
+and up.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
-from meanap.readers._collected import only_boxes
+from meanap._similarity import GEOMETRY
+from meanap.errors import InputError
 from meanap.readers._folders import by_stem, files_of, rows_of, some_of
 from meanap.readers._known_ids import CategoryIds, ImageIds
 from meanap.readers._parts import Files, Parts, parts_of
@@ -28,6 +31,10 @@ _NUMBERS = (
 )  # fmt: skip
 _BOX = slice(3, 7)
 _IGNORED = "DontCare"
+#: Classes that are so like another one that KITTI ignores what is found of the other there.
+_NEIGHBOURS = {"Van": "Car", "Person_sitting": "Pedestrian"}
+#: Of each level from the easiest: the most that may be occluded and truncated, and the height in pixels to be exceeded.
+_LEVELS = ((0, 0.15, 40), (1, 0.3, 25), (2, 0.5, 25))
 
 
 class Kitti(Reader):
@@ -51,19 +58,27 @@ class Kitti(Reader):
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The objects of all images; each ``DontCare`` region stands for one of each type."""
-        only_boxes(self.name, options.similarity, "ground_truth")
+        in_space = _in_space(options, "ground_truth")
         columns, images = _read(source, (), problems)
         types = rows_of(columns["words"][:, 0], columns["texts"])
-        row_images, boxes = rows_of(columns["file"], images), columns["numbers"][:, _BOX]
-        cared = [row for row, name in enumerate(types) if name != _IGNORED]
-        known = source.known if isinstance(source, Files) else sorted({types[row] for row in cared})
-        crowds = [(row, name) for row, of_row in enumerate(types) if of_row == _IGNORED for name in known]
-        rows = [*cared, *(row for row, _ in crowds)]
+        numbers, row_images = columns["numbers"], rows_of(columns["file"], images)
+        cared = [(row, name) for row, name in enumerate(types) if name != _IGNORED]
+        known = source.known if isinstance(source, Files) else sorted({name for _, name in cared})
+        objects = [
+            (row, of, of != name)
+            for row, name in cared
+            for of in (name, *((_NEIGHBOURS[name],) if options.difficulty and name in _NEIGHBOURS else ()))
+        ]
+        regions = [] if in_space else [row for row, name in enumerate(types) if name == _IGNORED]
+        crowds = [(row, name, True) for row in regions for name in known]
+        rows = np.array([row for row, *_ in (*objects, *crowds)], dtype=np.int64)
         return GroundTruth(
-            [row_images[row] for row in rows],
-            [*(types[row] for row in cared), *(name for _, name in crowds)],
-            boxes[np.array(rows, dtype=np.int64)],
-            crowd=np.arange(len(rows)) >= len(cared),
+            [row_images[row] for row in rows.tolist()],
+            [name for _, name, _ in (*objects, *crowds)],
+            (_boxes_in_space(numbers) if in_space else numbers[:, _BOX])[rows],
+            crowd=np.arange(len(rows)) >= len(objects),
+            ignore=np.array([ignored for *_, ignored in (*objects, *crowds)], dtype=bool),
+            difficulty=_levels_of_objects(numbers)[rows] if options.difficulty else None,
             images=images,
         )
 
@@ -80,7 +95,7 @@ class Kitti(Reader):
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The detections of all images."""
-        only_boxes(self.name, options.similarity, "detections")
+        in_space = _in_space(options, "detections")
         columns, images = _read(source, ("score",), problems)
         known, categories = ImageIds(truth), CategoryIds(truth)
         ids = [known.of(image) for image in images]
@@ -89,12 +104,54 @@ class Kitti(Reader):
                 text = "there is no such image in the ground truth"
                 problems.add(Problem("unknown-image", source=f"{os.fspath(source)}: {image}.txt", text=text))
         rows = np.array([ids[file] is not None for file in columns["file"].tolist()], dtype=bool)
+        numbers = columns["numbers"][rows]
         return Detections(
             rows_of(columns["file"][rows], ids),
             rows_of(columns["words"][rows, 0], [categories.of(text) for text in columns["texts"]]),
-            columns["numbers"][rows, -1],
-            columns["numbers"][rows][:, _BOX],
+            numbers[:, -1],
+            _boxes_in_space(numbers) if in_space else numbers[:, _BOX],
+            difficulty=_levels_of_detections(numbers) if options.difficulty else None,
         )
+
+
+def _in_space(options: Options, place: str) -> bool:
+    """Whether the boxes in space are read, not those in the image.
+
+    Raises
+    ------
+    InputError
+        The similarity compares neither.
+    """
+    if options.similarity != "bbox" and GEOMETRY[options.similarity] != "3D boxes":
+        problem = (
+            f"format 'kitti' has boxes only, expected similarity 'bbox', 'bev' or 'box3d', found {options.similarity!r}"
+        )
+        raise InputError(problem, place, code="wrong-geometry")
+    return options.similarity != "bbox"
+
+
+def _boxes_in_space(numbers: np.ndarray) -> np.ndarray:
+    """Boxes ``(N, 7)``: centre forward, left and up, length, width, height, yaw.
+
+    KITTI's points are in the middle of the bottom, and an object with ``rotation_y`` 0 looks to the right.
+    """
+    height, width, length, x, y, z, turn = numbers[:, 7:14].T
+    return np.stack([z, -x, height / 2 - y, length, width, height, -turn - np.pi / 2], axis=1)
+
+
+def _levels_of_objects(numbers: np.ndarray) -> np.ndarray:
+    """The easiest level of each object ``(N,)``: 1 easy, 2 moderate, 3 hard, 4 beyond."""
+    truncated, occluded, height = numbers[:, 0], numbers[:, 1], numbers[:, 6] - numbers[:, 4]
+    levels = np.full(len(numbers), 4.0)
+    for level, (most, cut, least) in reversed(list(enumerate(_LEVELS, 1))):
+        levels[(occluded <= most) & (truncated <= cut) & (height > least)] = level
+    return levels
+
+
+def _levels_of_detections(numbers: np.ndarray) -> np.ndarray:
+    """The easiest level at which a detection counts ``(N,)``, by its height in the image."""
+    height = np.abs(numbers[:, 6] - numbers[:, 4])
+    return np.where(height >= _LEVELS[0][2], 1.0, np.where(height >= _LEVELS[1][2], 2.0, 4.0))
 
 
 def _files(path: str, scored: bool) -> dict[str, str]:

@@ -147,6 +147,8 @@ class GroundTruth(Side):
     box_format : {"xyxy", "xywh", "cxcywh"}
     area : (N,), optional
         Areas in pixels, for area ranges; those of the boxes or masks by default.
+    difficulty : (N,), optional
+        KITTI's level of each object, 1 easy, 2 moderate, 3 hard or 4, for protocols that read it.
     num_keypoints : (N,), optional
         Labelled keypoints of each object; one that has 0 neither rewards nor punishes. Counted by default.
     crowd, ignore : (N,) of flags, optional
@@ -170,13 +172,14 @@ class GroundTruth(Side):
         keypoints: Points | None = None,
         box_format: BoxFormat = "xyxy",
         area: Numbers | None = None,
+        difficulty: Numbers | None = None,
         num_keypoints: Numbers | None = None,
         crowd: Numbers | None = None,
         ignore: Numbers | None = None,
         images: Iterable[Id] | Mapping[Any, Sequence[int]] | None = None,
         categories: Iterable[Id] | Mapping[Any, str] | None = None,
     ) -> None:
-        arrays = {"boxes": boxes, "masks": masks, "keypoints": keypoints, "area": area}
+        arrays = {"boxes": boxes, "masks": masks, "keypoints": keypoints, "area": area, "difficulty": difficulty}
         flags = {"num_keypoints": num_keypoints, "iscrowd": crowd, "ignore": ignore}
         super().__init__(image_ids, category_ids, box_format, {**arrays, **flags})
         self.sizes: dict[Any, Any] = dict(images) if isinstance(images, Mapping) else {}
@@ -233,6 +236,8 @@ class Detections(Side):
     box_format : {"xyxy", "xywh", "cxcywh"}
     area : (N,), optional
         Areas in pixels, for area ranges; those of the boxes or masks by default.
+    difficulty : (N,), optional
+        As of `GroundTruth`; by default that of the box's height, and 1 of 3D boxes.
     """
 
     _role = "detections"
@@ -251,9 +256,10 @@ class Detections(Side):
         keypoints: Points | None = None,
         box_format: BoxFormat = "xyxy",
         area: Numbers | None = None,
+        difficulty: Numbers | None = None,
     ) -> None:
         arrays = {"scores": scores, "boxes": boxes, "masks": masks, "keypoints": keypoints, "area": area}
-        super().__init__(image_ids, category_ids, box_format, arrays)
+        super().__init__(image_ids, category_ids, box_format, {**arrays, "difficulty": difficulty})
 
 
 def _ids(ids: Iterable[Any], place: str) -> list[Any]:

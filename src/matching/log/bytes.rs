@@ -20,7 +20,7 @@ impl MatchLog {
         let numbers = [
             self.bits.areas as u64,
             self.bits.thresholds as u64,
-            u64::from(self.by_category),
+            u64::from(self.by_category) | u64::from(self.bits.samples) << 1,
             u64::from(self.images.counted),
             u64::from(self.has_pairs()),
         ];
@@ -57,12 +57,13 @@ impl MatchLog {
         if rest.take(MAGIC.len())? != MAGIC {
             return Err(Error::value("state: not the bytes of a match log"));
         }
-        let [areas, thresholds, by_category, counted, has_pairs] =
+        let [areas, thresholds, flags, counted, has_pairs] =
             [rest.number()?, rest.number()?, rest.number()?, rest.number()?, rest.number()?];
         if areas > 31 || thresholds > 1 << 20 {
             return Err(damaged());
         }
-        let bits = OutcomeLayout { areas: areas as usize, thresholds: thresholds as usize };
+        let (by_category, samples) = (flags & 1, flags >> 1 == 1);
+        let bits = OutcomeLayout { areas: areas as usize, thresholds: thresholds as usize, samples };
         let mut images = Images {
             keys: rest.keys()?,
             digest: rest.column(u64::from_le_bytes)?,
@@ -219,7 +220,7 @@ mod tests {
     use crate::progress::Progress;
 
     fn log_of(partner: Option<u32>, error: ErrorType) -> MatchLog {
-        let bits = OutcomeLayout { areas: 1, thresholds: 1 };
+        let bits = OutcomeLayout { areas: 1, thresholds: 1, samples: false };
         let truth = |image| Truth { image, object: image, areas: 1 };
         let table = MatchTable::new(
             bits,

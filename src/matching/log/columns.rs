@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn columns_make_the_log_they_came_from() {
-        let bits = OutcomeLayout { areas: 2, thresholds: 3 };
+        let bits = OutcomeLayout { areas: 2, thresholds: 3, samples: false };
         let mut matched = Row::restored(0.9, 0, 0, 0, 0);
         matched.set_matched(0);
         let rows = vec![matched, Row::unmatched(0.5, 0, 1, 1, 2), Row::unmatched(0.4, 1, 2, 0, 0)];

@@ -11,7 +11,7 @@ use super::place::ArrayPlace;
 use super::shapes::{convert_boxes, read_keypoints, read_masks, read_rotated_boxes};
 use crate::columns::{
     AnnotationIds, Areas, Geometry, GeometryKind, Key, Keypoints, Masks, Objects, RotatedBoxes, Size,
-    has_no_keypoints, take_areas, take_exact_areas,
+    has_no_keypoints, level_of_height, take_areas, take_exact_areas,
 };
 use crate::error::{self, Error, Result, collect, extend, filled, reserve};
 use crate::json::pose::bounding_box;
@@ -288,6 +288,25 @@ impl SideColumns {
         }
         match options.size {
             Size::Area => {}
+            Size::Difficulty => match fields.get(intern!(py, "difficulty"))? {
+                Some(levels) => {
+                    let levels = numbers(&levels, || named("difficulty"))?;
+                    count_of(place, "difficulty", levels.len(|| named("difficulty"))?, expected)?;
+                    for (row, (area, level)) in areas.iter_mut().zip(levels.values).enumerate() {
+                        if ![1.0, 2.0, 3.0, 4.0].contains(&level) {
+                            let error = place.row("difficulty", row).found(format!("is {level}"));
+                            return Err(error.expected("1 (easy), 2 (moderate), 3 (hard) or 4").into());
+                        }
+                        *area = level;
+                    }
+                }
+                None if detections => {
+                    // The height in the image is known of upright boxes alone.
+                    let level = |row: usize| boxes.get(row).map_or(1.0, |sides| level_of_height(sides[3]));
+                    areas.iter_mut().enumerate().for_each(|(row, area)| *area = level(row));
+                }
+                None => return Err(missing("difficulty")),
+            },
             Size::Fraction => match (given.image_area, fields.get(intern!(py, "image_area"))?) {
                 (Some(whole), _) => areas.iter_mut().for_each(|area| *area /= whole),
                 (None, Some(whole)) => {
