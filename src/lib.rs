@@ -20,6 +20,9 @@ pub mod simd;
 pub mod sum;
 pub mod threads;
 
+#[cfg(test)]
+mod test_files;
+
 pub mod sort;
 
 pub mod arrow;

@@ -60,7 +60,7 @@ pub fn prepare() {
 pub fn count() -> usize {
     /// The process in the upper half, its number of threads in the lower one.
     static OF_PROCESS: AtomicU64 = AtomicU64::new(0);
-    let process = std::process::id();
+    let process = process();
     let known = OF_PROCESS.load(Ordering::Relaxed);
     if known >> 32 == u64::from(process) {
         return known as u32 as usize;
@@ -116,8 +116,13 @@ pub fn beside<'scope, T>(work: impl FnOnce(&Scope<'scope>) -> T) -> T {
     }
 }
 
+/// The number of this process. WebAssembly's have none, and no children.
+pub(crate) fn process() -> u32 {
+    if cfg!(target_family = "wasm") { 1 } else { std::process::id() }
+}
+
 fn pool() -> Option<&'static ThreadPool> {
-    let process = std::process::id();
+    let process = process();
     let held = POOL.load(Ordering::Acquire);
     // SAFETY: what was stored came of `Box::into_raw` and is never freed.
     if let Some(owned) = unsafe { held.as_ref() }

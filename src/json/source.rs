@@ -239,10 +239,11 @@ fn read_some(mut file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usiz
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_files::temporary;
 
     #[test]
     fn pieces_read_as_one() {
-        let path = std::env::temp_dir().join(format!("meanap-pieces-{}", std::process::id()));
+        let path = temporary("pieces");
         std::fs::write(&path, b"0123456789").unwrap();
         let file = Arc::new(File::open(&path).unwrap());
         let piece = |at, length| Piece::File { file: Arc::clone(&file), at, length };

@@ -165,6 +165,7 @@ impl LineObjects {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_files::temporary;
 
     fn layout(columns: &str, optional: usize, skipped: &[&str]) -> LineLayout {
         let columns = columns.split(' ').map(|name| (name.to_owned(), name.starts_with('w'))).collect();
@@ -207,7 +208,7 @@ mod tests {
 
     #[test]
     fn many_files_are_read_as_one_after_another() {
-        let folder = std::env::temp_dir().join(format!("meanap-table-{}", std::process::id()));
+        let folder = temporary("table");
         fs::create_dir_all(&folder).unwrap();
         let paths: Vec<_> = (0..50).map(|file| folder.join(format!("{file}.txt"))).collect();
         let layout = layout("word number", 0, &[]);

@@ -404,6 +404,7 @@ fn class_of(word: &[u8]) -> Checked<u32> {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
+    use crate::test_files::temporary;
 
     const BOXES: YoloLayout = YoloLayout { geometry: GeometryKind::Boxes, confidence: None, keypoints: None };
 
@@ -538,7 +539,7 @@ mod tests {
 
     #[test]
     fn files_are_read_in_their_order_by_any_number_of_threads() {
-        let folder = std::env::temp_dir().join(format!("meanap-yolo-{}", std::process::id()));
+        let folder = temporary("yolo");
         fs::create_dir_all(&folder).unwrap();
         let paths: Vec<_> = (0..200).map(|file| folder.join(format!("{file}.txt"))).collect();
         for (file, path) in paths.iter().enumerate() {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::error::ErrorKind;
 use crate::progress::Progress;
+use crate::test_files::temporary;
 
 fn read(text: &str, kind: FileKind, plan: BlockPlan) -> Result<Dataset> {
     Dataset::read_with(Path::new("x.json"), Source::from(text.as_bytes().to_vec()), kind, plan)
@@ -136,8 +137,8 @@ fn wrong_guesses_cost_no_more_than_their_blocks() {
 
 #[test]
 fn bins_hold_all_records_and_read_as_files() {
-    let temporary = |name: &str| {
-        let path = std::env::temp_dir().join(format!("meanap-bins-{name}-{}", std::process::id()));
+    let unnamed = |name: &str| {
+        let path = temporary(name);
         let file = std::fs::File::options().read(true).write(true).create(true).truncate(true).open(&path);
         let file = file.unwrap();
         std::fs::remove_file(&path).unwrap();
@@ -152,7 +153,7 @@ fn bins_hold_all_records_and_read_as_files() {
     ] {
         let all = whole(&text, kind).unwrap();
         for (count, buffer_size) in [(1, 1 << 20), (5, 1), (5, 1000)] {
-            let mut bins = Bins::new(temporary("all"), count, buffer_size).unwrap();
+            let mut bins = Bins::new(unnamed("all"), count, buffer_size).unwrap();
             let source = Source::from(text.clone().into_bytes());
             let head = Dataset::partition(Path::new("x.json"), source, kind, &mut bins).unwrap();
             assert_eq!((head.len(), head.images.count), (all.len(), all.images.count));
@@ -233,7 +234,7 @@ fn every_truncation_is_an_error() {
 #[ignore = "a measurement, best without company"]
 fn throughput() {
     use std::time::Instant;
-    let path = std::env::temp_dir().join(format!("meanap-throughput-{}.json", std::process::id()));
+    let path = temporary("throughput");
     let record = |i: u64| {
         let number = |salt: u64| (i * 7919 + salt * 104_729) % 64_000;
         format!(
