@@ -5,6 +5,7 @@ several detections of an object, images with one side only.
 """
 
 import contextlib
+import functools
 import io
 import math
 
@@ -62,8 +63,11 @@ def overlap(found, there, crowd, rules):
     return width * height / (area if crowd and rules.match_crowds else area + other - width * height)
 
 
-def greedy(values, ignored, crowd, order):
-    """`evaluateImg` of the COCO API, written out: the ground truth of each detection, or None."""
+def greedy(values, ignored, crowd, order, first=False):
+    """`evaluateImg` of the COCO API, written out: the ground truth of each detection, or None.
+
+    With `first` as `compare_caltech` of CrowdDet: of equals the first, and only what is above the threshold.
+    """
     matches, taken = [], set()
     by_ignored = sorted(range(len(ignored)), key=lambda g: ignored[g])
     for d in order:
@@ -73,7 +77,7 @@ def greedy(values, ignored, crowd, order):
                 continue
             if partner is not None and not ignored[partner] and ignored[g]:
                 break
-            if values[d][g] < best:
+            if values[d][g] < best or (first and values[d][g] == best):
                 continue
             best, partner = values[d][g], g
         matches.append(partner)
@@ -140,6 +144,14 @@ def kitti(values, ignored, crowd, order):
     return matches
 
 
+_MATCHERS = {
+    "greedy": greedy,
+    "greedy-first": functools.partial(greedy, first=True),
+    "argmax": argmax,
+    "kitti": kitti,
+}
+
+
 def by_definition(targets, preds, rules, by_category=True):
     """For each cell its detections, best first, as ``(score, partner, ignored)``, and whether each object is found.
 
@@ -170,9 +182,7 @@ def by_definition(targets, preds, rules, by_category=True):
             if rules.matcher.startswith("group-of"):
                 partners = group_of(values, ignored, rematched, order, repeated)
             else:
-                partners = {"greedy": greedy, "argmax": argmax, "kitti": kitti}[rules.matcher](
-                    values, ignored, rematched, order
-                )
+                partners = _MATCHERS[rules.matcher](values, ignored, rematched, order)
             rows = [
                 (
                     float(pred["scores"][found[d]]),
@@ -209,7 +219,8 @@ def by_error_table(result):
 def evaluated(targets, preds, preset, **changes):
     if protocol.get(preset).size == "difficulty":
         targets = [{**target, "difficulty": np.ones(len(target["labels"]))} for target in targets]
-    return meanap.evaluate(targets, preds, protocol=preset, box_format="xywh", **changes)
+    # The boxes of these scenes are smaller than any height that a protocol takes.
+    return meanap.evaluate(targets, preds, protocol=preset, box_format="xywh", heights=None, **changes)
 
 
 def objects_of(cells):
@@ -494,7 +505,7 @@ def test_shards_of_a_cluster_say_the_same(preset):
         target["ignore"] |= target["iscrowd"]
         target["iscrowd"][:] = 0
     whole = evaluated(targets, preds, preset).confusion(IOU, 0.4)
-    plan = Plan.of("bbox", preset, box_format="xywh")
+    plan = Plan.of("bbox", preset, box_format="xywh", heights=None)
     shards = [confuse_batch(as_table(pa, targets, preds, only), plan, IOU, 0.4) for only in ({0, 3}, {1, 2, 4}, {5})]
     confusion = summed(pa.concat_tables(shards), plan, IOU, 0.4, [1, 2, 3])
     np.testing.assert_array_equal(confusion.matrix, whole.matrix)

@@ -143,7 +143,7 @@ def test_options_numbers_and_inputs(data, tmp_path):
 
 def test_bad_questions(data):
     for arguments, message in [
-        (("coco", "cocoo"), "expected one of 'activitynet', 'coco'"),
+        (("coco", "cocoo"), "expected one of 'activitynet', 'citypersons'"),
         (("coco", {"ties": "best"}), "candidate: ties: expected one of"),
     ]:
         with pytest.raises(ValueError, match=message):
@@ -172,6 +172,9 @@ CHANGES = {
     "max_detections": ({}, {"max_detections": [3]}),
     "max_per_image": ({}, {"max_per_image": 3}),
     "limit_per_image": ({"max_detections": [3]}, {"max_detections": [3], "limit_per_image": True}),
+    "heights": ({}, {"heights": (30, 80)}),
+    "visibility": ({}, {"visibility": (0.5, 1.0)}),
+    "miss_rate": ({}, {"miss_rate": "crowdhuman"}),
     "matcher": ({}, {"matcher": "argmax"}),
     "inclusive_boxes": ({}, {"inclusive_boxes": True}),
     "match_crowds": ({}, {"match_crowds": False}),
@@ -190,7 +193,7 @@ CHANGES = {
     "ties": ({}, {"ties": "greatest"}),
 }
 #: What cannot change a number of these data.
-WITHOUT_EFFECT = {"box_format", "score_range", "strict"}
+WITHOUT_EFFECT = {"box_format", "score_range", "strict", "visibility", "miss_rate"}
 
 
 @pytest.fixture(scope="module")

@@ -296,7 +296,7 @@ def test_micro_ranks_all_categories_together():
 
 
 def test_unknown_names():
-    with pytest.raises(ValueError, match="protocol: expected one of 'activitynet', 'coco'"):
+    with pytest.raises(ValueError, match="protocol: expected one of 'activitynet', 'citypersons'"):
         meanap.evaluate([], [], protocol="cocoo")
     with pytest.raises(TypeError, match="unexpected keyword 'iou'"):
         meanap.evaluate([], [], iou=0.5)

@@ -541,6 +541,7 @@ class MatchLog:
         matcher: str,
         by_category: bool,
         limit_per_image: bool = False,
+        heights: tuple[float, float] | None = None,
         analysis: str | None = None,
         background: float = 0.0,
         zero_id_unmatched: bool = False,
@@ -583,6 +584,9 @@ class MatchLog:
         images: Any = None,
         progress: Callable[[int, int], Any] | None = None,
     ) -> Matches: ...
+    def jaccard(
+        self, ground_truth: Objects, detections: Objects, images: Any, scores: list[float]
+    ) -> list[NDArray[np.int64]]: ...
     def declare(self, categories: Any) -> None: ...
     def merge(self, other: MatchLog) -> None: ...
     def to_bytes(self) -> bytes: ...

@@ -37,8 +37,13 @@ SimilarityName: TypeAlias = Literal[
 OwnSimilarity: TypeAlias = "Callable[[np.ndarray[Any, Any], np.ndarray[Any, Any]], np.ndarray[Any, Any]]"
 PresetName: TypeAlias = Literal[
     "activitynet",
+    "citypersons",
+    "citypersons-all",
+    "citypersons-heavy",
+    "citypersons-small",
     "coco",
     "coco-rotated",
+    "crowdhuman",
     "crowdpose",
     "dota",
     "kitti",
@@ -65,8 +70,9 @@ KeypointSetName: TypeAlias = Literal[
     "coco", "crowdpose", "halpe26", "halpe136", "wholebody", "foot", "face68", "hand21", "ap10k"
 ]
 AverageName: TypeAlias = Literal["macro", "micro", "images"]
-MatcherName: TypeAlias = Literal["greedy", "argmax", "group-of", "group-of-counted", "kitti"]
-RecallMethod: TypeAlias = Literal["exact", "trapezium", "kitti-40", "kitti-11", "nuscenes"]
+MatcherName: TypeAlias = Literal["greedy", "greedy-first", "argmax", "group-of", "group-of-counted", "kitti"]
+RecallMethod: TypeAlias = Literal["exact", "trapezium", "lines", "kitti-40", "kitti-11", "nuscenes"]
+MissRateName: TypeAlias = Literal["dollar", "crowdhuman", "citypersons"]
 SizeName: TypeAlias = Literal["area", "diagonal", "side", "fraction", "pose", "difficulty"]
 #: The numbers in the summaries of the presets.
 NumberName: TypeAlias = Literal[
@@ -93,6 +99,7 @@ NumberName: TypeAlias = Literal[
     "ar_10",
     "ar_100",
     "ar_500",
+    "mr",
     "ar_small",
     "ar_medium",
     "ar_large",
@@ -386,6 +393,9 @@ class ProtocolOptions(TypedDict, total=False):
     size: SizeName
     max_per_image: int | None
     limit_per_image: bool
+    heights: tuple[float, float] | None
+    visibility: tuple[float, float] | None
+    miss_rate: MissRateName
     matcher: MatcherName
     inclusive_boxes: bool
     match_crowds: bool

@@ -13,6 +13,7 @@
 //! | [`error_types`] | Why are detections wrong, and about which ground truth? |
 //! | [`states`] | What became of each ground truth? |
 //! | [`corrected`] | What if errors of one type were corrected? |
+//! | [`jaccard`] | How much of what is there and what is found belongs together, image by image? |
 //! | [`lrp`] | How well are objects found and placed at the best threshold? |
 //!
 //! ```
@@ -33,11 +34,13 @@
 //! # Ok::<(), meanap::Error>(())
 //! ```
 
+mod assignment;
 mod cell_outcomes;
 mod confusion;
 mod corrected;
 mod counts;
 mod error_types;
+mod jaccard;
 mod lrp;
 mod operating;
 mod pooled;
@@ -55,6 +58,7 @@ pub use confusion::{ConfusionCounts, confusion_counts, confusion_table};
 pub use corrected::{Correction, corrected};
 pub use counts::{CumulativeCounts, cumulative_counts};
 pub use error_types::error_table;
+pub use jaccard::{JaccardCounts, jaccard_counts};
 pub use lrp::{OptimalLrp, optimal_lrp};
 pub use operating::{NO_POINT, OperatingPoint, OperatingPoints, OperatingRule};
 pub use pooled::pooled;

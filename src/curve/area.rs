@@ -22,6 +22,10 @@ pub enum Area {
     ///
     /// Source: what Ultralytics computes (`numpy.interp` at 101 points, then the trapezium rule).
     Trapezium,
+    /// Under straight lines between the points of the curve itself, one for each detection, from the first one on.
+    ///
+    /// Source: `Database.eval_AP` of CrowdDet, for CrowdHuman.
+    Lines,
     /// KITTI's mean over 40 recalls, or over eleven, at scores that are sampled.
     Kitti(RecallCount),
     /// nuScenes' mean of precisions on straight lines, above a tenth of either axis.
@@ -30,9 +34,10 @@ pub enum Area {
 
 impl Area {
     /// All of them, by the name that protocols use.
-    pub const ALL: [(&'static str, Area); 5] = [
+    pub const ALL: [(&'static str, Area); 6] = [
         ("exact", Area::Exact),
         ("trapezium", Area::Trapezium),
+        ("lines", Area::Lines),
         ("kitti-40", Area::Kitti(RecallCount::Forty)),
         ("kitti-11", Area::Kitti(RecallCount::Eleven)),
         ("nuscenes", Area::NuScenes),
@@ -76,7 +81,7 @@ pub fn areas_under(
                 let place = t * inner + curve.area * shape.limits + curve.limit;
                 recalls[place] = curves.recall(t, curve.positives);
                 areas[place] = match area {
-                    Area::Exact | Area::Trapezium => {
+                    Area::Exact | Area::Trapezium | Area::Lines => {
                         area_of(curves.false_positives(t), curve.positives, area, envelope)?
                     }
                     Area::Kitti(_) | Area::NuScenes => {
@@ -117,8 +122,12 @@ pub fn area_of(
     area: Area,
     envelope: &mut Vec<f64>,
 ) -> Result<f64> {
-    if !matches!(area, Area::Exact | Area::Trapezium) {
-        return average_of_steps(steps_of_found(found)?, positives, area);
+    match area {
+        Area::Exact | Area::Trapezium => {}
+        Area::Lines => return Ok(lines(found, positives)),
+        Area::Kitti(_) | Area::NuScenes => {
+            return average_of_steps(steps_of_found(found)?, positives, area);
+        }
     }
     envelope.clear();
     extend(envelope, found.enumerate().map(|(i, before)| precision(i + 1, before)))?;
@@ -138,6 +147,15 @@ fn average_of_steps(steps: Vec<Step>, positives: usize, area: Area) -> Result<f6
 
 fn precision(found: usize, false_positives: u32) -> f64 {
     if found == 0 { 0.0 } else { found as f64 / (found as f64 + f64::from(false_positives)) }
+}
+
+/// Recall rises at true positives alone: each adds the mean of the precisions before and after it. The first point has
+/// none before it.
+fn lines(found: impl Iterator<Item = u32>, positives: usize) -> f64 {
+    let heights = found.enumerate().filter(|&(i, before)| i > 0 || before > 0);
+    let sum: f64 =
+        heights.map(|(i, before)| f64::midpoint(precision(i, before), precision(i + 1, before))).sum();
+    sum / positives as f64
 }
 
 fn trapezium(envelope: &[f64], positives: usize) -> f64 {
@@ -167,5 +185,13 @@ mod tests {
         assert_eq!(trapezium(&[1.0], 1), 0.995);
         assert!((trapezium(&[1.0], 2) - 0.495).abs() < 1e-12);
         assert_eq!(trapezium(&[], 2), 0.0);
+    }
+
+    #[test]
+    fn lines_begin_at_the_first_detection() {
+        assert_eq!(lines([0].into_iter(), 2), 0.0);
+        assert_eq!(lines([0, 0].into_iter(), 2), 0.5);
+        assert_eq!(lines([1].into_iter(), 1), 0.25);
+        assert_eq!(lines([0, 2].into_iter(), 2), (1.0 / 3.0 + 0.5) / 4.0);
     }
 }

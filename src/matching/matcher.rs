@@ -4,13 +4,14 @@ use std::fmt::Debug;
 
 use super::argmax::Argmax;
 use super::greedy::{Candidates, Greedy};
+use super::greedy_first::GreedyFirst;
 use super::group_of::GroupOf;
 use super::kitti::Kitti;
 use crate::error::{Error, Result};
 
 /// All matchers. Names are spelt in their own files and in no other part of the core.
 pub static MATCHERS: &[&dyn Matcher] =
-    &[&Greedy, &Argmax, &GroupOf { counted: false }, &GroupOf { counted: true }, &Kitti];
+    &[&Greedy, &GreedyFirst, &Argmax, &GroupOf { counted: false }, &GroupOf { counted: true }, &Kitti];
 
 /// Decides which detection of a cell gets which ground truth.
 pub trait Matcher: Debug + Send + Sync {
@@ -94,8 +95,8 @@ mod tests {
             assert_eq!(<dyn Matcher>::named(matcher.name()).unwrap().name(), matcher.name());
         }
         let error = <dyn Matcher>::named("best").map(|matcher| matcher.name()).unwrap_err();
-        let expected =
-            "expected 'greedy' or 'argmax' or 'group-of' or 'group-of-counted' or 'kitti', found \"best\"";
+        let expected = "expected 'greedy' or 'greedy-first' or 'argmax' or 'group-of' or 'group-of-counted' \
+                        or 'kitti', found \"best\"";
         assert_eq!(error.to_string(), expected);
     }
 }

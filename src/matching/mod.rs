@@ -22,6 +22,7 @@ mod argmax;
 mod cells;
 mod counting;
 mod greedy;
+mod greedy_first;
 mod group_of;
 mod kitti;
 mod log;

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use numpy::{PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use super::arrays::{array, key_list, keys, values, vector};
 use super::batch::{Options, SideColumns, angle_convention, read_batch};
+use super::counted::{only_of_heights, only_of_ranks, ranks_in_images};
 use super::interruptible::{interruptible, with_progress};
 use super::items::bytes;
 use super::matches::{LONG_TABLE, Matches, PyOperatingPoints, PyRanking, PyResampler};
 use super::numpy_exp::numpy_exp;
 use super::objects::{CodeIds, PyObjects};
 use super::own_similarity::{OwnFunction, OwnSimilarity};
-use crate::analysis::{confusion_table, error_table};
+use crate::analysis::{confusion_table, error_table, jaccard_counts};
 use crate::columns::{AnnotationIds, Interner, Key, Objects};
 use crate::error::{Result, can_allocate, collect, copied, filled, with_capacity, zeros};
 use crate::evaluate::{Evaluator, Protocol};
@@ -24,9 +25,7 @@ use crate::matching::{
 };
 use crate::progress::Progress;
 use crate::python::bad_value;
-use crate::score::descending_key;
 use crate::similarity::{Parameters, RotatedIou, Similarity};
-use crate::sort::sort_by_integer;
 
 /// Fewer detections are matched without checks for Ctrl-C.
 pub(super) const LONG: usize = 50_000;
@@ -50,6 +49,8 @@ struct Rules {
     max_per_image: Option<usize>,
     /// Whether the limits on detections are of each image, too, and not of each category in it.
     limit_per_image: bool,
+    /// Least and greatest height of an object that is not ignored.
+    heights: Option<[f64; 2]>,
     parameters: Parameters,
     /// Analyses that the log records beyond matches.
     analysis: Option<Analysis>,
@@ -88,8 +89,8 @@ impl PyMatchLog {
     #[new]
     #[pyo3(signature = (
         *, similarity, box_format, size, score_range, match_crowds, inclusive_boxes, variances, thresholds, area_ranges,
-        max_detections, max_per_image, matcher, by_category, limit_per_image=false, analysis=None, background=0.0,
-        zero_id_unmatched=false, dilation_ratio=None, angle="degrees", clockwise=false, rotated_iou="exact", function=None
+        max_detections, max_per_image, matcher, by_category, limit_per_image=false, heights=None, analysis=None,
+        background=0.0, zero_id_unmatched=false, dilation_ratio=None, angle="degrees", clockwise=false, rotated_iou="exact", function=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
     fn new(
@@ -108,6 +109,7 @@ impl PyMatchLog {
         matcher: &str,
         by_category: bool,
         limit_per_image: bool,
+        heights: Option<(f64, f64)>,
         analysis: Option<&str>,
         background: f64,
         zero_id_unmatched: bool,
@@ -157,6 +159,7 @@ impl PyMatchLog {
                 protocol,
                 max_per_image,
                 limit_per_image,
+                heights: heights.map(|(least, most)| [least, most]),
                 parameters: Parameters {
                     inclusive_boxes,
                     dilation_ratio,
@@ -264,6 +267,40 @@ impl PyMatchLog {
         categories.codes(&groups)?;
         let categories = sorted_keys(py, &categories)?;
         Matches::new(py, table, &LogIds { images, categories })
+    }
+
+    /// Matched pairs, objects and detections above each of some scores, of each category in each image: `(S, C)` each.
+    fn jaccard<'py>(
+        &self,
+        py: Python<'py>,
+        ground_truth: &PyObjects,
+        detections: &PyObjects,
+        images: Option<&Bound<'_, PyAny>>,
+        scores: Vec<f64>,
+    ) -> PyResult<[Bound<'py, PyArray2<i64>>; 3]> {
+        let mut coded = Coded::new(ground_truth, detections, images, self.log.categories().clone())?;
+        let images = coded.sort_images(py)?;
+        let rules = &self.rules;
+        let done = beside(py, None, detections.columns.len(), |progress| {
+            let (images, categories) = ((images.len(), &*images), &coded.categories);
+            rules.with_evaluator(
+                coded.sides,
+                images,
+                categories,
+                progress,
+                |evaluator, similarity, (dt, gt)| {
+                    let truths = &evaluator.ground_truths;
+                    let within = (rules.options.similarity.compare)(truths, truths, &rules.parameters)?;
+                    let table = evaluator.match_all(similarity, dt, gt)?;
+                    jaccard_counts(evaluator, &table, similarity, &*within, &scores)
+                },
+            )
+        });
+        let (counts, _) = rules.checked(done)?;
+        let shape = [scores.len(), counts.matched.len() / scores.len().max(1)];
+        let [matched, objects, found] =
+            [counts.matched, counts.objects, counts.detections].map(|column| array(py, column, shape));
+        Ok([matched?, objects?, found?])
     }
 
     /// Makes categories known that may have no objects.
@@ -490,11 +527,25 @@ impl Rules {
     /// there are their number, and their ids if they are known.
     fn match_batch(
         &self,
+        sides: [(Objects, Vec<u32>); 2],
+        images: (usize, &[Key]),
+        categories: &Interner,
+        progress: &Progress,
+    ) -> Result<(MatchTable, Vec<Key>)> {
+        self.with_evaluator(sides, images, categories, progress, |evaluator, similarity, positions| {
+            self.run(evaluator, similarity, positions)
+        })
+    }
+
+    /// What `work` makes of an evaluator of both sides, their similarity and the positions of detections and objects.
+    fn with_evaluator<T>(
+        &self,
         [(mut gt, gt_images), (mut dt, dt_images)]: [(Objects, Vec<u32>); 2],
         (images, image_ids): (usize, &[Key]),
         categories: &Interner,
         progress: &Progress,
-    ) -> Result<(MatchTable, Vec<Key>)> {
+        work: impl FnOnce(&Evaluator, &dyn Similarity, (&Positions, &Positions)) -> Result<T>,
+    ) -> Result<(T, Vec<Key>)> {
         if !self.options.match_crowds {
             gt.crowd = Arc::new(filled(gt.len(), false)?);
         }
@@ -509,12 +560,11 @@ impl Rules {
         if self.max_per_image.is_some() || limit_per_image {
             let of_image = ranks_in_images(&dt, images.max(dt_images.len()), progress)?;
             let of_all = if limit_per_image { self.protocol.max_detections } else { usize::MAX };
-            let limit = self.max_per_image.unwrap_or(usize::MAX).min(of_all);
-            let mut image = copied(&dt.image)?;
-            let beyond = image.iter_mut().zip(&of_image).filter(|(_, rank)| **rank as usize >= limit);
-            beyond.for_each(|(image, _)| *image = NOT_EVALUATED);
-            dt.image = Arc::new(image);
+            only_of_ranks(&mut dt, &of_image, self.max_per_image.unwrap_or(usize::MAX).min(of_all))?;
             ranks = limit_per_image.then_some(of_image);
+        }
+        if let Some(heights) = self.heights {
+            only_of_heights(&mut gt, &mut dt, heights)?;
         }
         let order = categories.sorted(progress)?;
         let mut of_category = filled(order.len(), NOT_EVALUATED)?;
@@ -541,8 +591,7 @@ impl Rules {
                 Box::new(OwnSimilarity::new(function.clone(), sides, &dt_positions, image_ids, keys)?)
             }
         };
-        let table = self.run(&evaluator, &*similarity, (&dt_positions, &gt_positions))?;
-        Ok((table, groups))
+        Ok((work(&evaluator, &*similarity, (&dt_positions, &gt_positions))?, groups))
     }
 
     fn run(
@@ -557,20 +606,6 @@ impl Rules {
             Some(Analysis::Errors { background }) => error_table(evaluator, similarity, dt, gt, background),
         }
     }
-}
-
-/// The rank of each detection among all those of its image, best score first; 0 where that is none of the images.
-fn ranks_in_images(dt: &Objects, images: usize, progress: &Progress) -> Result<Vec<u32>> {
-    let mut order: Vec<u32> = collect(0..dt.len() as u32)?;
-    sort_by_integer(&mut order, &mut Vec::new(), progress, |&d| descending_key(dt.score.get(d as usize)))?;
-    let mut seen = filled(images, 0)?;
-    let mut ranks = filled(dt.len(), 0)?;
-    for d in order {
-        let Some(count) = seen.get_mut(dt.image[d as usize] as usize) else { continue };
-        ranks[d as usize] = *count;
-        *count += 1;
-    }
-    Ok(ranks)
 }
 
 /// Columns of one side from arrays: keywords as the fields of a per-image dictionary. `records`: they were made of

@@ -97,6 +97,7 @@ mod annotation_index;
 mod arrays;
 mod arrow;
 mod batch;
+mod counted;
 mod dataset;
 mod direct;
 mod eval_imgs;

@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     groups.add_protocol(parser)
     groups.add_slices(parser)
     parser.add_argument("--per-class", action="store_true", help="a table with a row for each category")
+    parser.add_argument("--jaccard", action="store_true", help="the Jaccard index, as CrowdHuman has it")
     groups.add_output(parser)
     groups.add_progress(parser)
     gate.add_options(parser)
@@ -56,6 +57,10 @@ def run(options: argparse.Namespace) -> int:
     if len(result.slices):
         fields["slices"] = [{name: output.plain(value) for name, value in row.items()} for row in result.slices]
         shown.append(slices(result))
+    if options.jaccard:
+        index = result.jaccard_index()
+        fields["jaccard_index"] = output.plain(index.value)
+        shown.append(f"Jaccard index {gate.figure(index.value, '.4f')} of detections above {index.score:.1f}")
     output.emit(options, *shown, table=lambda: as_table(numbers, fields.get("per_class"), result))
     verdicts: list[gate.Verdict] = []
     if gate.asked(options):

@@ -88,7 +88,12 @@ def asked(options: argparse.Namespace) -> bool:
 
 def check(options: argparse.Namespace, rules: Protocol) -> None:
     """Rejects numbers that the summary does not have."""
-    groups.check_numbers([*(name for name, _ in options.fail_under), *options.numbers], rules)
+    names = [*(name for name, _ in options.fail_under), *options.numbers]
+    groups.check_numbers(names, rules)
+    less = {row.name for row in rules.summary if row.kind == "miss_rate"}
+    for name in names:
+        if asked(options) and _NUMBER.match(name).group(1) in less:  # type: ignore[union-attr]
+            raise UsageError(f"{name}: less is better; gates are for numbers of which more is")
 
 
 def judge(options: argparse.Namespace, result: Result, files: Inputs) -> tuple[list[Verdict], dict[str, Any]]:

@@ -218,9 +218,8 @@ def evaluated(
     chosen, regions = chosen or Chosen(), regions or IgnoreRegions()
     asked = _Asked(rules, options, score_range, fields, wanted, chosen, regions, function)
     if memory_limit is not None:
-        return _result(
-            _of_shards(ground_truth, detections, asked, bytes_of(memory_limit)), ground_truth, detections, asked
-        )
+        shards = _of_shards(ground_truth, detections, asked, bytes_of(memory_limit))
+        return _result(shards, ground_truth, detections, asked, whole=False)
     try:
         one_by_one = options.on_error == "raise" and asked.chosen.are_all and asked.regions.are_none
         batches = readers.batches(ground_truth, detections, options) if one_by_one else None
@@ -233,7 +232,7 @@ def evaluated(
         raise InputError(problem, code="swapped-sides") from error
 
 
-def _result(fill: _Fill, ground_truth: Any, detections: Any, asked: _Asked) -> Result:
+def _result(fill: _Fill, ground_truth: Any, detections: Any, asked: _Asked, whole: bool = True) -> Result:
     rules, similarity = asked.rules, asked.options.similarity
 
     def matches(**questions: Any) -> _core.Matches:
@@ -245,6 +244,15 @@ def _result(fill: _Fill, ground_truth: Any, detections: Any, asked: _Asked) -> R
             return fill.whole(log)
         fill.into(log)
         return log.table()
+
+    def jaccard(iou: float, scores: list[float]) -> list[np.ndarray]:
+        columns = fill if fill.sides is not None else _of_columns(ground_truth, detections, asked)
+        assert columns.sides is not None
+        log = new_log(rules.replace(thresholds=(iou,)), similarity, asked.options.box_format, None)
+        counts: list[np.ndarray] = columns.sides(
+            lambda truth, found, images, **_: log.jaccard(truth, found, images, scores)
+        )
+        return counts
 
     table = matches()
     asked.chosen.check()
@@ -259,6 +267,7 @@ def _result(fill: _Fill, ground_truth: Any, detections: Any, asked: _Asked) -> R
         image_fields=asked.fields.values,
         confusion=lambda iou: matches(confusion=iou),
         errors=lambda iou, background, area: matches(errors=(iou, background, area)),
+        jaccard=jaccard if whole else None,
     )
     return Result(scores, images_of_slices(asked.slices, scores, asked.fields.names))
 
@@ -294,6 +303,8 @@ class _Fill(NamedTuple):
     into: Callable[[_core.MatchLog], None]
     #: Matches all of it at once, with the settings of a log that stays empty, if it is there at once.
     whole: Callable[[_core.MatchLog], _core.Matches] | None = None
+    #: Calls a function with both sides as columns, and the images, if they are there at once.
+    sides: Callable[[Callable[..., Any]], Any] | None = None
     names: Any = None
     groups: Any = None
     #: All categories, also those without objects.
@@ -320,7 +331,8 @@ def _of_batches(ground_truth: list[Any], detections: list[Any], asked: _Asked) -
                 told.at(min(start + _LOT, len(ground_truth)))
 
     names = asked.options.names
-    return _Fill(into, None, None if names is None else readers.class_names(names), score_range=asked.score_range)
+    named = None if names is None else readers.class_names(names)
+    return _Fill(into, names=named, score_range=asked.score_range)
 
 
 def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
@@ -356,6 +368,7 @@ def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
     return _Fill(
         lambda log: matched(log.append),
         lambda log: matched(log.matched),
+        matched,
         truth.names,
         truth.groups,
         categories,
@@ -377,7 +390,7 @@ def _of_shards(ground_truth: Any, detections: Any, asked: _Asked, memory: int) -
                 told.advance(1)
 
     categories = asked.chosen.of_categories(shards.categories, shards.names)
-    return _Fill(into, None, shards.names, shards.groups, categories)
+    return _Fill(into, names=shards.names, groups=shards.groups, categories=categories)
 
 
 #: Images of a list that are matched in one go.
@@ -481,6 +494,7 @@ def _new_log(
         max_detections=rules.max_detections[-1],
         max_per_image=rules.max_per_image,
         limit_per_image=bool(rules.limit_per_image),
+        heights=None if rules.heights is None else (float(rules.heights[0]), float(rules.heights[1])),
         matcher=rules.matcher,
         by_category=rules.by_category,
         zero_id_unmatched=rules.zero_id_unmatched,

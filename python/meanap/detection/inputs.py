@@ -92,7 +92,7 @@ def _usable(
             raise readers.coded(error) from None
     if rules.size == "fraction" and truth is not None:
         measure_images(side, truth.sizes)
-    some: Any = side
+    some: Any = side.only_visible(rules.visibility) if isinstance(side, GroundTruth) else side
     return readers.sound(
         some, lambda part: checked(part.objects(rules, similarity, score_range), part.records), problems, place
     )

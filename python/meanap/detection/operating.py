@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from meanap.detection.miss_rates import RATES, MissRates, log_average
 from meanap.detection.scores import Scores
 from meanap.statistics import check_options, percentiles, resampled
 from meanap.table import Table
@@ -30,9 +31,6 @@ __all__ = [
 
 #: The numbers of a point, as it has them.
 _POINT = ("threshold", "precision", "recall", "f1", "false_positives_per_image", "false_alarms")
-#: Rates of a log-average miss rate: Dollár et al., "Pedestrian Detection: An Evaluation of the State of the
-#: Art", PAMI 2012.
-_MISS_RATE_POINTS = np.logspace(-2.0, 0.0, 9)
 #: Rates at which a FROC curve is averaged: those of the LUNA16 challenge.
 _FROC_POINTS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
@@ -269,7 +267,8 @@ class MissRate:
         The mean of the categories that have objects. Less is better.
     points : Table
         ``false_positives_per_image`` (nine, from 0.01 to 1, evenly spaced in their logarithms) and ``miss_rate``, the
-        least that is reached without exceeding it (1 where even the best score does), a mean over categories.
+        least that is reached without exceeding it (1 where even the best score does; other protocols may read it
+        otherwise), a mean over categories.
     per_class : Table
         ``category``, ``name``, ``value``.
     """
@@ -438,16 +437,16 @@ def _froc(curve: Curve) -> Froc:
 def miss_rate(scores: Scores, category: Any, iou: float, area: str) -> MissRate:
     """`Result.log_average_miss_rate` of scores."""
     categories = list(scores.category_ids) if category is None else [scores.category_ids[scores.position(category)]]
-    rates = np.full((len(categories), len(_MISS_RATE_POINTS)), math.nan)
-    for k, id in enumerate(categories):
-        found = _froc(curve(scores, id, iou, area, None))
-        rates[k] = [1 - found.at(rate) for rate in _MISS_RATE_POINTS]
-    # As Dollár's toolbox: a miss rate of 0 has no logarithm.
-    values = np.exp(np.log(np.maximum(rates, 1e-10)).mean(axis=1))
+    protocol = scores.protocol
+    t, a = protocol.threshold_index(iou), protocol.area_index(area)
+    of_area = MissRates(scores.table, a, protocol.max_detections[-1], protocol.miss_rate)
+    wanted = RATES[protocol.miss_rate]
+    rates = np.array([of_area.of(scores.position(id), t) for id in categories]).reshape(-1, len(wanted))
+    values = log_average(rates, protocol.miss_rate)
     there = ~np.isnan(values)
-    points = rates[there].mean(axis=0) if there.any() else np.full(len(_MISS_RATE_POINTS), math.nan)
+    points = rates[there].mean(axis=0) if there.any() else np.full(len(wanted), math.nan)
     return MissRate(
         float(values[there].mean()) if there.any() else math.nan,
-        Table({"false_positives_per_image": _MISS_RATE_POINTS, "miss_rate": points}),
+        Table({"false_positives_per_image": wanted, "miss_rate": points}),
         Table({**scores.named(categories), "value": values}),
     )

@@ -15,6 +15,7 @@ from meanap._keywords import suggesting
 from meanap.detection import derived, operating
 from meanap.detection.confusion import Confusion
 from meanap.detection.errors import BACKGROUND, LRP, Errors, lrp
+from meanap.detection.jaccard import JaccardIndex, jaccard_index
 from meanap.detection.matches import MatchTable
 from meanap.detection.sampling import interval
 from meanap.detection.scores import NUMBERS, Scores
@@ -353,6 +354,20 @@ class Result(_Numbers):
         category, or the mean of those that have objects.
         """
         return operating.miss_rate(self.scores, category, iou, area)
+
+    def jaccard_index(self, iou: float = 0.5) -> JaccardIndex:
+        """The Jaccard index (JI) of CrowdHuman: pairs over objects and detections, as the mean over images.
+
+        Detections above a score are matched with the objects so that the sum of overlaps above `iou` is the greatest.
+        What is left and lies in a crowd region by more than `iou` of its own area does not count. Of ten scores, 0 to
+        0.9, that with the greatest mean is taken. Both sides are read and compared again.
+
+        Raises
+        ------
+        ValueError
+            The result is of a metric object, a part of the images, pickled, or of an evaluation in shards.
+        """
+        return jaccard_index(self.scores, iou)
 
     @suggesting()
     def per_image(self, iou: float = 0.5, *, score: float | None = None, area: str = "all") -> Table:

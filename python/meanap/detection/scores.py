@@ -13,6 +13,7 @@ import numpy as np
 from meanap import _core
 from meanap.detection.image_fields import KnownFields
 from meanap.detection.matches import MatchTable
+from meanap.detection.miss_rates import MissRates, log_average
 from meanap.protocol import Protocol, SummaryRow
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class Scores(ABC):
 
     @abstractmethod
     def values(self, kind: str, limit: int, micro: bool) -> np.ndarray:
-        """Precision ``(T, R, K, A)`` or recall ``(T, K, A)`` under one limit; -1 without ground truth."""
+        """Precision ``(T, R, K, A)``, recall or miss rate ``(T, K, A)`` under one limit; -1 without ground truth."""
 
     @abstractmethod
     def confusion_table(self, iou: float) -> _core.Matches:
@@ -152,6 +153,10 @@ class Scores(ABC):
     @abstractmethod
     def error_table(self, iou: float, background: float, area: str) -> _core.Matches:
         """The error type of each detection and the state of each object, at one threshold."""
+
+    @abstractmethod
+    def jaccard_counts(self, iou: float, scores: list[float]) -> list[np.ndarray]:
+        """Matched pairs, objects and detections above some scores, of each image and category: ``(S, C) int64``."""
 
     # Derived
 
@@ -379,22 +384,42 @@ class Scores(ABC):
         """
         places = [(*self.places(row)[1:], row.images) for row in rows]
         counted = {row.images: self.images_of(row) for row in rows}
-        resamplers = {}
+        resamplers, rates = {}, {}
         for place in dict.fromkeys(places):
             area, limit, _ = place
             table, most = self.averaged(limit)
             kinds = {row.kind for row, of in zip(rows, places, strict=True) if of == place}
-            resamplers[place] = table.resampler(area, most, self.recall_points if kinds != {"recall"} else None)
+            if kinds - {"miss_rate"}:
+                recall = self.recall_points if "precision" in kinds else None
+                resamplers[place] = table.resampler(area, most, recall)
+            if "miss_rate" in kinds:
+                rates[place] = MissRates(table, area, most, self.protocol.miss_rate)
 
         def resample(weights: np.ndarray) -> list[Samples]:
-            drawn = {}
-            for place, resampler in resamplers.items():
+            drawn: dict[tuple[Any, str], Samples] = {}
+            for place in dict.fromkeys(places):
                 some = counted[place[2]]
                 of_place = weights if some is None else weights * some.astype(weights.dtype)
-                drawn[place] = resampler.resample(of_place)
-            return [drawn[place][row.kind == "recall"] for row, place in zip(rows, places, strict=True)]  # type: ignore[misc]
+                if place in resamplers:
+                    precision, recall = resamplers[place].resample(of_place)
+                    drawn[place, "recall"] = recall
+                    if precision is not None:
+                        drawn[place, "precision"] = precision
+                if place in rates:
+                    drawn[place, "miss_rate"] = self._miss_rates(rates[place], of_place)
+            return [drawn[place, row.kind] for row, place in zip(rows, places, strict=True)]
 
         return resample
+
+    def _miss_rates(self, rates: MissRates, weights: np.ndarray | None = None) -> np.ndarray:
+        """Log-average miss rates ``(T, K)``, with weights of the images ``(B, T, K)``; NaN without ground truth."""
+        categories = 1 if self.protocol.average == "micro" else len(self.category_ids)
+        thresholds = range(len(self.protocol.thresholds))
+        values = [[rates.of(k, t, weights) for k in range(categories)] for t in thresholds]
+        samples = 1 if weights is None else len(weights)
+        of_each = np.array(values, dtype=np.float64).reshape(len(values), categories, samples, -1 if categories else 1)
+        means = log_average(of_each, self.protocol.miss_rate)
+        return means[..., 0] if weights is None else np.moveaxis(means, -1, 0)
 
     # Immutable: a copy is the object itself.
 
@@ -412,8 +437,8 @@ class MatchScores(Scores):
     ----------
     table
         One row for each detection.
-    confusion, errors
-        Functions that match again, for `confusion_table` and `error_table`. They are not pickled.
+    confusion, errors, jaccard
+        Functions that match again, for `confusion_table`, `error_table` and `jaccard_counts`. They are not pickled.
     """
 
     def __init__(
@@ -428,8 +453,10 @@ class MatchScores(Scores):
         image_fields: Mapping[str, dict[Any, Any]] | None = None,
         confusion: Callable[[float], _core.Matches] | None = None,
         errors: Callable[[float, float, str], _core.Matches] | None = None,
+        jaccard: Callable[[float, list[float]], list[np.ndarray]] | None = None,
     ) -> None:
         super().__init__(protocol, similarity, names, groups, sources, image_fields)
+        self._count_jaccard = jaccard
         self._table = table
         self._match_confusion = confusion
         self._match_errors = errors
@@ -474,7 +501,12 @@ class MatchScores(Scores):
             table = self.pooled if micro else self._table
             factor = max(self._table.groups, 1) if micro else 1
             limits = [limit * factor for limit in self.protocol.max_detections]
-            if kind == "precision":
+            if kind == "miss_rate":
+                method, count = self.protocol.miss_rate, len(self.protocol.area_ranges)
+                rates = (MissRates(table, area, limits[limit], method) for area in range(count))
+                values = np.stack([self._miss_rates(of_area) for of_area in rates], axis=-1)
+                self._held[kind, limit, micro] = np.where(np.isnan(values), -1.0, values)
+            elif kind == "precision":
                 areas = list(range(len(self.protocol.area_ranges)))
                 curves = table.accumulate(recall=self.recall_points, areas=areas, max_detections=[limits[limit]])
                 self._held[kind, limit, micro] = curves[0][..., 0]
@@ -498,6 +530,11 @@ class MatchScores(Scores):
         if self._match_errors is None:
             raise ValueError(_NOT_KEPT.format("errors"))
         return self._matched("errors", self._match_errors, float(iou), float(background), area)
+
+    def jaccard_counts(self, iou: float, scores: list[float]) -> list[np.ndarray]:
+        if self._count_jaccard is None:
+            raise ValueError("jaccard_index: only a result of meanap.evaluate without memory_limit has it, whole")
+        return self._count_jaccard(iou, scores)
 
     def _matched(self, analysis: str, match: Callable[..., _core.Matches], *settings: Any) -> _core.Matches:
         """The table of an analysis; the last one is freed before another is made."""

@@ -117,7 +117,7 @@ def evaluate(
         that take an area under the curve, and micro averages, cannot do with less than all rows of a category.
     keep_matches
         Collect the match rows, about 40 bytes per detection, and compute the curves from them: then the result has
-        intervals, thresholds and lists of images as well.
+        intervals, thresholds and lists of images as well. Protocols with miss rates always do.
     format, names, images, sizes, columns, on_error
         How sources that are read here are read, as of `meanap.evaluate`.
 
@@ -137,7 +137,7 @@ def evaluate(
     plan = Plan.of(similarity, protocol, box_format=box_format, score_range=score_range, **changes)
     options = _options(plan, format, names, images, sizes, columns, on_error)
     dataset, plan, categories, engine = _joined(dataset, detections, engine, plan, options, categories)
-    if keep_matches:
+    if keep_matches or any(row.kind == "miss_rate" for row in plan.protocol.summary):
         rows = _of_shards(dataset, engine, functools.partial(match_batch, plan=plan), plan.row_schema, shards)
         return from_matches(rows, plan, categories)
     drawn = _engine(dataset, engine).curves(dataset, plan, shards, rows_per_part)

@@ -92,6 +92,9 @@ class CurveScores(Scores):
     def confusion_table(self, iou: float) -> NoReturn:
         _no_confusion(iou)
 
+    def jaccard_counts(self, iou: float, scores: list[float]) -> NoReturn:
+        raise RuntimeError("jaccard_index: not in a distributed result; call meanap.evaluate on the images that matter")
+
     def error_table(self, iou: float, background: float, area: str) -> NoReturn:
         _no_errors(iou, background, area)
 

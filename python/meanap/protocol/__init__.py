@@ -22,6 +22,13 @@ from meanap.protocol.crowdpose import crowdpose
 from meanap.protocol.kitti import kitti, kitti_r11
 from meanap.protocol.lvis import lvis
 from meanap.protocol.openimages import openimages, openimages_challenge
+from meanap.protocol.pedestrians import (
+    citypersons,
+    citypersons_all,
+    citypersons_heavy,
+    citypersons_small,
+    crowdhuman,
+)
 from meanap.protocol.rotated import coco_rotated, dota, mmrotate, ultralytics_obb
 from meanap.protocol.temporal import activitynet, thumos
 from meanap.protocol.torchmetrics import torchmetrics
@@ -37,8 +44,13 @@ __all__ = ["PRESETS", "Protocol", "SummaryRow", "get"]
 #: Name to a function that makes the protocol for a similarity.
 PRESETS: dict[str, Callable[[SimilarityName], Protocol]] = {
     "activitynet": activitynet,
+    "citypersons": citypersons,
+    "citypersons-all": citypersons_all,
+    "citypersons-heavy": citypersons_heavy,
+    "citypersons-small": citypersons_small,
     "coco": coco,
     "coco-rotated": coco_rotated,
+    "crowdhuman": crowdhuman,
     "crowdpose": crowdpose,
     "dota": dota,
     "kitti": kitti,

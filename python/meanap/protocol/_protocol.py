@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         AngleUnit,
         AverageName,
         MatcherName,
+        MissRateName,
         ProtocolChanges,
         RecallMethod,
         RotatedIouName,
@@ -39,7 +40,7 @@ class SummaryRow:
     name
         Its name.
     kind
-        Mean precision, or mean recall.
+        Mean precision, mean recall, or log-average miss rate, which is less if it is better.
     threshold
         The similarity threshold; None for the mean over all.
     area
@@ -55,7 +56,7 @@ class SummaryRow:
     """
 
     name: str
-    kind: Literal["precision", "recall"] = "precision"
+    kind: Literal["precision", "recall", "miss_rate"] = "precision"
     threshold: float | None = None
     area: str = "all"
     limit: int | None = None
@@ -66,7 +67,7 @@ class SummaryRow:
     def __post_init__(self) -> None:
         for name, fits, expected in (
             ("name", isinstance(self.name, str), "a text"),
-            ("kind", self.kind in ("precision", "recall"), "'precision' or 'recall'"),
+            ("kind", self.kind in ("precision", "recall", "miss_rate"), "'precision', 'recall' or 'miss_rate'"),
             ("threshold", self.threshold is None or _are_numbers((self.threshold,)), "a number or None"),
             ("area", isinstance(self.area, str), "a text"),
             ("limit", self.limit is None or _are_numbers((self.limit,)), "a number of detections or None"),
@@ -92,8 +93,9 @@ class Protocol:
         Whether the similarity of a match has to be above a threshold, not only to reach it.
     recall
         Recalls whose precisions are averaged, or the area under the curve: ``"exact"`` (each true positive's gain in
-        recall times the maximum precision at this recall or above) or ``"trapezium"`` (straight lines between 101
-        points). ``"kitti-40"`` and ``"kitti-11"`` are KITTI's means over so many sampled scores, for its matcher;
+        recall times the maximum precision at this recall or above), ``"trapezium"`` (straight lines between 101
+        points) or ``"lines"`` (straight lines between the points of the curve, one for each detection).
+        ``"kitti-40"`` and ``"kitti-11"`` are KITTI's means over so many sampled scores, for its matcher;
         ``"nuscenes"`` is that of nuScenes, on straight lines above a tenth of precision and recall.
     area_ranges
         Name to least and greatest size, both inside; at most 31.
@@ -107,8 +109,15 @@ class Protocol:
         Limit on the detections of an image over all categories, applied before matching; None for none.
     limit_per_image
         Whether `max_detections` are limits on the detections of an image over all categories.
+    heights
+        Least and greatest height of a box that is not ignored; None for any. A detection that is lower or higher by a
+        factor of more than 1.25 is left out.
+    visibility
+        Least and greatest part of an object that is visible, where it is not ignored; None for any. Only CityPersons'
+        records say which part that is.
     matcher
-        ``"greedy"``: a detection matches the most similar unmatched ground truth. ``"argmax"``: it matches the
+        ``"greedy"``: a detection matches the most similar unmatched ground truth, the last of equals, with
+        ``"greedy-first"`` the first. ``"argmax"``: it matches the
         most similar of all, and is a false positive if that one is matched already. ``"group-of"``: as argmax among the
         objects that are no crowd; what does not match goes to the crowd region that covers most of it, and is ignored.
         ``"group-of-counted"``: each crowd region is one object, too, which the first detection within it finds.
@@ -137,6 +146,11 @@ class Protocol:
     rotated_iou
         Whose arithmetic compares rotated boxes: ``"exact"``, or that of a package: ``"detectron2"``, ``"mmcv"``,
         ``"polyiou"`` (DOTA's development kit), ``"probiou"`` (Ultralytics; a similarity of normal distributions).
+    miss_rate
+        How the miss rate at a rate of false positives per image is read: ``"dollar"``, the least that is reached
+        without exceeding it; ``"crowdhuman"``, that of the first detection with which it is reached; ``"citypersons"``,
+        that of the last detection with which it is not exceeded. The last two have rounded rates, and a miss rate of 0
+        makes the mean 0.
     average
         ``"macro"``: the mean of the categories' numbers. ``"micro"``: one ranking of all categories' detections.
         ``"images"``: the mean of the categories' numbers, each as often as images have an object of it, ignored or not.
@@ -154,6 +168,8 @@ class Protocol:
     size: SizeName = "area"
     max_per_image: int | None = None
     limit_per_image: bool = False
+    heights: tuple[float, float] | None = None
+    visibility: tuple[float, float] | None = None
     matcher: MatcherName = "greedy"
     inclusive_boxes: bool = False
     match_crowds: bool = True
@@ -164,6 +180,7 @@ class Protocol:
     angle: AngleUnit = "degrees"
     clockwise: bool = False
     rotated_iou: RotatedIouName = "exact"
+    miss_rate: MissRateName = "dollar"
     average: AverageName = "macro"
     #: Sigma of each keypoint: the standard deviation of its annotations, relative to the object's size.
     sigmas: tuple[float, ...] | None = field(default=None, repr=False)
@@ -228,6 +245,11 @@ class Protocol:
             "sigmas",
             "positive numbers",
         )
+        for name in ("heights", "visibility"):
+            given = getattr(self, name)
+            is_range = given is None or (_are_numbers(given) and len(given) == 2 and given[0] <= given[1])
+            check(is_range, name, "a least and a greatest one, or None")
+        check(self.miss_rate in _MISS_RATES, "miss_rate", f"one of {', '.join(map(repr, _MISS_RATES))}")
         check(self.average in ("macro", "micro", "images"), "average", "'macro', 'micro' or 'images'")
         for row in self.summary:
             if row.limit is not None:
@@ -291,9 +313,11 @@ class Protocol:
 #: What decides the area range of an object.
 _SIZES = ("area", "diagonal", "side", "fraction", "pose", "difficulty")
 #: Averages that are no mean over recall points.
-_RECALL_METHODS = ("exact", "trapezium", "kitti-40", "kitti-11", "nuscenes")
+_RECALL_METHODS = ("exact", "trapezium", "lines", "kitti-40", "kitti-11", "nuscenes")
 #: Which detection gets which ground truth.
-_MATCHERS = ("greedy", "argmax", "group-of", "group-of-counted", "kitti")
+_MATCHERS = ("greedy", "greedy-first", "argmax", "group-of", "group-of-counted", "kitti")
+#: Whose log-average miss rate it is.
+_MISS_RATES = ("dollar", "crowdhuman", "citypersons")
 #: Whose arithmetic compares rotated boxes.
 _ROTATED_IOU = ("exact", "detectron2", "mmcv", "polyiou", "probiou")
 #: No limit on detections is as large: it can be multiplied by the number of categories.

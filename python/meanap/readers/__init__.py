@@ -27,8 +27,10 @@ from meanap.readers._repeatable import repeatable
 from meanap.readers._sound import coded, sound
 from meanap.readers.activitynet import ActivityNet
 from meanap.readers.arrays import Arrays, ImageArrays
+from meanap.readers.citypersons import CityPersons
 from meanap.readers.coco import Annotations, Coco
 from meanap.readers.createml import CreateMl
+from meanap.readers.crowdhuman import CrowdHuman
 from meanap.readers.cvat import Cvat
 from meanap.readers.datasets import Datasets
 from meanap.readers.dota import Dota
@@ -114,9 +116,11 @@ READERS: tuple[Reader, ...] = (
     Csv(),
     Arrow(),
     Npy(),
+    CrowdHuman(),
     JsonLines(),
     Zstandard(),
     Groups(),
+    CityPersons(),
     JsonObjects(Lists(), Tables(), Groups()),
     Annotations(),
     Coco(),
@@ -261,9 +265,9 @@ def detections(
     source = repeatable(source, "detections")
     reader = reader_of(source, "detections", options.format)
     numbers = image_numbers(truth)
-    left = None if truth is None else truth.without_ignored
-    if numbers or left is not None:
-        # As columns of Python, of which ids can be replaced and rows be left out.
+    adapt = None if truth is None else truth.on_detections
+    if numbers or adapt is not None:
+        # As columns of Python, which can be changed.
         options = dataclasses.replace(options, image_records=True)
     try:
         found = reader.detections(source, options, problems, truth)
@@ -273,6 +277,6 @@ def detections(
         # Results that Ultralytics saves as JSON have the number that is the name of the file.
         found = found.take(np.arange(len(found)))
         found.image_ids = [numbers.get(id, id) for id in plain_ids(found.image_ids)]
-    if left is not None and isinstance(found, Detections):
-        found = left(found)
+    if adapt is not None and isinstance(found, Detections):
+        found = adapt(found)
     return found

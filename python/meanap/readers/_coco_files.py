@@ -41,8 +41,8 @@ def _read_dataset(place: str, path: Any, progress: Any) -> _core.Dataset:
 class TruthFile:
     """The ground truth of a COCO file."""
 
-    #: A COCO file has no regions to ignore.
-    without_ignored = None
+    #: As of `GroundTruth`: detections stay as they are.
+    on_detections = None
 
     def __init__(
         self, path: Any, similarity: SimilarityName, progress: Any = False, dataset: _core.Dataset | None = None

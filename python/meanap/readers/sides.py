@@ -195,8 +195,8 @@ class GroundTruth(Side):
         self.image_records: Sequence[Mapping[str, Any]] = ()
         #: Reads the fields of the images, of a source that is no COCO data set.
         self.own_fields: Callable[[], ImageFields] | None = None
-        #: Leaves out the objects and detections in the regions to ignore that the data set has.
-        self.without_ignored: Callable[[Any], Any] | None = None
+        #: What detections become where the data set says so: those in its regions to ignore are left out, for example.
+        self.on_detections: Callable[[Detections], Detections] | None = None
         #: Whether the images are those of a list, and whether that calls them by their ids or by their position.
         self.listed: Literal["by id", "by position"] | None = None
         for name, ids, known in (
@@ -211,6 +211,23 @@ class GroundTruth(Side):
         if self.own_fields is not None:
             return self.own_fields()
         return fields_of_records([as_id(image["id"]) for image in self.image_records], self.image_records)
+
+    def only_visible(self, visibility: tuple[float, float] | None) -> GroundTruth:
+        """The same, where objects are crowd regions of which the visible part is out of a range.
+
+        Which part is visible is in the array ``visibility`` ``(N,)``, which is then gone.
+        """
+        arrays = dict(self.arrays)
+        visible = arrays.pop("visibility", None)
+        if visible is None:
+            return self
+        least, most = (-np.inf, np.inf) if visibility is None else visibility
+        hidden = (visible < least) | (visible > most)
+        for name in ("iscrowd", "ignore"):
+            arrays[name] = hidden | np.asarray(arrays.get(name, np.zeros(len(self), dtype=bool)), dtype=bool)
+        seen = object.__new__(type(self))
+        seen.__dict__.update(self.__dict__, arrays=arrays)
+        return seen
 
     def named(self, names: Mapping[Any, str]) -> GroundTruth:
         """The same ground truth with other names of its categories; those of ids that are not given stay."""
@@ -260,6 +277,8 @@ class Detections(Side):
     ) -> None:
         arrays = {"scores": scores, "boxes": boxes, "masks": masks, "keypoints": keypoints, "area": area}
         super().__init__(image_ids, category_ids, box_format, {**arrays, "difficulty": difficulty})
+        #: Height and width of images, where results say them.
+        self.sizes: dict[Any, tuple[int, int]] = {}
 
 
 def _ids(ids: Iterable[Any], place: str) -> list[Any]:

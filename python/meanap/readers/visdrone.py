@@ -88,7 +88,7 @@ class VisDrone(Reader):
         )
         truth.sizes = dict(sizes)
         truth.files = {id: os.path.basename(path) for id, path in pictures.items() if id in files}
-        truth.without_ignored = regions.outside
+        truth.on_detections = regions.outside
         return regions.outside(truth)
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:

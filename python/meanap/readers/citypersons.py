@@ -1,0 +1,55 @@
+"""CityPersons: COCO's data sets whose images have ``im_name`` and whose annotations ``vis_ratio``.
+
+What has a true ``ignore`` is a crowd region, which detections may match many times, as in CityPersons' evaluation.
+Results are COCO's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from meanap._files import read_json
+from meanap.readers._coco_records import coco_ground_truth, listed
+from meanap.readers._problems import Problems
+from meanap.readers._reader import Options, Reader, Role, head, is_path
+from meanap.readers.sides import GroundTruth
+
+__all__ = ["CityPersons"]
+
+_NAME, _VISIBLE = "im_name", "vis_ratio"
+
+
+class CityPersons(Reader):
+    """A JSON file, or its dictionary."""
+
+    name = "citypersons"
+
+    def sniff(self, source: Any, role: Role) -> bool:
+        """Whether the first image is named as there."""
+        if role == "detections":
+            return False
+        if isinstance(source, Mapping):
+            images = source.get("images")
+            first = images[0] if isinstance(images, list) and images else None
+            return isinstance(first, Mapping) and _NAME in first and "annotations" in source
+        return is_path(source) and f'"{_NAME}"'.encode() in head(source)
+
+    def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
+        """The objects, with the part of each that is visible."""
+        data = read_json(source) if is_path(source) else source
+        images, annotations = (listed(data, name, "ground_truth") for name in ("images", "annotations"))
+        truth = coco_ground_truth(
+            {
+                **data,
+                "images": [{**image, "file_name": image.get(_NAME)} for image in images],
+                "annotations": [{**record, "iscrowd": record.get("ignore", 0)} for record in annotations],
+            },
+            options.similarity,
+            problems,
+        )
+        visible = np.array([float(record.get(_VISIBLE, 1.0)) for record in annotations])
+        truth.arrays["visibility"] = visible if truth.numbers is None else visible[truth.numbers]
+        return truth
