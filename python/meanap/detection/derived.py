@@ -36,14 +36,17 @@ class Ties:
 class Calibration:
     """Precision by score: `bins` has ``low``, ``high``, ``detections``, ``score`` (mean) and ``precision``.
 
-    `error` is the expected calibration error: the mean distance of score and precision over detections.
+    `error` is the expected calibration error (ECE): the mean distance of score and precision over detections. `maximum`
+    is the maximum calibration error (MCE): the greatest distance of a bin's mean score and precision.
     """
 
     bins: Table
     error: float
+    maximum: float
 
     def _repr_html_(self) -> str:
-        return Table(self.bins.columns, f"expected calibration error {self.error:.3f}")._repr_html_()
+        errors = f"expected calibration error {self.error:.3f}, maximum {self.maximum:.3f}"
+        return Table(self.bins.columns, errors)._repr_html_()
 
 
 def per_image(scores: Scores, iou: float, score: float | None, area: str) -> Table:
@@ -122,9 +125,11 @@ def calibration(scores: Scores, iou: float, bins: int, category: Any) -> Calibra
     with np.errstate(invalid="ignore"):
         mean = np.bincount(place, weights=score, minlength=bins) / count
         precision = np.bincount(place, weights=right, minlength=bins) / count
-    error = float(np.nansum(np.abs(mean - precision) * count) / count.sum()) if count.sum() else math.nan
+    apart, some = np.abs(mean - precision), count.sum() > 0
+    error = float(np.nansum(apart * count) / count.sum()) if some else math.nan
+    maximum = float(np.nanmax(apart)) if some else math.nan
     table = Table({"low": edges[:-1], "high": edges[1:], "detections": count, "score": mean, "precision": precision})
-    return Calibration(table, error)
+    return Calibration(table, error, maximum)
 
 
 def ties(scores: Scores, name: str | SummaryRow, orders: int, seed: int) -> Ties:
