@@ -177,6 +177,8 @@ def by_definition(targets, preds, rules, by_category=True):
                 [overlap(pred["boxes"][d], target["boxes"][g], c, rules) for g, c in zip(there, crowd, strict=True)]
                 for d in found
             ]
+            if rules.strict:
+                values = [[value if value > IOU else 0.0 for value in row] for row in values]
             order = sorted(range(len(found)), key=lambda d: -pred["scores"][found[d]])
             repeated = set()
             if rules.matcher.startswith("group-of"):

@@ -50,6 +50,7 @@ PresetName: TypeAlias = Literal[
     "kitti-r11",
     "lvis",
     "mmrotate",
+    "nuscenes",
     "openimages",
     "openimages-challenge",
     "thumos",
@@ -112,6 +113,10 @@ NumberName: TypeAlias = Literal[
     "cyclist_easy",
     "cyclist_moderate",
     "cyclist_hard",
+    "ap_0.5m",
+    "ap_1m",
+    "ap_2m",
+    "ap_4m",
 ]
 
 # Values

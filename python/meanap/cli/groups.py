@@ -85,7 +85,7 @@ def add_protocol(parser: argparse.ArgumentParser) -> None:
         help="coco (default; the numbers of pycocotools), lvis, torchmetrics, ultralytics, voc2007 or voc2012; "
         "openimages, openimages-challenge, visdrone, crowdhuman, citypersons, citypersons-small, citypersons-heavy, "
         "citypersons-all; of segments of time activitynet, thumos; of keypoints crowdpose; of rotated boxes "
-        "coco-rotated, dota, mmrotate or ultralytics-obb; kitti or kitti-r11",
+        "coco-rotated, dota, mmrotate or ultralytics-obb; kitti or kitti-r11; nuscenes",
     )  # fmt: skip
     add_similarity(group)
     group.add_argument(

@@ -13,6 +13,7 @@ from meanap.detection.comparison import compare
 from meanap.detection.evaluation import evaluate
 from meanap.detection.explain import explain_difference
 from meanap.detection.metric import MeanAveragePrecision
+from meanap.detection.nuscenes import NuScenesScore, nuscenes_score
 from meanap.detection.result import Result
 from meanap.detection.rotated import rotated_corners, rotated_iou
 from meanap.detection.scores import Scores
@@ -25,11 +26,13 @@ __all__ = [
     "Difference",
     "GroundTruth",
     "MeanAveragePrecision",
+    "NuScenesScore",
     "Result",
     "Scores",
     "compare",
     "evaluate",
     "explain_difference",
+    "nuscenes_score",
     "rotated_corners",
     "rotated_iou",
 ]

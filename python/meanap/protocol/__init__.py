@@ -21,6 +21,7 @@ from meanap.protocol.coco import coco
 from meanap.protocol.crowdpose import crowdpose
 from meanap.protocol.kitti import kitti, kitti_r11
 from meanap.protocol.lvis import lvis
+from meanap.protocol.nuscenes import nuscenes
 from meanap.protocol.openimages import openimages, openimages_challenge
 from meanap.protocol.pedestrians import (
     citypersons,
@@ -57,6 +58,7 @@ PRESETS: dict[str, Callable[[SimilarityName], Protocol]] = {
     "kitti-r11": kitti_r11,
     "lvis": lvis,
     "mmrotate": mmrotate,
+    "nuscenes": nuscenes,
     "openimages": openimages,
     "openimages-challenge": openimages_challenge,
     "thumos": thumos,

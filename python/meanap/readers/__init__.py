@@ -41,6 +41,7 @@ from meanap.readers.jsonl import JsonLines, Zstandard
 from meanap.readers.kitti import Kitti
 from meanap.readers.labelme import LabelMe
 from meanap.readers.lists import Lists
+from meanap.readers.nuscenes import NuScenes
 from meanap.readers.objects import CocoObjects, Columns
 from meanap.readers.openimages import OpenImages
 from meanap.readers.roboflow import Roboflow
@@ -96,6 +97,7 @@ READERS: tuple[Reader, ...] = (
     ImageArrays(),
     Parquet(),
     Transformers(),
+    NuScenes(),
     ActivityNet(),
     Lists(),
     Voc(),
