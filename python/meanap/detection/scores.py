@@ -314,7 +314,9 @@ class Scores(ABC):
             return mean_of(values)
         if micro:
             return mean_of(values)
-        weights, columns = self.category_weights(self.images_of(row)), self.columns_of(row)
+        columns = self.columns_of(row)
+        # Curves that were gathered from workers do not know their images.
+        weights = self.category_weights(self.images_of(row)) if self.protocol.average == "images" else None
         return mean_of(values[..., columns], None if weights is None else weights[columns])
 
     def by_class(self, row: str | SummaryRow) -> np.ndarray:
