@@ -219,7 +219,7 @@ def by_error_table(result):
 
 
 def evaluated(targets, preds, preset, **changes):
-    if protocol.get(preset).size == "difficulty":
+    if protocol.get(preset).size in ("difficulty", "level"):
         targets = [{**target, "difficulty": np.ones(len(target["labels"]))} for target in targets]
     # The boxes of these scenes are smaller than any height that a protocol takes.
     return meanap.evaluate(targets, preds, protocol=preset, box_format="xywh", heights=None, **changes)

@@ -74,6 +74,7 @@ BANNED = {
 ALLOWED = (
     r"pictures\.py",
     r"Hugging Face",
+    r"WIDER FACE",
     r"quotation marks",
     r"pages touched|touch a page",
     r"≠ marks",

@@ -60,6 +60,7 @@ PresetName: TypeAlias = Literal[
     "ultralytics-obb",
     "voc2007",
     "voc2012",
+    "widerface",
 ]
 BoxFormat: TypeAlias = Literal["xyxy", "xywh", "cxcywh"]
 #: The unit of the angles of rotated boxes.
@@ -72,9 +73,9 @@ KeypointSetName: TypeAlias = Literal[
 ]
 AverageName: TypeAlias = Literal["macro", "micro", "images"]
 MatcherName: TypeAlias = Literal["greedy", "greedy-first", "argmax", "group-of", "group-of-counted", "kitti"]
-RecallMethod: TypeAlias = Literal["exact", "trapezium", "lines", "kitti-40", "kitti-11", "nuscenes"]
+RecallMethod: TypeAlias = Literal["exact", "trapezium", "lines", "levels", "kitti-40", "kitti-11", "nuscenes"]
 MissRateName: TypeAlias = Literal["dollar", "crowdhuman", "citypersons"]
-SizeName: TypeAlias = Literal["area", "diagonal", "side", "fraction", "pose", "difficulty"]
+SizeName: TypeAlias = Literal["area", "diagonal", "side", "fraction", "pose", "difficulty", "level"]
 #: The numbers in the summaries of the presets.
 NumberName: TypeAlias = Literal[
     "ap",

@@ -24,23 +24,32 @@ pub enum Size {
     Pose,
     /// How difficult it is by KITTI's levels: 1 easy, 2 moderate, 3 hard, 4 beyond.
     Difficulty,
+    /// The same level of an object, where all detections are of the first one.
+    Level,
 }
 
 impl Size {
     /// The names that protocols use.
-    pub const NAMES: [&str; 6] = ["area", "diagonal", "side", "fraction", "pose", "difficulty"];
+    pub const NAMES: [&str; 7] = ["area", "diagonal", "side", "fraction", "pose", "difficulty", "level"];
 
     /// What a protocol calls so.
     pub fn named(name: &str) -> Option<Size> {
-        const ALL: [Size; 6] =
-            [Size::Area, Size::Diagonal, Size::LongestSide, Size::Fraction, Size::Pose, Size::Difficulty];
+        const ALL: [Size; 7] = [
+            Size::Area,
+            Size::Diagonal,
+            Size::LongestSide,
+            Size::Fraction,
+            Size::Pose,
+            Size::Difficulty,
+            Size::Level,
+        ];
         ALL.into_iter().zip(Size::NAMES).find(|pair| pair.1 == name).map(|pair| pair.0)
     }
 
     /// The size of a box with this width and height; none where the object's area decides.
     pub fn of_sides(self, [width, height]: [f64; 2]) -> Option<f64> {
         match self {
-            Size::Area | Size::Fraction | Size::Difficulty => None,
+            Size::Area | Size::Fraction | Size::Difficulty | Size::Level => None,
             Size::Diagonal => Some(width.hypot(height)),
             Size::LongestSide => Some(width.max(height)),
             Size::Pose => Some(width * height * AREA_OF_A_PERSON),
@@ -94,7 +103,7 @@ mod tests {
     #[test]
     fn sizes_are_those_of_their_names() {
         let sides = Size::NAMES.map(|name| Size::named(name).unwrap().of_sides([3.0, 4.0]));
-        assert_eq!(sides, [None, Some(5.0), Some(4.0), None, Some(3.0 * 4.0 * 0.53), None]);
+        assert_eq!(sides, [None, Some(5.0), Some(4.0), None, Some(3.0 * 4.0 * 0.53), None, None]);
         assert_eq!(Size::named("volume"), None);
     }
 

@@ -18,6 +18,7 @@ mod driver;
 mod envelope;
 mod events;
 mod grid;
+mod levels;
 mod part;
 mod sweep;
 

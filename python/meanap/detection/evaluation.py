@@ -213,7 +213,7 @@ def evaluated(
         image_records=rules.size != "area" or rules.federated,
         image_fields=fields.needed,
         whole_body=rules.sigmas is not None and len(rules.sigmas) == KEYPOINTS,
-        difficulty=rules.size == "difficulty",
+        difficulty=rules.size in ("difficulty", "level"),
     )
     chosen, regions = chosen or Chosen(), regions or IgnoreRegions()
     asked = _Asked(rules, options, score_range, fields, wanted, chosen, regions, function)

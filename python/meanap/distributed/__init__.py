@@ -182,7 +182,7 @@ def _options(plan: Plan, *how: Any) -> readers.Options:
     format, names, images, sizes, columns, on_error = how
     return readers.Options(
         plan.similarity, plan.box_format, format, names, images, sizes, columns, on_error=on_error, image_records=True,
-        difficulty=plan.protocol.size == "difficulty",
+        difficulty=plan.protocol.size in ("difficulty", "level"),
     )  # fmt: skip
 
 

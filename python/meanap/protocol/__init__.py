@@ -36,6 +36,7 @@ from meanap.protocol.torchmetrics import torchmetrics
 from meanap.protocol.ultralytics import ultralytics
 from meanap.protocol.visdrone import visdrone
 from meanap.protocol.voc import voc2007, voc2012
+from meanap.protocol.widerface import widerface
 
 if TYPE_CHECKING:
     from meanap._types import PresetName, SimilarityName
@@ -68,6 +69,7 @@ PRESETS: dict[str, Callable[[SimilarityName], Protocol]] = {
     "visdrone": visdrone,
     "voc2007": voc2007,
     "voc2012": voc2012,
+    "widerface": widerface,
 }
 
 

@@ -95,6 +95,7 @@ class Protocol:
         Recalls whose precisions are averaged, or the area under the curve: ``"exact"`` (each true positive's gain in
         recall times the maximum precision at this recall or above), ``"trapezium"`` (straight lines between 101
         points) or ``"lines"`` (straight lines between the points of the curve, one for each detection).
+        ``"levels"`` is the exact area under the points at a thousand scores, stretched from 0 to 1.
         ``"kitti-40"`` and ``"kitti-11"`` are KITTI's means over so many sampled scores, for its matcher;
         ``"nuscenes"`` is that of nuScenes, on straight lines above a tenth of precision and recall.
     area_ranges
@@ -102,7 +103,8 @@ class Protocol:
     size
         The quantity of the area ranges: ``"area"`` in pixels, ``"diagonal"`` or longest ``"side"`` of the box, or area
         as a ``"fraction"`` of the image; or ``"pose"``: 0.53 of the box, which is then also the size that distances of
-        keypoints are relative to. ``"difficulty"`` is KITTI's level of each object: 1 easy, 2 moderate, 3 hard, or 4.
+        keypoints are relative to. ``"difficulty"`` is KITTI's level of each object: 1 easy, 2 moderate, 3 hard, or 4,
+        where detections have that of their height; ``"level"`` is the same, with all detections at the first one.
     max_detections
         Limits on the detections of one category in one image, rising; the largest applies to matching.
     max_per_image
@@ -311,9 +313,9 @@ class Protocol:
 
 
 #: What decides the area range of an object.
-_SIZES = ("area", "diagonal", "side", "fraction", "pose", "difficulty")
+_SIZES = ("area", "diagonal", "side", "fraction", "pose", "difficulty", "level")
 #: Averages that are no mean over recall points.
-_RECALL_METHODS = ("exact", "trapezium", "lines", "kitti-40", "kitti-11", "nuscenes")
+_RECALL_METHODS = ("exact", "trapezium", "lines", "levels", "kitti-40", "kitti-11", "nuscenes")
 #: Which detection gets which ground truth.
 _MATCHERS = ("greedy", "greedy-first", "argmax", "group-of", "group-of-counted", "kitti")
 #: Whose log-average miss rate it is.

@@ -50,6 +50,7 @@ from meanap.readers.table_files import Arrow, Csv, Npy
 from meanap.readers.tables import Parquet, Tables
 from meanap.readers.visdrone import VisDrone
 from meanap.readers.voc import Voc
+from meanap.readers.widerface import WiderFace
 from meanap.readers.yolo import Darknet, Yolo
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ READERS: tuple[Reader, ...] = (
     CreateMl(),
     OpenImages(),
     VisDrone(),
+    WiderFace(),
     Yolo(),
     Darknet(),
     CocoObjects(),

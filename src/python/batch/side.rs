@@ -288,7 +288,7 @@ impl SideColumns {
         }
         match options.size {
             Size::Area => {}
-            Size::Difficulty => match fields.get(intern!(py, "difficulty"))? {
+            Size::Difficulty | Size::Level => match fields.get(intern!(py, "difficulty"))? {
                 Some(levels) => {
                     let levels = numbers(&levels, || named("difficulty"))?;
                     count_of(place, "difficulty", levels.len(|| named("difficulty"))?, expected)?;
@@ -300,6 +300,7 @@ impl SideColumns {
                         *area = level;
                     }
                 }
+                None if detections && options.size == Size::Level => areas.fill(1.0),
                 None if detections => {
                     // The height in the image is known of upright boxes alone.
                     let level = |row: usize| boxes.get(row).map_or(1.0, |sides| level_of_height(sides[3]));

@@ -1,0 +1,78 @@
+//! The area under a curve that has a point for each of a thousand scores.
+
+use crate::error::{Result, filled};
+use crate::matching::{MatchTable, Row};
+
+/// Scores at which the curve is read.
+const LEVELS: usize = 1000;
+
+/// The area under the envelope of the points at the scores 0.999, 0.998, …, 0, where the scores of all detections, ignored
+/// or not, are stretched to the range from 0 to 1.
+///
+/// Source: `evaluation` of the Python port of WIDER FACE's evaluation tools, with its `norm_score` and `voc_ap`.
+///
+/// # Errors
+///
+/// `OutOfMemory`
+pub(super) fn area_at_levels(
+    table: &MatchTable,
+    group: usize,
+    images: Option<&[bool]>,
+    [area, limit, t]: [usize; 3],
+    positives: usize,
+) -> Result<f64> {
+    let wanted =
+        |row: &&Row| (row.rank as usize) < limit && images.is_none_or(|images| images[row.image as usize]);
+    let rows = || table.rows(group).iter().filter(wanted);
+    let (least, most) =
+        rows().fold((1.0_f64, 0.0_f64), |(least, most), row| (least.min(row.score), most.max(row.score)));
+    let (mut hits, mut misses) = (filled(LEVELS, 0_u32)?, filled(LEVELS, 0_u32)?);
+    for row in rows() {
+        let score = (row.score - least) / (most - least);
+        let (matched, ignored) = table.matched_and_ignored(row, area, t);
+        let level = first_level(score);
+        if level < LEVELS && !ignored {
+            let counts = if matched { &mut hits } else { &mut misses };
+            counts[level] += 1;
+        }
+    }
+    let mut points = filled(LEVELS, (0.0, 0.0))?;
+    let (mut found, mut wrong) = (0_u32, 0_u32);
+    for (point, (hits, misses)) in points.iter_mut().zip(hits.into_iter().zip(misses)) {
+        (found, wrong) = (found + hits, wrong + misses);
+        let precision = if found == 0 { 0.0 } else { f64::from(found) / f64::from(found + wrong) };
+        *point = (f64::from(found) / positives as f64, precision);
+    }
+    for at in (1..LEVELS).rev() {
+        points[at - 1].1 = points[at - 1].1.max(points[at].1);
+    }
+    let before = std::iter::once(0.0).chain(points.iter().map(|point| point.0));
+    Ok(before.zip(&points).map(|(before, &(recall, precision))| (recall - before) * precision).sum())
+}
+
+/// The first level whose score is not above that; [`LEVELS`] for a NaN, which all scores are if they are equal.
+fn first_level(score: f64) -> usize {
+    let above = |level: usize| !(score >= 1.0 - (level + 1) as f64 / LEVELS as f64);
+    // Near the level that rounding misses by one at most.
+    let near = ((1.0 - score) * LEVELS as f64) as usize;
+    (near.saturating_sub(2)..LEVELS).find(|&level| !above(level)).unwrap_or(LEVELS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_level_is_that_of_all() {
+        let slow = |score: f64| {
+            (0..LEVELS).find(|&t| score >= 1.0 - (t + 1) as f64 / LEVELS as f64).unwrap_or(LEVELS)
+        };
+        for step in 0..=4000 {
+            let score = f64::from(step) / 4000.0;
+            for score in [score, score.next_up(), score.next_down()] {
+                assert_eq!(first_level(score), slow(score), "{score}");
+            }
+        }
+        assert_eq!(first_level(f64::NAN), LEVELS);
+    }
+}
