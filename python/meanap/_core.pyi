@@ -275,6 +275,7 @@ def match_segment_maps(
     prediction_segments: _Segments,
     tally: _PanopticTally,
     strict: bool,
+    rules: tuple[Sequence[bool], float | None],
 ) -> list[tuple[int, Exception]]: ...
 def match_segment_files(
     pairs: Sequence[tuple[str | PathLike[str], str | PathLike[str]]],
@@ -282,6 +283,7 @@ def match_segment_files(
     prediction_segments: _Segments,
     tally: _PanopticTally,
     strict: bool,
+    rules: tuple[Sequence[bool], float | None],
 ) -> list[tuple[int, Exception]]: ...
 def best_classes(scores: NDArray[np.floating]) -> NDArray[np.uint16]: ...
 def read_labels(path: str | PathLike[str]) -> NDArray[np.uint8] | NDArray[np.uint16]: ...

@@ -82,7 +82,7 @@ impl BoundaryCounts {
 /// # Errors
 ///
 /// `OutOfMemory`
-pub fn boundary(codes: &[u16], width: usize, distance: usize) -> Result<Vec<bool>> {
+pub fn boundary<T: Copy + PartialEq>(codes: &[T], width: usize, distance: usize) -> Result<Vec<bool>> {
     let mut on = filled(codes.len(), true)?;
     let side = 2 * distance + 1;
     if width < side || codes.len() / width.max(1) < side {
@@ -90,7 +90,7 @@ pub fn boundary(codes: &[u16], width: usize, distance: usize) -> Result<Vec<bool
     }
     // Rows in turn, up to this one, that are constant around the column and have the same label there.
     let mut rows = filled(width, 0_usize)?;
-    let mut above: &[u16] = &[];
+    let mut above: &[T] = &[];
     for (row, codes) in codes.chunks_exact(width).enumerate() {
         let mut start = 0;
         while start < width {

@@ -11,12 +11,14 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
+use super::contour::boundary;
 use super::labels::{Labels, MapSide, place};
 use super::pairs::PairCounts;
 use super::png::{read_ids, same_size};
 use super::rows::{Buffers, IDS, PngRows};
-use crate::error::{Error, Result, collect_parallel, filled, push, zeros};
+use crate::error::{Error, Result, collect, collect_parallel, filled, push, zeros};
 use crate::progress::Progress;
+use crate::similarity::distance;
 use crate::threads;
 
 /// The id of pixels that belong to no segment.
@@ -52,6 +54,27 @@ impl Segments {
     }
 }
 
+/// What is measured of matches.
+#[derive(Clone, Debug, Default)]
+pub struct PanopticRules {
+    /// Which categories are measured without matching: the sum of intersection over union of all pairs of segments, over
+    /// the number of ground truths. For all others, where it is empty, too, a pair matches above one half.
+    ///
+    /// Source: Porzi et al., "Seamless Scene Segmentation", CVPR 2019, and `ModifiedPanopticQuality` of torchmetrics.
+    pub modified: Vec<bool>,
+    /// Width of boundaries as a fraction of the image's diagonal, if the intersection over union is the less of that of
+    /// the segments and that of their boundaries.
+    ///
+    /// Source: Cheng et al., "Boundary IoU", CVPR 2021, and `coco_panoptic_api` of its code.
+    pub dilation_ratio: Option<f64>,
+}
+
+impl PanopticRules {
+    fn is_modified(&self, category: u32) -> bool {
+        self.modified.get(category as usize).is_some_and(|&modified| modified)
+    }
+}
+
 /// What one image adds to the counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SegmentMatches {
@@ -61,6 +84,11 @@ pub struct SegmentMatches {
     pub missed: Vec<u32>,
     /// Category of each prediction that matched nothing and is not ignored.
     pub made_up: Vec<u32>,
+    /// Category and intersection over union of pairs of segments that are not matched, and the category of each such
+    /// ground truth.
+    pub overlaps: Vec<(u32, f64)>,
+    /// See [`SegmentMatches::overlaps`].
+    pub sought: Vec<u32>,
 }
 
 /// Counts of panoptic quality by category.
@@ -93,6 +121,8 @@ impl PanopticCounts {
             self.iou[category as usize] += iou;
             self.found[category as usize] += 1;
         }
+        matches.overlaps.iter().for_each(|&(category, iou)| self.iou[category as usize] += iou);
+        matches.sought.iter().for_each(|&category| self.found[category as usize] += 1);
         matches.missed.iter().for_each(|&category| self.missed[category as usize] += 1);
         matches.made_up.iter().for_each(|&category| self.made_up[category as usize] += 1);
     }
@@ -112,6 +142,7 @@ pub fn match_segments(
     width: usize,
     truths: &[Segment],
     predictions: &[Segment],
+    rules: &PanopticRules,
 ) -> Result<SegmentMatches> {
     let [truth_map, prediction_map] = maps;
     if truth_map.len() != prediction_map.len() {
@@ -120,16 +151,45 @@ pub fn match_segments(
     }
     let mut pairs = PairCounts::default();
     pairs.add_maps(truth_map, prediction_map)?;
-    match_pairs(&pairs.finish()?, truths, predictions, |id| {
+    let pairs = pairs.finish()?;
+    let outlines = match rules.dilation_ratio {
+        Some(ratio) => Some(outlines(maps, width, [truths, predictions], ratio)?),
+        None => None,
+    };
+    match_pairs(&pairs, outlines.as_deref(), [truths, predictions], rules, |id| {
         place(prediction_map.iter().position(|&each| each == id).unwrap_or(0), width)
     })
 }
 
-/// The same, given the pixels of each pair of ids. `find` gives row and column of a predicted id, for the message.
+/// The pixels of each pair of ids, where what is no boundary has an id that no segment has, void excepted.
+fn outlines(
+    maps: [&[u32]; 2],
+    width: usize,
+    listed: [&[Segment]; 2],
+    ratio: f64,
+) -> Result<Vec<(u32, u32, i64)>> {
+    let height = maps[0].len() / width.max(1);
+    let distance = distance(ratio, height as u64, width as u64) as usize;
+    let known = |id: u32| listed.iter().flat_map(|segments| segments.iter()).any(|segment| segment.id == id);
+    let inner = (1..=u32::MAX).rev().find(|&id| !known(id)).expect("no list has all ids");
+    let mut drawn = [Vec::new(), Vec::new()];
+    for (drawn, ids) in drawn.iter_mut().zip(maps) {
+        let on = boundary(ids, width, distance)?;
+        let pixel = |(&id, on): (&u32, bool)| if on || id == VOID { id } else { inner };
+        *drawn = collect(ids.iter().zip(on).map(pixel))?;
+    }
+    let mut pairs = PairCounts::default();
+    pairs.add_maps(&drawn[0], &drawn[1])?;
+    pairs.finish()
+}
+
+/// The same, given the pixels of each pair of ids, and those of boundaries. `find` gives row and column of a predicted
+/// id, for the message.
 fn match_pairs(
     pairs: &[(u32, u32, i64)],
-    truths: &[Segment],
-    predictions: &[Segment],
+    outlines: Option<&[(u32, u32, i64)]>,
+    [truths, predictions]: [&[Segment]; 2],
+    rules: &PanopticRules,
     find: impl Fn(u32) -> (usize, usize),
 ) -> Result<SegmentMatches> {
     let place_of = |segments: &[Segment]| -> Result<FxHashMap<u32, usize>> {
@@ -180,8 +240,15 @@ fn match_pairs(
         }
         let truth_area = truth.area.unwrap_or(truth_area[t]);
         let union = area[p].saturating_add(truth_area).saturating_sub(intersection + on_void[p]);
-        let iou = intersection as f64 / union as f64;
-        if iou > 0.5 {
+        let mut iou = intersection as f64 / union as f64;
+        if let Some(outlines) = outlines {
+            iou = iou.min(outline_iou(outlines, truth.id, prediction.id));
+        }
+        if rules.is_modified(truth.category) {
+            if iou > 0.0 {
+                push(&mut matches.overlaps, (truth.category, iou))?;
+            }
+        } else if iou > 0.5 {
             push(&mut matches.found, (truth.category, iou))?;
             truth_matched[t] = true;
             prediction_matched[p] = true;
@@ -193,6 +260,8 @@ fn match_pairs(
         if truth.crowd {
             crowds.try_reserve(1).map_err(|_| Error::out_of_memory_for("the segments"))?;
             crowds.insert(truth.category, truth.id);
+        } else if rules.is_modified(truth.category) {
+            push(&mut matches.sought, truth.category)?;
         } else if !matched {
             push(&mut matches.missed, truth.category)?;
         }
@@ -200,7 +269,7 @@ fn match_pairs(
     let pixels_of =
         |t: u32, p: u32| pairs.binary_search_by_key(&(t, p), |&(t, p, _)| (t, p)).map_or(0, |at| pairs[at].2);
     for (at, prediction) in predictions.iter().enumerate() {
-        if prediction_matched[at] {
+        if prediction_matched[at] || rules.is_modified(prediction.category) {
             continue;
         }
         let on_crowd = crowds.get(&prediction.category).map_or(0, |&crowd| pixels_of(crowd, prediction.id));
@@ -209,6 +278,17 @@ fn match_pairs(
         }
     }
     Ok(matches)
+}
+
+/// Intersection over union of two segments' boundaries, of which those of the prediction on void do not count.
+fn outline_iou(pairs: &[(u32, u32, i64)], truth: u32, prediction: u32) -> f64 {
+    let sum = |wanted: &dyn Fn(u32, u32) -> bool| -> i64 {
+        pairs.iter().filter(|&&(t, p, _)| wanted(t, p)).map(|&(.., pixels)| pixels).sum()
+    };
+    let intersection = sum(&|t, p| (t, p) == (truth, prediction));
+    let on_void = sum(&|t, p| (t, p) == (VOID, prediction));
+    let union = sum(&|_, p| p == prediction) + sum(&|t, _| t == truth) - intersection - on_void;
+    intersection as f64 / union as f64
 }
 
 /// Matches pairs of maps `(N, H, W)` that lie one after the other, in parallel.
@@ -220,6 +300,7 @@ pub fn of_maps(
     pair: [Labels; 2],
     shape: [usize; 3],
     [truths, predictions]: [&Segments; 2],
+    rules: &PanopticRules,
     progress: &Progress,
 ) -> Result<Matched> {
     let [n, height, width] = shape;
@@ -229,7 +310,7 @@ pub fn of_maps(
         let of_image = pair.map(|labels| labels.slice(i * pixels, (i + 1) * pixels));
         let truth = of_image[0].ids(width).map_err(|error| error.at(MapSide::Target.name()))?;
         let prediction = of_image[1].ids(width).map_err(|error| error.at(MapSide::Prediction.name()))?;
-        match_segments([&truth, &prediction], width, truths.of(i), predictions.of(i))
+        match_segments([&truth, &prediction], width, truths.of(i), predictions.of(i), rules)
     };
     threads::run(|| collect_parallel((0..n).into_par_iter().map(one)))
 }
@@ -245,15 +326,22 @@ pub type Matched = Vec<Result<SegmentMatches>>;
 pub fn of_files(
     pairs: &[(PathBuf, PathBuf)],
     [truths, predictions]: [&Segments; 2],
+    rules: &PanopticRules,
     progress: &Progress,
 ) -> Result<Matched> {
     let one = |scratch: &mut PanopticBuffers, (i, (truth, prediction)): (usize, &(PathBuf, PathBuf))| {
         progress.check()?;
         let listed = [truths.of(i), predictions.of(i)];
-        match scratch.of_rows([truth, prediction], listed) {
+        // Boundaries need the whole image.
+        let by_row = if rules.dilation_ratio.is_none() {
+            scratch.of_rows([truth, prediction], listed, rules)
+        } else {
+            None
+        };
+        match by_row {
             Some(matches) => Ok(matches),
             // Unusual or invalid files are left to the general path, which reads all kinds of files and names errors.
-            None => of_images([truth, prediction], listed),
+            None => of_images([truth, prediction], listed, rules),
         }
     };
     let matched = pairs.par_iter().enumerate().map_init(PanopticBuffers::default, one);
@@ -273,7 +361,8 @@ impl PanopticBuffers {
     fn of_rows(
         &mut self,
         files: [&Path; 2],
-        [truths, predictions]: [&[Segment]; 2],
+        listed: [&[Segment]; 2],
+        rules: &PanopticRules,
     ) -> Option<SegmentMatches> {
         // What a pair of files that broke off has left.
         self.pairs.clear();
@@ -288,15 +377,19 @@ impl PanopticBuffers {
         }
         truth.finish()?;
         prediction.finish()?;
-        match_pairs(&self.pairs.finish().ok()?, truths, predictions, |_| (0, 0)).ok()
+        match_pairs(&self.pairs.finish().ok()?, None, listed, rules, |_| (0, 0)).ok()
     }
 }
 
 /// Matches two files, each read as a whole.
-fn of_images(files: [&Path; 2], [truths, predictions]: [&[Segment]; 2]) -> Result<SegmentMatches> {
+fn of_images(
+    files: [&Path; 2],
+    [truths, predictions]: [&[Segment]; 2],
+    rules: &PanopticRules,
+) -> Result<SegmentMatches> {
     let (truth, prediction) = (read_ids(files[0])?, read_ids(files[1])?);
     same_size(&truth, files[0], &prediction, files[1])?;
-    match_segments([&truth.pixels, &prediction.pixels], truth.width, truths, predictions)
+    match_segments([&truth.pixels, &prediction.pixels], truth.width, truths, predictions, rules)
         .map_err(|error| error.at(files[1].display()))
 }
 
@@ -314,10 +407,36 @@ mod tests {
         let prediction = [7, 7, 7, 8, 8, 8, 8, 9];
         let truths = [segment(1, 0, 4), segment(2, 1, 2)];
         let predictions = [segment(7, 0, 0), segment(8, 1, 0), segment(9, 0, 0)];
-        let matches = match_segments([&truth, &prediction], 8, &truths, &predictions).unwrap();
+        let matches =
+            match_segments([&truth, &prediction], 8, &truths, &predictions, &PanopticRules::default())
+                .unwrap();
         // 8 is 4 pixels, one of them void: union 4 + 2 - 2 - 1. 9 lies on void.
         assert_eq!(matches.found, [(0, 0.75), (1, 2.0 / 3.0)]);
         assert_eq!((matches.missed.len(), matches.made_up.len()), (0, 0));
+    }
+
+    #[test]
+    fn segments_that_are_not_matched_are_summed_and_boundaries_may_be_less() {
+        let (truth, prediction) = ([1, 1, 1, 2], [3, 3, 4, 4]);
+        let (truths, predictions) =
+            ([segment(1, 0, 3), segment(2, 1, 1)], [segment(3, 0, 0), segment(4, 1, 0)]);
+        let rules = PanopticRules { modified: vec![false, true], ..PanopticRules::default() };
+        let matches = match_segments([&truth, &prediction], 4, &truths, &predictions, &rules).unwrap();
+        assert_eq!((matches.found, matches.overlaps), (vec![(0, 2.0 / 3.0)], vec![(1, 0.5)]));
+        assert_eq!((matches.sought, matches.missed.len(), matches.made_up.len()), (vec![1], 0, 0));
+        // A square that is moved by one pixel: its boundary of one pixel is another one for the most part.
+        let square = |from: usize| -> Vec<u32> {
+            (0..400)
+                .map(|i| u32::from((from..from + 10).contains(&(i % 20)) && (5..15).contains(&(i / 20))))
+                .collect()
+        };
+        let of = |dilation_ratio| {
+            let rules = PanopticRules { dilation_ratio, ..PanopticRules::default() };
+            let listed = [segment(1, 0, 100)];
+            match_segments([&square(4), &square(5)], 20, &listed, &listed, &rules).unwrap().found
+        };
+        // 90 of 100 pixels, 10 on void; of 36 boundary pixels 18 are in both, 10 on void.
+        assert_eq!((of(None), of(Some(0.02))), (vec![(0, 0.9)], vec![]));
     }
 
     #[test]
@@ -325,7 +444,9 @@ mod tests {
         let (truth, prediction) = ([1, 1, 1, 2], [3, 3, 4, 4]);
         let truths = [segment(1, 0, 4), segment(2, 0, 1)];
         let predictions = [segment(3, 0, 0), segment(4, 0, 0)];
-        let matches = match_segments([&truth, &prediction], 4, &truths, &predictions).unwrap();
+        let matches =
+            match_segments([&truth, &prediction], 4, &truths, &predictions, &PanopticRules::default())
+                .unwrap();
         assert_eq!(matches.found, []);
         assert_eq!((matches.missed, matches.made_up), (vec![0, 0], vec![0, 0]));
     }
@@ -334,7 +455,9 @@ mod tests {
     fn ids_and_lists_that_disagree() {
         let error = |prediction: [u32; 4], predictions: &[Segment]| {
             let maps: [&[u32]; 2] = [&[1; 4], &prediction];
-            match_segments(maps, 2, &[segment(1, 0, 4)], predictions).unwrap_err().to_string()
+            match_segments(maps, 2, &[segment(1, 0, 4)], predictions, &PanopticRules::default())
+                .unwrap_err()
+                .to_string()
         };
         let stranger = error([5, 5, 0, 6], &[segment(5, 0, 0)]);
         assert_eq!(stranger, "prediction: row 1, column 1: segment 6 is not in segments_info");

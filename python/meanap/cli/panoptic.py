@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meanap.cli import groups
+from meanap.cli import groups, numbers
 from meanap.cli.semantic import names, report
 
 if TYPE_CHECKING:
@@ -24,6 +24,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gt-folder", type=groups.path, metavar="DIR", help="where the ground truth's PNG files lie")
     parser.add_argument("--pred-folder", type=groups.path, metavar="DIR", help="where the predictions' PNG files lie")
     parser.add_argument("--per-class", action="store_true", help="a row for each category")
+    parser.add_argument(
+        "--modified", action="store_true",
+        help="modified PQ: categories without instances are not matched, their IoU is summed over their segments",
+    )  # fmt: skip
+    parser.add_argument(
+        "--boundary", type=numbers.inside, nargs="?", const=0.02, metavar="RATIO",
+        help="boundary PQ: the IoU is the less of that of segments and of their boundaries; the width of these as a "
+        "share of the diagonal (default 0.02)",
+    )  # fmt: skip
     groups.add_lenient(parser, "images that cannot be read, and say which")
     groups.add_report(parser, "PRED.json")
     groups.add_output(parser)
@@ -48,6 +57,8 @@ def run(options: argparse.Namespace) -> None:
 def _evaluated(options: argparse.Namespace, predictions: Path, folder: Path | None) -> PanopticResult:
     from meanap.segmentation import PanopticQuality
 
-    metric = PanopticQuality.of_file(options.ground_truth, strict=not options.lenient)
+    metric = PanopticQuality.of_file(
+        options.ground_truth, strict=not options.lenient, modified=options.modified, boundary=options.boundary or False
+    )
     metric.update_files(predictions, options.ground_truth, folder, options.gt_folder)
     return metric.compute()

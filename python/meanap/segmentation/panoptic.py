@@ -22,7 +22,7 @@ from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import PixelMetric, like, seen
 from meanap.segmentation._result import PixelResult
-from meanap.segmentation.semantic import percent, plain
+from meanap.segmentation.semantic import dilation_ratio, percent, plain
 from meanap.table import Table
 
 if TYPE_CHECKING:
@@ -51,6 +51,12 @@ class PanopticQuality(PixelMetric):
     strict
         With False, a pair of maps that cannot be matched is skipped as a whole and listed in ``skipped``; with True it
         is an error.
+    modified
+        Whether categories without instances are not matched: the sum of their IoU is divided by the number of their
+        target segments (modified PQ).
+    boundary
+        Whether the IoU of a pair is the less of that of the segments and that of their boundaries (boundary PQ): True
+        for a boundary as wide as 0.02 of the image's diagonal, or another share of it.
     sync_on_compute
         Whether ``compute`` gathers the counts of all ranks of ``torch.distributed`` by itself.
 
@@ -64,11 +70,12 @@ class PanopticQuality(PixelMetric):
     Raises
     ------
     ValueError
-        There is no category, or two have the same id.
+        There is no category, or two have the same id; or ``boundary`` is not above zero.
 
     References
     ----------
-    Kirillov et al., "Panoptic Segmentation", CVPR 2019; panopticapi.
+    Kirillov et al., "Panoptic Segmentation", CVPR 2019; panopticapi. Porzi et al., "Seamless Scene Segmentation", CVPR
+    2019, of the modified PQ; Cheng et al., "Boundary IoU", CVPR 2021.
 
     Examples
     --------
@@ -96,6 +103,8 @@ class PanopticQuality(PixelMetric):
         things: Collection[int] = (),
         stuff: Collection[int] = (),
         strict: bool = True,
+        modified: bool = False,
+        boundary: bool | float = False,
         sync_on_compute: bool = True,
     ) -> None:
         if categories is None:
@@ -110,15 +119,19 @@ class PanopticQuality(PixelMetric):
         self._position = {id: k for k, id in enumerate(ids)}
         if not self.categories or len(self._position) != len(self.categories):
             raise InputError("categories: expected at least one, each with an id of its own")
+        self.modified = bool(modified)
+        self.boundary = dilation_ratio(boundary)
         self._is_thing = [_field(c, "isthing", f"categories[{k}]") == 1 for k, c in enumerate(self.categories)]
         self.reset()
 
     @classmethod
-    def of_file(cls, gt_json: Path_, *, strict: bool = True) -> PanopticQuality:
+    def of_file(
+        cls, gt_json: Path_, *, strict: bool = True, modified: bool = False, boundary: bool | float = False
+    ) -> PanopticQuality:
         """A metric of the ``categories`` of a COCO panoptic JSON file."""
         categories = _field(read_json(gt_json), "categories", os.fspath(gt_json))
         try:
-            return cls(categories, strict=strict)
+            return cls(categories, strict=strict, modified=modified, boundary=boundary)
         except InputError as error:
             raise error.at(gt_json) from None
 
@@ -198,8 +211,9 @@ class PanopticQuality(PixelMetric):
         if len(good) < len(places):
             maps = [each[good] for each in maps]
         failures = _core.match_segment_maps(
-            maps[0], maps[1], _columns(rows[0]), _columns(rows[1]), (self._iou, self._counts), self.strict
-        )
+            maps[0], maps[1], _columns(rows[0]), _columns(rows[1]), (self._iou, self._counts), self.strict,
+            self._rules(),
+        )  # fmt: skip
         self._note(len(good), [(named(error, places[good[i]])) for i, error in failures])
 
     def update_files(
@@ -243,7 +257,7 @@ class PanopticQuality(PixelMetric):
                 prepared = self._quickly(records, (gt_place, pred_place))
             if prepared is None:
                 prepared = self._carefully(chunk, predictions, (target_json, gt_place), (preds_json, pred_place))
-            failures = _core.match_segment_files(*prepared, (self._iou, self._counts), self.strict)
+            failures = _core.match_segment_files(*prepared, (self._iou, self._counts), self.strict, self._rules())
             self._note(len(prepared[0]), [error for _, error in failures])
 
     def _carefully(
@@ -367,12 +381,17 @@ class PanopticQuality(PixelMetric):
         ]
         return (ids + first).reshape(pairs.shape[:-1]), listed
 
+    def _rules(self) -> tuple[list[bool], float | None]:
+        """Which categories are not matched, and how wide boundaries are, as the core takes them."""
+        return [self.modified and not is_thing for is_thing in self._is_thing], self.boundary
+
     def _settings(self) -> dict[str, Any]:
-        return {"categories": _as_json(self.categories)}
+        return {"categories": _as_json(self.categories), "modified": self.modified, "boundary": self.boundary}
 
     @classmethod
     def _made_with(cls, settings: dict[str, Any], options: dict[str, Any]) -> PanopticQuality:
-        return cls(settings["categories"], **options)
+        rules = {"modified": settings["modified"], "boundary": settings["boundary"] or False}
+        return cls(settings["categories"], **rules, **options)
 
     def _add(self, other: PanopticQuality) -> None:
         self._iou += other._iou

@@ -26,6 +26,20 @@ if TYPE_CHECKING:
 DILATION_RATIO = 0.02
 
 
+def dilation_ratio(boundary: bool | float) -> float | None:
+    """The width of boundaries that an argument `boundary` says, as a share of the image's diagonal; None for none.
+
+    Raises
+    ------
+    InputError
+        It is not above zero.
+    """
+    ratio = DILATION_RATIO if boundary is True else (float(boundary) if boundary else None)
+    if ratio is not None and not 0 < ratio < float("inf"):
+        raise InputError(f"boundary: expected a share of the image's diagonal, found {boundary!r}")
+    return ratio
+
+
 class SemanticSegmentation(LabelMetric):
     """Counts pixels by class of the target and class of the prediction; measures from the counts.
 
@@ -92,9 +106,7 @@ class SemanticSegmentation(LabelMetric):
         strict: bool = True,
         sync_on_compute: bool = True,
     ) -> None:
-        self.boundary: float | None = DILATION_RATIO if boundary is True else (float(boundary) if boundary else None)
-        if self.boundary is not None and not 0 < self.boundary < float("inf"):
-            raise InputError(f"boundary: expected a share of the image's diagonal, found {boundary!r}")
+        self.boundary: float | None = dilation_ratio(boundary)
         super().__init__(classes, ignore_index, reduce_zero_label, strict, sync_on_compute)
 
     def _clear(self) -> None:

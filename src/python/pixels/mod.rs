@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use crate::columns::{AnnotationIds, Areas, Geometry, Masks, Objects};
 use crate::error::{Error, ErrorKind, collect, copied, push, with_capacity, zeros};
 use crate::pixels::labels::{LabelRule, Labels};
-use crate::pixels::panoptic::{self, Matched, PanopticCounts, Segment, Segments};
+use crate::pixels::panoptic::{self, Matched, PanopticCounts, PanopticRules, Segment, Segments};
 use crate::pixels::png::{self, LabelType};
 use crate::pixels::scores::best_class;
 use crate::pixels::semantic::{self, Counted, Settings};
@@ -293,6 +293,7 @@ pub(super) fn match_segment_maps<'py>(
     prediction_segments: PySegments<'py>,
     tally: PyPanopticCounts<'py>,
     strict: bool,
+    rules: (Vec<bool>, Option<f64>),
 ) -> PyResult<Failures> {
     let &[n, height, width] = target.shape() else {
         return Err(bad_value("expected id maps of shape (N, H, W)"));
@@ -306,8 +307,9 @@ pub(super) fn match_segment_maps<'py>(
     let truths = segments(target_segments, n, categories)?;
     let predictions = segments(prediction_segments, n, categories)?;
     let shape = [n, height, width];
+    let rules = PanopticRules { modified: rules.0, dilation_ratio: rules.1 };
     let matched = interruptible(py, long(shape), |progress| {
-        let matched = panoptic::of_maps(pair, shape, [&truths, &predictions], progress)?;
+        let matched = panoptic::of_maps(pair, shape, [&truths, &predictions], &rules, progress)?;
         progress.check().map(|()| matched)
     })?;
     add_matches(py, matched, tally, strict)
@@ -322,12 +324,14 @@ pub(super) fn match_segment_files<'py>(
     prediction_segments: PySegments<'py>,
     tally: PyPanopticCounts<'py>,
     strict: bool,
+    rules: (Vec<bool>, Option<f64>),
 ) -> PyResult<Failures> {
     let categories = check_tally(&tally)?;
+    let rules = PanopticRules { modified: rules.0, dilation_ratio: rules.1 };
     let truths = segments(target_segments, pairs.len(), categories)?;
     let predictions = segments(prediction_segments, pairs.len(), categories)?;
     let matched = interruptible(py, true, |progress| {
-        let matched = panoptic::of_files(&pairs, [&truths, &predictions], progress)?;
+        let matched = panoptic::of_files(&pairs, [&truths, &predictions], &rules, progress)?;
         progress.check().map(|()| matched)
     })?;
     add_matches(py, matched, tally, strict)
