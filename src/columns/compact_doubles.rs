@@ -140,6 +140,11 @@ impl CompactDoubles {
         each!(self, values => into.extend(values[first..first + count].iter().map(|value| value.wide())));
     }
 
+    /// The first row of `N` values of which something is true.
+    pub fn position_of_row<const N: usize>(&self, wanted: impl Fn([f64; N]) -> bool) -> Option<usize> {
+        each!(self, values => values.as_chunks::<N>().0.iter().position(|row| wanted(row.map(Narrow::wide))))
+    }
+
     /// That some rows of `width` values will be read soon.
     #[inline]
     pub fn prefetch_rows(&self, width: usize, rows: &[u32]) {
@@ -360,6 +365,17 @@ mod tests {
                     assert!(joined.is_empty());
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_first_row_is_found() {
+        for kind in [&[0.5, 1.5, 2.0, 7.0], &[0.25, 1.01, 2.0, 7.0], &[0.001, 1.5, 2.0, 7.0]] {
+            let rows = of(kind);
+            assert_eq!(rows.position_of_row(|[a, b]| a + b > 3.0), Some(1));
+            assert_eq!(rows.position_of_row(|[a, b]| a > b), None);
+            // What is less than a row is none.
+            assert_eq!(rows.position_of_row(|[_, _, c]| c == 7.0), None);
         }
     }
 

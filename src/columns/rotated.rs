@@ -54,11 +54,35 @@ impl RotatedBoxes {
         (self.width == width).then_some(&mut self.numbers)
     }
 
-    /// The numbers of all boxes.
+    /// Adds a box; nothing if those before have another form.
     ///
     /// # Errors
     ///
     /// `OutOfMemory`, here as in what follows.
+    #[inline]
+    pub fn push(&mut self, given: &[f64]) -> Result<()> {
+        let Some(numbers) = self.of_width(given.len()) else { return Ok(()) };
+        match <[f64; 5]>::try_from(given) {
+            Ok(five) => numbers.push_array(five),
+            Err(_) => numbers.extend(given),
+        }
+    }
+
+    /// The first box that cannot be used.
+    pub fn first_unusable(&self) -> Option<usize> {
+        let unusable = |given: RotatedBox| given.complaint().is_some();
+        match self.width {
+            5 => self.numbers.position_of_row(|five| unusable(RotatedBox::Angle(five))),
+            7 => self.numbers.position_of_row(|seven| unusable(RotatedBox::Cuboid(seven))),
+            _ => self.numbers.position_of_row(|eight| unusable(RotatedBox::Corners(eight))),
+        }
+    }
+
+    /// The numbers of all boxes.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
     pub fn flat(&self) -> Result<Vec<f64>> {
         let mut flat = with_capacity(self.numbers.len())?;
         self.numbers.read(0, self.numbers.len(), &mut flat);
@@ -208,6 +232,10 @@ mod tests {
         boxes.append(&mut others).unwrap();
         assert_eq!((boxes.len(), others.len()), (3, 0));
         assert!(boxes.of_width(5).is_none());
+        boxes.push(&[1.0; 5]).unwrap();
+        assert_eq!(boxes.len(), 3);
+        boxes.push(&[2.0; 8]).unwrap();
+        assert_eq!(boxes.get(3).numbers(), [2.0; 8]);
         boxes.clear();
         boxes.append(&mut of(5, 4)).unwrap();
         assert_eq!((boxes.len(), boxes.width()), (4, 5));
@@ -222,6 +250,17 @@ mod tests {
         assert_eq!(turned.area(), 6.0);
         let cuboid = RotatedBox::Cuboid([9.0, 9.0, 9.0, 4.0, 2.0, 8.0, 1.0]);
         assert_eq!((cuboid.area(), cuboid.sides()), (8.0, [4.0, 2.0]));
+    }
+
+    #[test]
+    fn the_first_that_cannot_be_used_is_found() {
+        for width in [5, 7, 8] {
+            let mut boxes = RotatedBoxes::default();
+            boxes.push(&vec![1.0; width]).unwrap();
+            assert_eq!(boxes.first_unusable(), None);
+            boxes.push(&vec![f64::NAN; width]).unwrap();
+            assert_eq!(boxes.first_unusable(), Some(1));
+        }
     }
 
     #[test]

@@ -323,11 +323,8 @@ impl Elements for Annotations {
             }
             _ => &[],
         };
-        if !rotated.is_empty()
-            && self.rotated.len() == count
-            && let Some(numbers) = self.rotated.of_width(rotated.len())
-        {
-            numbers.extend(rotated)?;
+        if !rotated.is_empty() && self.rotated.len() == count {
+            self.rotated.push(rotated)?;
         }
         if has(Field::IsCrowd, self.crowd.len()) {
             push(&mut self.crowd, record.crowd)?;

@@ -136,9 +136,9 @@ impl Dataset {
     /// Whatever else they have, their areas are those of the rotated boxes.
     fn results_of_rotated_boxes(&self, wanted: GeometryKind) -> Result<Option<Objects>> {
         let Some(boxes) = self.rotated_boxes(wanted) else { return Ok(None) };
-        let areas = CompactDoubles::collect((0..boxes.len()).map(|index| boxes.get(index).area()))?;
+        let areas = collect((0..boxes.len()).map(|index| boxes.get(index).area()))?;
         let geometry = Geometry::RotatedBoxes(boxes);
-        Ok(self.scored(AnnotationIds::Counted, Areas::Given(Arc::new(areas)), geometry))
+        Ok(self.scored(AnnotationIds::Counted, Areas::Given(Arc::new(areas.into())), geometry))
     }
 
     /// Those of `obb` only where all can be used: an error of columns names `bbox`.
@@ -148,7 +148,7 @@ impl Dataset {
             return None;
         }
         let named = self.annotations.seen & Field::Obb.bit() == 0;
-        let usable = named || (0..boxes.len()).all(|index| boxes.get(index).complaint().is_none());
+        let usable = named || boxes.first_unusable().is_none();
         usable.then(|| Arc::clone(boxes))
     }
 

@@ -145,12 +145,10 @@ fn bad_box(boxes: &Boxes) -> Option<(usize, Error)> {
 }
 
 fn bad_rotated_box(boxes: &RotatedBoxes) -> Option<(usize, Error)> {
-    (0..boxes.len()).find_map(|row| {
-        let given = boxes.get(row);
-        let complaint = given.complaint()?;
-        let found = format!("is ({}): {complaint}", listed(given.numbers()));
-        Some((row, Error::value("").field("bbox").found(found)))
-    })
+    let row = boxes.first_unusable()?;
+    let given = boxes.get(row);
+    let found = format!("is ({}): {}", listed(given.numbers()), given.complaint()?);
+    Some((row, Error::value("").field("bbox").found(found)))
 }
 
 fn bad_mask(masks: &Masks) -> Option<(usize, Error)> {

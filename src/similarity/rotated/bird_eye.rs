@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::polygon::{AngleConvention, Polygon, overlap, polygon_iou};
-use super::screen::Outline;
+use super::angle::AngleConvention;
+use super::shape::{Shape, shape_iou, shape_overlap};
 use super::{Sides, prepared};
 use crate::columns::{Geometry, GeometryKind, Objects, RotatedBox};
 use crate::error::{Error, Result};
@@ -17,7 +17,7 @@ pub(in crate::similarity) static BOX_3D: SimilarityKind = SimilarityKind {
     parameters: &[],
     compare: |detections, ground_truths, _| {
         let sides = sides_in_space(detections, ground_truths)?;
-        Ok(prepared(sides, Solid::new, Outline::may_reach, solid_iou))
+        Ok(prepared(sides, true, Solid::new, solid_iou))
     },
 };
 
@@ -28,8 +28,8 @@ pub(in crate::similarity) static BEV: SimilarityKind = SimilarityKind {
     parameters: &[],
     compare: |detections, ground_truths, _| -> Result<Box<dyn Similarity>> {
         let sides = sides_in_space(detections, ground_truths)?;
-        let seen_from_above = |given: &RotatedBox| Polygon::new(given, AngleConvention::YAW);
-        Ok(prepared(sides, seen_from_above, Outline::may_reach, polygon_iou))
+        let seen_from_above = |given: &RotatedBox| Shape::new(given, AngleConvention::YAW);
+        Ok(prepared(sides, true, seen_from_above, shape_iou))
     },
 };
 
@@ -48,7 +48,7 @@ pub(in crate::similarity) fn sides_in_space(detections: &Objects, ground_truths:
 
 /// A box in space: from above, and where along the vertical.
 struct Solid {
-    base: Polygon,
+    base: Shape,
     middle: f64,
     height: f64,
 }
@@ -59,7 +59,7 @@ impl Solid {
             RotatedBox::Cuboid([_, _, z, _, _, height, _]) => (*z, *height),
             RotatedBox::Angle(_) | RotatedBox::Corners(_) => (0.0, 0.0),
         };
-        Solid { base: Polygon::new(given, AngleConvention::YAW), middle, height }
+        Solid { base: Shape::new(given, AngleConvention::YAW), middle, height }
     }
 }
 
@@ -73,7 +73,7 @@ fn solid_iou(detection: &Solid, ground_truth: &Solid, crowd: bool, floor: f64) -
     if !(shared > 0.0) {
         return 0.0;
     }
-    match overlap(&detection.base, &ground_truth.base, crowd, floor) {
+    match shape_overlap(&detection.base, &ground_truth.base, crowd, floor) {
         None => 0.0,
         Some([intersection, of_detection, of_ground_truth]) => {
             let (intersection, of_detection) = (intersection * shared, of_detection * detection.height);
@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(iou(given, [0.0, 0.0, 1.0, 4.0, 2.0, 1.0, 0.0]), 0.5);
         let above = [0.0, 0.0, 9.0, 4.0, 2.0, 2.0, 0.0];
         let (a, b) = (solid(given).base, solid(above).base);
-        assert_eq!((polygon_iou(&a, &b, false, 0.0), iou(given, above)), (1.0, 0.0));
+        assert_eq!((shape_iou(&a, &b, false, 0.0), iou(given, above)), (1.0, 0.0));
     }
 
     #[test]
@@ -130,7 +130,7 @@ mod tests {
             let (one, other) = (solid(a), solid(b));
             for crowd in [false, true] {
                 let exact = solid_iou(&one, &other, crowd, f64::NEG_INFINITY);
-                assert!(exact <= polygon_iou(&one.base, &other.base, crowd, f64::NEG_INFINITY) + 1e-15);
+                assert!(exact <= shape_iou(&one.base, &other.base, crowd, f64::NEG_INFINITY) + 1e-15);
                 let found = solid_iou(&one, &other, crowd, 0.2);
                 assert!(if exact >= 0.2 { found == exact } else { found < 0.2 });
             }

@@ -1,12 +1,15 @@
 //! How alike rotated boxes are: intersection over union of polygons, and the arithmetic of other packages by name.
 
+mod angle;
 mod bird_eye;
+mod clip;
 mod double_double;
 mod polygon;
 mod polyiou;
 mod probabilistic;
 mod rectangle;
 mod screen;
+mod shape;
 mod single;
 
 use std::sync::Arc;
@@ -15,14 +18,15 @@ use super::{Comparer, Parameters, Side, Similarity, SimilarityKind};
 use crate::columns::{Geometry, GeometryKind, RotatedBox, RotatedBoxes, SharedColumn};
 use crate::error::{Error, Result, collect, extend, filled};
 use crate::progress::Progress;
-use polygon::{Polygon, polygon_iou};
 use polyiou::quadrilateral_iou;
 use probabilistic::{Gaussian, probabilistic_iou};
 use screen::Outline;
+use shape::{Shape, shape_iou};
 use single::{Library, SingleBox, single_iou};
 
+pub use angle::AngleConvention;
 pub(super) use bird_eye::{BEV, BOX_3D, sides_in_space};
-pub use polygon::{AngleConvention, rotated_corners};
+pub use polygon::rotated_corners;
 
 /// Intersection over union of rotated boxes, or of quadrilaterals.
 pub(super) static KIND: SimilarityKind = SimilarityKind {
@@ -84,19 +88,19 @@ fn similarity(
     let (angles, sides) = (parameters.angles, (detections, ground_truths, crowd));
     match parameters.rotated_iou {
         RotatedIou::Exact => {
-            let prepare = move |given: &RotatedBox| Polygon::new(given, angles);
-            prepared(sides, prepare, Outline::may_reach, polygon_iou)
+            let prepare = move |given: &RotatedBox| Shape::new(given, angles);
+            prepared(sides, true, prepare, shape_iou)
         }
         RotatedIou::Detectron2 => single(sides, angles, Library::Detectron2),
         RotatedIou::Mmcv => single(sides, angles, Library::Mmcv),
         RotatedIou::Polyiou => {
             let prepare = move |given: &RotatedBox| rotated_corners(given, angles);
-            prepared(sides, prepare, all, |d, g, _, _| quadrilateral_iou(*g, *d))
+            prepared(sides, false, prepare, |d, g, _, _| quadrilateral_iou(*g, *d))
         }
         RotatedIou::Probiou => prepared(
             sides,
+            false,
             move |given| Gaussian::new(given, angles),
-            all,
             |d, g, _, _| f64::from(probabilistic_iou(g, d)),
         ),
     }
@@ -106,21 +110,16 @@ type Sides = (Arc<RotatedBoxes>, Arc<RotatedBoxes>, SharedColumn<bool>);
 
 fn single(sides: Sides, angles: AngleConvention, library: Library) -> Box<dyn Similarity> {
     let prepare = move |given: &RotatedBox| SingleBox::new(given, angles, library);
-    prepared(sides, prepare, all, move |d, g, _, _| f64::from(single_iou(d, g, library)))
+    prepared(sides, false, prepare, move |d, g, _, _| f64::from(single_iou(d, g, library)))
 }
 
-/// Other packages' arithmetic decides about each pair.
-fn all(_: &Outline, _: &Outline, _: bool, _: f64) -> bool {
-    true
-}
-
-fn prepared<T: Send + Sync + 'static>(
+fn prepared<T: Send + 'static>(
     (detections, ground_truths, crowd): Sides,
+    screened: bool,
     prepare: impl Fn(&RotatedBox) -> T + Send + Sync + 'static,
-    may_reach: impl Fn(&Outline, &Outline, bool, f64) -> bool + Send + Sync + 'static,
     compare: impl Fn(&T, &T, bool, f64) -> f64 + Send + Sync + 'static,
 ) -> Box<dyn Similarity> {
-    Box::new(Prepared { detections, ground_truths, crowd, prepare, may_reach, compare })
+    Box::new(Prepared { detections, ground_truths, crowd, screened, prepare, compare })
 }
 
 /// The similarity of all pairs, `(D, G)` row by row. Nothing is a crowd.
@@ -155,44 +154,57 @@ pub fn rotated_similarity(
 }
 
 /// One arithmetic over columns: what it makes of a box once, and of a pair, given whether the ground truth is a crowd and
-/// the floor. Other packages have neither. A pair that `may_reach` excludes is below the floor.
-struct Prepared<P, M, C> {
+/// the floor. Other packages have neither.
+struct Prepared<P, C> {
     detections: Arc<RotatedBoxes>,
     ground_truths: Arc<RotatedBoxes>,
     crowd: SharedColumn<bool>,
+    /// Whether pairs whose outlines show that they are below the floor are not compared: other packages' arithmetic
+    /// decides about each.
+    screened: bool,
     prepare: P,
-    may_reach: M,
     compare: C,
 }
 
-impl<T, P, M, C> Similarity for Prepared<P, M, C>
+impl<T, P, C> Similarity for Prepared<P, C>
 where
-    T: Send + Sync + 'static,
+    T: Send + 'static,
     P: Fn(&RotatedBox) -> T + Send + Sync,
-    M: Fn(&Outline, &Outline, bool, f64) -> bool + Send + Sync,
     C: Fn(&T, &T, bool, f64) -> f64 + Send + Sync,
 {
     fn comparer(&self) -> Comparer<'_> {
-        let mut outlines: Vec<Outline> = Vec::new();
+        let mut outlines: Vec<(Outline, bool)> = Vec::new();
         let mut prepared: Vec<Option<T>> = Vec::new();
+        let mut candidates: Vec<usize> = Vec::new();
         Box::new(move |detections, ground_truths, floor, out| {
+            let screened = self.screened && floor > 0.0;
             outlines.clear();
-            let given = ground_truths.iter().map(|&g| self.ground_truths.get(g as usize));
-            extend(&mut outlines, given.map(|given| Outline::new(&given)))?;
+            let objects = ground_truths.iter().map(|&g| g as usize);
+            let given = objects.map(|g| (self.ground_truths.get(g), self.crowd[g]));
+            extend(&mut outlines, given.map(|(given, crowd)| (Outline::new(&given), crowd)))?;
             prepared.clear();
             extend(&mut prepared, ground_truths.iter().map(|_| None))?;
+            candidates.clear();
+            extend(&mut candidates, 0..ground_truths.len())?;
+            let mut count = candidates.len();
             for (row, &d) in out.chunks_exact_mut(ground_truths.len()).zip(detections) {
                 let given = self.detections.get(d as usize);
-                let outline = Outline::new(&given);
-                let mut detection = None;
-                for (at, (cell, &g)) in row.iter_mut().zip(ground_truths).enumerate() {
-                    let crowd = self.crowd[g as usize];
-                    *cell = 0.0;
-                    if (self.may_reach)(&outline, &outlines[at], crowd, floor) {
-                        let detection = detection.get_or_insert_with(|| (self.prepare)(&given));
-                        let get = || (self.prepare)(&self.ground_truths.get(g as usize));
-                        *cell = (self.compare)(detection, prepared[at].get_or_insert_with(get), crowd, floor);
+                if screened {
+                    let outline = Outline::new(&given);
+                    count = 0;
+                    // Which ones these are is as good as random, so nothing in the loop depends on a branch.
+                    for (at, (other, crowd)) in outlines.iter().enumerate() {
+                        candidates[count] = at;
+                        count += usize::from(Outline::may_reach(&outline, other, *crowd, floor));
                     }
+                }
+                row.fill(0.0);
+                let mut detection = None;
+                for &at in &candidates[..count] {
+                    let detection = detection.get_or_insert_with(|| (self.prepare)(&given));
+                    let get = || (self.prepare)(&self.ground_truths.get(ground_truths[at] as usize));
+                    let ground_truth = prepared[at].get_or_insert_with(get);
+                    row[at] = (self.compare)(detection, ground_truth, outlines[at].1, floor);
                 }
             }
             Ok(())

@@ -1,50 +1,15 @@
 //! Intersection over union of convex polygons of up to four corners.
 
+use super::angle::AngleConvention;
+use super::clip::{Point, areas, cross, double_area};
 use super::double_double::{DoubleDouble, Real};
 use crate::columns::RotatedBox;
-
-/// More corners than the intersection of two quadrilaterals has, which are eight.
-const MOST: usize = 10;
 
 /// A union of less than the square of the largest coordinate divided by this is computed with more digits.
 ///
 /// In doubles the areas are within about 20 units in the last place of that square, which is then less than 1e-12 of
 /// the union.
 const SLENDER: f64 = 200.0;
-
-/// How an angle is given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AngleConvention {
-    /// Whether it is in radians, not in degrees.
-    pub radians: bool,
-    /// Whether boxes turn clockwise as one sees them, where y points down; counter-clockwise otherwise.
-    pub clockwise: bool,
-}
-
-impl AngleConvention {
-    /// How boxes in space are given: in radians, from x towards y.
-    pub(super) const YAW: AngleConvention = AngleConvention { radians: true, clockwise: true };
-
-    /// Cosine and sine of an angle, counter-clockwise. Right angles in degrees are exact.
-    pub(super) fn cosine_and_sine(self, angle: f64) -> [f64; 2] {
-        let [cosine, sine] = if self.radians {
-            [angle.cos(), angle.sin()]
-        } else {
-            let angle = angle % 360.0;
-            let quarters = (angle / 90.0).round();
-            let (sine, cosine) = (angle - 90.0 * quarters).to_radians().sin_cos();
-            match quarters.rem_euclid(4.0) as u8 {
-                0 => [cosine, sine],
-                1 => [-sine, cosine],
-                2 => [-cosine, -sine],
-                _ => [sine, -cosine],
-            }
-        };
-        [cosine, if self.clockwise { -sine } else { sine }]
-    }
-}
-
-pub(super) type Point<R> = [R; 2];
 
 /// The convex hull of a box's corners.
 #[derive(Clone, Copy, Debug)]
@@ -62,10 +27,10 @@ pub(super) struct Polygon {
 }
 
 impl Polygon {
-    /// The hull of a box: its corners may be given in any order, and one within the triangle of the others does not
-    /// count.
-    pub(super) fn new(given: &RotatedBox, convention: AngleConvention) -> Polygon {
-        let (centre, points) = relative_corners(given, convention);
+    /// The hull of a box with cosine and sine of its angle: its corners may be given in any order, and one within the
+    /// triangle of the others does not count.
+    pub(super) fn new(given: &RotatedBox, turn: [f64; 2]) -> Polygon {
+        let (centre, points) = relative_corners(given, turn);
         let [width, height] = given.sides();
         let (corners, count) = match given {
             RotatedBox::Angle(_) | RotatedBox::Cuboid(_) if is_plump(width, height) => {
@@ -129,24 +94,23 @@ fn is_plump(width: f64, height: f64) -> bool {
 }
 
 /// The corners of a rectangle, which are in positive direction already, as [`convex_hull`] begins them.
-fn from_first(mut corners: [Point<f64>; 4]) -> [Point<f64>; 4] {
-    let first = (1..4).fold(0, |first, at| if corners[at] < corners[first] { at } else { first });
-    corners.rotate_left(first);
-    corners
+fn from_first(corners: [Point<f64>; 4]) -> [Point<f64>; 4] {
+    let precedes = |[a, b]: Point<f64>, [c, d]: Point<f64>| (a < c) | ((a == c) & (b < d));
+    let first = (1..4).fold(0, |first, at| if precedes(corners[at], corners[first]) { at } else { first });
+    std::array::from_fn(|at| corners[(first + at) % 4])
 }
 
-/// A point, and the corners of a box relative to it.
-fn relative_corners(given: &RotatedBox, convention: AngleConvention) -> (Point<f64>, [Point<f64>; 4]) {
+/// A point, and the corners of a box, with cosine and sine of its angle, relative to it.
+fn relative_corners(given: &RotatedBox, [cosine, sine]: [f64; 2]) -> (Point<f64>, [Point<f64>; 4]) {
     match *given {
-        RotatedBox::Angle([x, y, width, height, angle]) => {
-            let [cosine, sine] = convention.cosine_and_sine(angle);
+        RotatedBox::Angle([x, y, width, height, _]) => {
             let along = [cosine * width / 2.0, -sine * width / 2.0];
             let across = [sine * height / 2.0, cosine * height / 2.0];
             let corner = |a: f64, b: f64| [a * along[0] + b * across[0], a * along[1] + b * across[1]];
             ([x, y], [corner(-1.0, -1.0), corner(1.0, -1.0), corner(1.0, 1.0), corner(-1.0, 1.0)])
         }
         RotatedBox::Cuboid([x, y, _, length, width, _, yaw]) => {
-            relative_corners(&RotatedBox::Angle([x, y, length, width, yaw]), AngleConvention::YAW)
+            relative_corners(&RotatedBox::Angle([x, y, length, width, yaw]), [cosine, sine])
         }
         RotatedBox::Corners([x1, y1, x2, y2, x3, y3, x4, y4]) => {
             ([0.0; 2], [[x1, y1], [x2, y2], [x3, y3], [x4, y4]])
@@ -157,7 +121,7 @@ fn relative_corners(given: &RotatedBox, convention: AngleConvention) -> (Point<f
 /// The corners of a box in pixels: those that were given, or those of the rectangle, the one first that is the left
 /// upper one without rotation.
 pub fn rotated_corners(given: &RotatedBox, convention: AngleConvention) -> [[f64; 2]; 4] {
-    let ([x, y], corners) = relative_corners(given, convention);
+    let ([x, y], corners) = relative_corners(given, convention.turn_of(given));
     corners.map(|[right, down]| [x + right, y + down])
 }
 
@@ -165,8 +129,7 @@ pub fn rotated_corners(given: &RotatedBox, convention: AngleConvention) -> [[f64
 /// without an area overlaps anything.
 ///
 /// The same boxes give exactly 1, and without crowds the order does not matter. Where the value is less than `floor`,
-/// only that is sure. Source: I. E. Sutherland and G. W. Hodgman, Reentrant polygon clipping, Communications of the ACM
-/// 17 (1974).
+/// only that is sure.
 #[inline]
 pub(super) fn polygon_iou(detection: &Polygon, ground_truth: &Polygon, crowd: bool, floor: f64) -> f64 {
     match overlap(detection, ground_truth, crowd, floor) {
@@ -225,80 +188,6 @@ fn precise_areas(first: &Polygon, second: &Polygon, origin: Point<f64>, reach: f
     areas(&p[..first.count], &q[..second.count])
 }
 
-/// Twice the areas of the intersection and of both polygons.
-#[inline]
-fn areas<R: Real>(first: &[Point<R>], second: &[Point<R>]) -> [f64; 3] {
-    let zero = R::from_double(0.0);
-    let (mut polygon, mut count) = ([[zero; 2]; MOST], first.len());
-    polygon[..count].copy_from_slice(first);
-    for (at, &start) in second.iter().enumerate() {
-        count = cut(&mut polygon, count, start, second[(at + 1) % second.len()]);
-        if count < 3 {
-            break;
-        }
-    }
-    let of_both = [double_area(first), double_area(second)].map(R::to_double);
-    let intersection = double_area(&polygon[..count]).to_double();
-    [intersection.max(0.0).min(of_both[0]).min(of_both[1]), of_both[0], of_both[1]]
-}
-
-/// Cuts off what lies to the right of the line from `start` to `end`; gives the number of corners that are left.
-#[inline]
-fn cut<R: Real>(polygon: &mut [Point<R>; MOST], count: usize, start: Point<R>, end: Point<R>) -> usize {
-    let zero = R::from_double(0.0);
-    let mut sides = [zero; MOST];
-    let (mut inside, mut outside) = (0, 0);
-    for (side, corner) in sides.iter_mut().zip(&polygon[..count]) {
-        *side = cross(start, end, *corner);
-        outside += usize::from(side.is_negative());
-        inside += usize::from(side.is_positive());
-    }
-    if outside == 0 {
-        return count;
-    }
-    if inside == 0 {
-        return 0;
-    }
-    let (mut left, mut kept) = ([[zero; 2]; MOST], 0);
-    // The rounding of what is nearly on a line may make a corner more than there should be, of no area.
-    let room = |kept: usize| kept < MOST;
-    for at in 0..count {
-        let next = if at + 1 == count { 0 } else { at + 1 };
-        let (a, b) = (polygon[at], polygon[next]);
-        if !sides[at].is_negative() && room(kept) {
-            left[kept] = a;
-            kept += 1;
-        }
-        let crosses = (sides[at].is_positive() && sides[next].is_negative())
-            || (sides[at].is_negative() && sides[next].is_positive());
-        if crosses && room(kept) {
-            let part = sides[at] / (sides[at] - sides[next]);
-            left[kept] = [a[0] + part * (b[0] - a[0]), a[1] + part * (b[1] - a[1])];
-            kept += 1;
-        }
-    }
-    *polygon = left;
-    kept
-}
-
-/// Twice the area of the triangle `a, b, c`; above zero where `c` lies to the left of the line from `a` to `b`.
-#[inline]
-fn cross<R: Real>(a: Point<R>, b: Point<R>, c: Point<R>) -> R {
-    (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
-}
-
-/// Twice the area of a polygon: the triangles that its first corner makes with the other sides.
-#[inline]
-fn double_area<R: Real>(points: &[Point<R>]) -> R {
-    let mut sum = R::from_double(0.0);
-    if let Some((first, others)) = points.split_first() {
-        for side in others.windows(2) {
-            sum = sum + cross(*first, side[0], side[1]);
-        }
-    }
-    sum
-}
-
 /// The power of two that makes a number about one, so that products neither overflow nor vanish.
 fn to_one(number: f64) -> f64 {
     f64::powi(2.0, (-number.log2().round()).clamp(-1000.0, 1000.0) as i32)
@@ -351,33 +240,20 @@ mod tests {
     use super::*;
     use crate::random::Random;
 
+    fn polygon(given: &RotatedBox) -> Polygon {
+        Polygon::new(given, AngleConvention::default().turn_of(given))
+    }
+
     fn of(numbers: [f64; 5]) -> Polygon {
-        Polygon::new(&RotatedBox::Angle(numbers), AngleConvention::default())
+        polygon(&RotatedBox::Angle(numbers))
     }
 
     fn of_corners(numbers: [f64; 8]) -> Polygon {
-        Polygon::new(&RotatedBox::Corners(numbers), AngleConvention::default())
+        polygon(&RotatedBox::Corners(numbers))
     }
 
     fn iou(a: &Polygon, b: &Polygon) -> f64 {
         polygon_iou(a, b, false, f64::NEG_INFINITY)
-    }
-
-    #[test]
-    fn right_angles_are_exact() {
-        let convention = |radians, clockwise| AngleConvention { radians, clockwise };
-        for (angle, expected) in
-            [(0.0, [1.0, 0.0]), (90.0, [0.0, 1.0]), (-90.0, [0.0, -1.0]), (540.0, [-1.0, 0.0])]
-        {
-            let found = convention(false, false).cosine_and_sine(angle);
-            assert_eq!(found.map(|x| x + 0.0), expected, "{angle}");
-            let turned = convention(false, true).cosine_and_sine(-angle);
-            assert_eq!(turned.map(|x| x + 0.0), expected, "{angle}");
-        }
-        let [cosine, sine] = convention(false, false).cosine_and_sine(30.0);
-        assert!((cosine - 0.75_f64.sqrt()).abs() < 2e-16 && (sine - 0.5).abs() < 1e-16);
-        let radians = convention(true, false).cosine_and_sine(30.0_f64.to_radians());
-        assert_eq!(radians, [30.0_f64.to_radians().cos(), 30.0_f64.to_radians().sin()]);
     }
 
     #[test]
@@ -432,7 +308,7 @@ mod tests {
             let angle = if at % 4 == 0 { f64::from(at) * 22.5 } else { number(720.0) };
             let sides = [number(50.0).abs(), number(50.0).abs() * 10.0_f64.powi(-(at % 6))];
             let given = RotatedBox::Angle([number(99.0), number(99.0), sides[0], sides[1], angle]);
-            let corners = relative_corners(&given, AngleConvention::default()).1;
+            let corners = relative_corners(&given, AngleConvention::default().turn_of(&given)).1;
             if is_plump(sides[0], sides[1]) {
                 assert_eq!((from_first(corners), 4), convex_hull(corners), "{given:?}");
             }

@@ -6,7 +6,7 @@
 
 use crate::columns::RotatedBox;
 
-use super::polygon::AngleConvention;
+use super::angle::AngleConvention;
 use super::rectangle::enclosing_rectangle;
 
 /// What is added where a divisor, a logarithm or a root may be zero.

@@ -2,7 +2,8 @@
 
 use crate::columns::RotatedBox;
 
-use super::polygon::{AngleConvention, convex_hull};
+use super::angle::AngleConvention;
+use super::polygon::convex_hull;
 
 /// Centre, width, height and angle in the `wanted` convention: those that were given, or of corners the smallest rectangle
 /// around them.

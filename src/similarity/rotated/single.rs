@@ -6,7 +6,7 @@
 
 use crate::columns::RotatedBox;
 
-use super::polygon::AngleConvention;
+use super::angle::AngleConvention;
 use super::rectangle::enclosing_rectangle;
 
 /// Corners that are found at most, counted as often as they are found.
