@@ -12,7 +12,7 @@ import pytest
 import meanap
 from meanap import _types, protocol, report
 from meanap.cli import main
-from meanap.protocol.keypoints import KEYPOINT_SETS, keypoint_set
+from meanap.protocol.keypoints import KEYPOINT_SETS, drawn_limbs, keypoint_set
 
 STORED = json.loads((Path(__file__).parent / "stored" / "keypoint_sets.json").read_text())
 COUNTS = {name: len(one.sigmas) for name, one in KEYPOINT_SETS.items()}
@@ -175,6 +175,29 @@ def test_a_report_draws_the_limbs_of_a_set_where_the_categories_have_none(tmp_pa
     for a, b in limbs:
         path = f"M{joints[a, 0]:.1f} {joints[a, 1]:.1f}L{joints[b, 0]:.1f} {joints[b, 1]:.1f}"
         assert path in pages[0] and (path in pages[1]) == ((a, b) == (0, 1))
+
+
+def test_a_report_draws_all_parts_of_the_whole_body(tmp_path):
+    truth, found = poses(133, images=3)
+    body = [[a + 1, b + 1] for a, b in KEYPOINT_SETS["coco"].skeleton]
+    names = [f"keypoint {number}" for number in range(17)]
+    truth["categories"] = [{"id": 1, "name": "person", "keypoints": names, "skeleton": body}]
+    split = {**truth, "annotations": [in_parts(record) for record in truth["annotations"]]}
+    limbs = drawn_limbs(133)
+    face = [(a + 23, b + 23) for a, b in KEYPOINT_SETS["face68"].skeleton]
+    assert {*face, *KEYPOINT_SETS["wholebody"].skeleton} == set(limbs) and len(set(limbs)) == len(limbs)
+    sides = [(truth, found), (split, [in_parts(record) for record in found])]
+    for given in (*sides, written(tmp_path, *sides[0]), written(tmp_path, *sides[1])):
+        path = report.write(tmp_path / "a.html", *given, "keypoints", sigmas="wholebody", resamples=2, check=False)
+        page = path.read_text(encoding="utf-8")
+        seen = 0
+        for record in truth["annotations"]:
+            joints = np.array(record["keypoints"]).reshape(-1, 3)
+            for a, b in limbs:
+                if joints[[a, b], 2].all():
+                    assert f"M{joints[a, 0]:.1f} {joints[a, 1]:.1f}L{joints[b, 0]:.1f} {joints[b, 1]:.1f}" in page
+                    seen += max(a, b) > 22
+        assert seen > 100
 
 
 def test_a_report_takes_sigmas(tmp_path):

@@ -7,14 +7,14 @@ and the limbs; the outlines of `face68` are those of iBUG's 68 points.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from meanap.errors import InputError
 
-__all__ = ["KEYPOINT_SETS", "KEYPOINT_SIGMAS", "KeypointSet", "keypoint_set", "sigmas_of"]
+__all__ = ["KEYPOINT_SETS", "KEYPOINT_SIGMAS", "KeypointSet", "drawn_limbs", "keypoint_set", "sigmas_of"]
 
 Limbs = tuple[tuple[int, int], ...]
 
@@ -110,6 +110,27 @@ KEYPOINT_SETS: dict[str, KeypointSet] = {
         _chains((1, 0, 2, 1), (2, 3, 4), (3, 5, 6, 7), (3, 8, 9, 10), (4, 11, 12, 13), (4, 14, 15, 16)),
     ),
 }
+
+
+#: Where the keypoints of `face68` begin in sets whose skeletons have no limbs of it.
+_FACES = {"wholebody": 23, "halpe136": 26}
+
+
+def drawn_limbs(count: int, skeleton: Sequence[Sequence[int]] = (), named: int | None = None) -> list[tuple[int, int]]:
+    """The pairs of so many keypoints that a drawing connects, counted from 0.
+
+    Those of `skeleton`, if a file has one; it may be of the first `named` keypoints alone, as files of poses of the
+    whole body list the limbs of the body. All others are those of the set of so many keypoints, with the
+    outlines of `face68`.
+    """
+    own = [(a, b) for a, b in skeleton]
+    if own and (named is None or named >= count):
+        return own
+    name, of_set = next(((name, one) for name, one in KEYPOINT_SETS.items() if len(one.sigmas) == count), ("", None))
+    if of_set is None:
+        return own
+    known = (*of_set.skeleton, *(_moved(_FACE, _FACES[name]) if name in _FACES else ()))
+    return [*own, *(limb for limb in known if not own or max(limb) >= (named or 0))]
 
 
 def keypoint_set(which: str | int) -> KeypointSet:

@@ -20,11 +20,21 @@ from meanap.readers._read_once import read_dataset, read_results
 from meanap.readers._reader import is_path
 from meanap.readers._record_fields import with_coco_fields
 from meanap.readers._rotated import are_rotated, rows_of_rotated
+from meanap.readers._whole_body import KEYPOINTS, with_parts
 
-__all__ = ["Records", "records"]
+__all__ = ["Records", "Skeleton", "records"]
 
 #: Makes of all records those of the images that are wanted.
 _Choose: TypeAlias = Callable[[Iterable[Any]], list[dict[str, Any]]]
+
+
+class Skeleton(NamedTuple):
+    """The limbs that a category lists."""
+
+    #: Pairs of keypoints, counted from 0.
+    limbs: list[tuple[int, int]]
+    #: How many keypoints the category names, if it names any.
+    named: int | None
 
 
 class Records(NamedTuple):
@@ -35,8 +45,8 @@ class Records(NamedTuple):
     #: In the order in which they were evaluated, as the detections.
     annotations: list[dict[str, Any]]
     detections: list[dict[str, Any]]
-    #: Pairs of keypoints to connect, by category.
-    skeletons: dict[Any, Any]
+    #: By category.
+    skeletons: dict[Any, Skeleton]
 
     def of(self, wanted: set[Any]) -> Records:
         """Those of some of the images."""
@@ -63,7 +73,9 @@ def records(
         strict and readers.reader_of(ground_truth, "ground_truth", reading.format).name == name,
         strict and readers.reader_of(detections, "detections", reading.format).name == name,
     )
-    asked = dataclasses.replace(reading, image_records=True)
+    sigmas = result.protocol.sigmas
+    whole = result.similarity == "keypoints" and sigmas is not None and len(sigmas) == KEYPOINTS
+    asked = dataclasses.replace(reading, image_records=True, whole_body=whole)
 
     @functools.cache
     def truth() -> Any:
@@ -74,16 +86,17 @@ def records(
         listed = list(with_coco_fields(list(listed), "", reading.box_format, reading.columns))
         if any(isinstance(r.get(name), (str, type(None))) for r in listed for name in ("image_id", "category_id")):
             listed = list(readers.with_ids(listed, truth(), "", lambda problem: None))
-        return [dict(record) for record in listed if record["image_id"] in wanted]
+        found = [dict(record) for record in listed if record["image_id"] in wanted]
+        return list(with_parts(found)) if whole else found
 
     if known is not None:
         part = known.of(wanted)
     elif raw[0]:
-        part = _of_coco(ground_truth, result.similarity, wanted, chosen)
+        part = _of_coco(ground_truth, result.similarity, wanted, chosen, whole)
     else:
         part = _of_truth(truth(), wanted)
     if raw[1]:
-        return part._replace(detections=_detections(detections, reading.similarity, wanted, chosen))
+        return part._replace(detections=_detections(detections, reading.similarity, wanted, chosen, whole))
     found = readers.detections(detections, asked, readers.Problems(reading.on_error), truth())
     return part._replace(detections=_of_side(found, wanted))
 
@@ -97,11 +110,11 @@ def _of_truth(side: Any, wanted: set[Any]) -> Records:
     return Records(list(known.values()), _of_side(side, wanted), [], {})
 
 
-def _of_coco(source: Any, similarity: str, wanted: set[Any], chosen: _Choose) -> Records:
+def _of_coco(source: Any, similarity: str, wanted: set[Any], chosen: _Choose, whole: bool) -> Records:
     """The objects of a data set, a file or a dictionary."""
     if is_path(source):
         dataset = read_dataset(source)
-        objects = _of_dataset(dataset, similarity, wanted) if dataset.fallback is None else None
+        objects = _of_dataset(dataset, similarity, wanted, whole) if dataset.fallback is None else None
         if objects is not None:
             images = _of_images(dataset.images() or (), wanted)
             return Records(images, objects, [], _skeletons(dataset.categories() or ()))
@@ -111,8 +124,13 @@ def _of_coco(source: Any, similarity: str, wanted: set[Any], chosen: _Choose) ->
     return Records(images, records, [], _skeletons(source.get("categories", ())))
 
 
-def _skeletons(categories: Iterable[Mapping[str, Any]]) -> dict[Any, Any]:
-    return {category["id"]: category.get("skeleton") or [] for category in categories}
+def _skeletons(categories: Iterable[Mapping[str, Any]]) -> dict[Any, Skeleton]:
+    return {
+        category["id"]: Skeleton(
+            [(a - 1, b - 1) for a, b in category.get("skeleton") or ()], len(category.get("keypoints") or ()) or None
+        )
+        for category in categories
+    }
 
 
 def _of_images(images: Iterable[Mapping[str, Any]], wanted: set[Any]) -> list[dict[str, Any]]:
@@ -121,16 +139,16 @@ def _of_images(images: Iterable[Mapping[str, Any]], wanted: set[Any]) -> list[di
     return [known.get(id, {"id": id}) for id in wanted]
 
 
-def _detections(source: Any, similarity: str, wanted: set[Any], chosen: _Choose) -> list[dict[str, Any]]:
+def _detections(source: Any, similarity: str, wanted: set[Any], chosen: _Choose, whole: bool) -> list[dict[str, Any]]:
     """The detections of COCO results: a file, a list, or a data set."""
     if is_path(source):
-        return _of_results(source, similarity, wanted, chosen)
+        return _of_results(source, similarity, wanted, chosen, whole)
     if isinstance(source, Mapping):
         source = source.get("annotations", ())
     return chosen(source)
 
 
-def _of_results(path: Any, similarity: str, wanted: set[Any], chosen: _Choose) -> list[dict[str, Any]]:
+def _of_results(path: Any, similarity: str, wanted: set[Any], chosen: _Choose, whole: bool) -> list[dict[str, Any]]:
     """The results of a file."""
     try:
         dataset = read_results(path)
@@ -139,7 +157,8 @@ def _of_results(path: Any, similarity: str, wanted: set[Any], chosen: _Choose) -
             raise
         # A data set with a score in each annotation.
         return chosen(read_json(path)["annotations"])
-    if dataset.fallback is None and (found := _of_dataset(dataset, similarity, wanted, scored=True)) is not None:
+    found = _of_dataset(dataset, similarity, wanted, whole, scored=True) if dataset.fallback is None else None
+    if found is not None:
         return found
     return chosen(dataset.load())
 
@@ -149,11 +168,11 @@ _WRITTEN = {"masks": "segmentation", "keypoints": "keypoints"}
 
 
 def _of_dataset(
-    dataset: _core.Dataset, similarity: str, wanted: set[Any], scored: bool = False
+    dataset: _core.Dataset, similarity: str, wanted: set[Any], whole: bool, scored: bool = False
 ) -> list[dict[str, Any]] | None:
     """The records of a file, with what is drawn of them; None if they have it not all in the same way.
 
-    Only the geometry of these records is parsed.
+    Of the `whole` body all keypoints have to be in one field. Only the geometry of these records is parsed.
     """
     rows = dataset.rows_of([id for id in wanted if type(id) is int])
     arrays = dataset.arrays(rows)
@@ -174,6 +193,8 @@ def _of_dataset(
         columns["bbox"] = arrays[box].tolist()
     if shape is not None and written is not None:
         columns[shape] = [json.loads(text) for text in written]
+        if whole and any(len(points) != 3 * KEYPOINTS for points in columns[shape]):
+            return None
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 

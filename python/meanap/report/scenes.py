@@ -17,9 +17,9 @@ from meanap._similarity import box_widths
 from meanap.detection import Result
 from meanap.detection.errors import Errors
 from meanap.protocol import Protocol
-from meanap.protocol.keypoints import KEYPOINT_SETS
+from meanap.protocol.keypoints import drawn_limbs
 from meanap.report.outline import outline, path_of_polygons
-from meanap.report.records import Records
+from meanap.report.records import Records, Skeleton
 from meanap.report.views import Choices
 
 __all__ = ["Scenes", "pillow"]
@@ -167,7 +167,7 @@ def _marks(
     return marks
 
 
-def _geometry(record: dict[str, Any], similarity: str, skeleton: Any, rules: Protocol) -> dict[str, Any]:
+def _geometry(record: dict[str, Any], similarity: str, skeleton: Skeleton | None, rules: Protocol) -> dict[str, Any]:
     told: dict[str, Any] = {"box": None, "path": None, "joints": None}
     if box_widths(similarity):
         corners = _core.corners_of_rotated_boxes(
@@ -181,19 +181,13 @@ def _geometry(record: dict[str, Any], similarity: str, skeleton: Any, rules: Pro
         there = joints[:, 2] > 0
         told["joints"] = [[round(x, 1), round(y, 1)] for x, y in joints[there, :2].tolist()]
         told["path"] = "".join(
-            f"M{joints[a - 1, 0]:.1f} {joints[a - 1, 1]:.1f}L{joints[b - 1, 0]:.1f} {joints[b - 1, 1]:.1f}"
-            for a, b in skeleton or _skeleton_of(len(joints))
-            if there[a - 1] and there[b - 1]
+            f"M{joints[a, 0]:.1f} {joints[a, 1]:.1f}L{joints[b, 0]:.1f} {joints[b, 1]:.1f}"
+            for a, b in drawn_limbs(len(joints), *(skeleton or ()))
+            if there[a] and there[b]
         )
     if record.get("bbox") is not None and len(record["bbox"]) == 4 and similarity != "segm":
         told["box"] = [round(float(x), 1) for x in record["bbox"]]
     return told
-
-
-def _skeleton_of(count: int) -> list[tuple[int, int]]:
-    """The skeleton of a set of so many keypoints, counted from 1; nothing if there is no such set."""
-    sets = (one for one in KEYPOINT_SETS.values() if len(one.sigmas) == count)
-    return [(a + 1, b + 1) for one in list(sets)[:1] for a, b in one.skeleton]
 
 
 def _path(shape: Any) -> str:
