@@ -514,12 +514,20 @@ fn numbers_of_box(scanner: &mut Scanner<'_>, into: &mut [f64; 8]) -> Scan<Option
 #[inline(never)]
 fn fast_rotated(cursor: &mut Cursor<'_>, width: usize, into: &mut [f64; 8], long: &mut bool) -> Option<()> {
     match width {
-        5 => into[..5].copy_from_slice(&cursor.array::<5>(long)?),
-        7 => into[..7].copy_from_slice(&cursor.array::<7>(long)?),
-        8 => *into = cursor.array(long)?,
+        5 => into[..5].copy_from_slice(&fast_numbers::<5>(cursor, long)?),
+        7 => into[..7].copy_from_slice(&fast_numbers::<7>(cursor, long)?),
+        8 => *into = fast_numbers(cursor, long)?,
         _ => return None,
     }
     Some(())
+}
+
+#[inline(always)]
+fn fast_numbers<const N: usize>(cursor: &mut Cursor<'_>, long: &mut bool) -> Option<[f64; N]> {
+    if !*long && let Some(numbers) = cursor.rounded_array() {
+        return Some(numbers);
+    }
+    cursor.array(long)
 }
 
 /// Skips the geometry at a cursor, and decodes it if it is to be decoded eagerly. Returns its position in the file.

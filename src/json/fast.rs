@@ -5,6 +5,7 @@
 //! likewise.
 
 use super::number;
+use super::rounded::rounded_array;
 use crate::simd::{Baseline, Simd};
 
 /// A number that [`short`] reads, with what is around it, is no longer than this.
@@ -74,6 +75,14 @@ impl<'a> Cursor<'a> {
         let value = self.integer()?;
         // As an integer, minus zero is zero.
         (!negative || value != 0).then_some((if negative { -value } else { value } as f64, true))
+    }
+
+    /// An array of `N` numbers of few digits, with or without a space behind each comma.
+    #[inline(always)]
+    pub fn rounded_array<const N: usize>(&mut self) -> Option<[f64; N]> {
+        let (numbers, len) = rounded_array(self.chunk(self.at)?)?;
+        self.at += len;
+        Some(numbers)
     }
 
     /// An array of `N` numbers, with or without a space behind each comma. `long`: whether to expect numbers of many

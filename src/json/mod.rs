@@ -49,6 +49,7 @@ pub(crate) mod pose;
 pub(crate) mod powers_of_five;
 pub(crate) mod record;
 pub(crate) mod regions;
+mod rounded;
 pub(crate) mod scanner;
 pub(crate) mod segmentation;
 pub(crate) mod skip_numbers;

@@ -69,6 +69,15 @@ pub fn around_point(text: u64) -> Option<(u64, usize, usize)> {
     found.then(|| (together(joined << (64 - 8 * count)), whole, count))
 }
 
+/// The number that all digits write of a text of `len` bytes, `whole` digits, a point, and digits.
+#[inline(always)]
+pub fn without_point(text: &[u8; 8], whole: usize, len: usize) -> u64 {
+    debug_assert!((1..7).contains(&whole) && (whole + 2..=8).contains(&len));
+    let word = u64::from_le_bytes(*text) ^ 0x3030_3030_3030_3030;
+    let before = (1 << (8 * whole)) - 1;
+    together(((word & before) | ((word >> 8) & !before)) << (64 - 8 * (len - 1)))
+}
+
 /// The number that the first `count` bytes write, which must be decimal digits, one to eight.
 #[inline(always)]
 pub fn few(text: &[u8; 8], count: usize) -> u64 {

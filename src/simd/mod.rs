@@ -97,6 +97,10 @@ pub fn prefetch_rows<T>(table: &[T], width: usize, rows: &[u32]) {
         for line in 0..bytes.div_ceil(LINE) {
             prefetch_line(start.wrapping_add(line * LINE));
         }
+        // Rows that do not divide a line may end in the next one.
+        if !LINE.is_multiple_of(bytes) {
+            prefetch_line(start.wrapping_add(bytes.saturating_sub(1)));
+        }
     }
 }
 
