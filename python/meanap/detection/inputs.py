@@ -165,7 +165,7 @@ def measure_images(side: GroundTruth | Detections, sizes: Mapping[Any, Any]) -> 
 
 def are_swapped(ground_truth: Any, detections: Any, error: InputError, options: readers.Options) -> bool:
     """Whether each side, which cannot be read as what it should be, can be read as the other one."""
-    if error.record not in (None, 0) or error.found == "is null":
+    if error.record not in (None, 0) or error.found == "is null" or error.code == "wrong-geometry":
         return False
     if isinstance(ground_truth, TruthFile) or isinstance(detections, DetectionFile):
         return False  # They have been opened as what they are.

@@ -34,6 +34,7 @@ from meanap.readers.crowdhuman import CrowdHuman
 from meanap.readers.cvat import Cvat
 from meanap.readers.datasets import Datasets
 from meanap.readers.dota import Dota
+from meanap.readers.fiftyone import FiftyOne
 from meanap.readers.groups import Groups
 from meanap.readers.hubs import Supervision, Transformers, Ultralytics
 from meanap.readers.json_objects import JsonObjects
@@ -99,6 +100,7 @@ READERS: tuple[Reader, ...] = (
     Parquet(),
     Transformers(),
     NuScenes(),
+    FiftyOne(),
     ActivityNet(),
     Lists(),
     Voc(),
@@ -197,7 +199,9 @@ def batches(ground_truth: Any, detections: Any, options: Options) -> tuple[list[
     of_found = _per_image(detections, "detections", options.similarity)
     if of_truth is not None and isinstance(detections, list) and not detections:
         of_found = of_truth
-    if of_truth is None or of_found is None or {of_truth.box_format, of_found.box_format} - {None, options.box_format}:
+    if of_truth is None or of_found is None or of_truth.needs_sizes or of_found.needs_sizes:
+        return None
+    if {of_truth.box_format, of_found.box_format} - {None, options.box_format}:
         return None
     truth, found = of_truth.dictionaries(ground_truth, "ground_truth"), of_found.dictionaries(detections, "detections")
     ids = ids_of(truth, "ground_truth"), ids_of(found, "detections")

@@ -34,6 +34,8 @@ class PerImage(Reader):
     in_memory = True
     #: How boxes are given, where `Options.box_format` does not say it.
     box_format: BoxFormat | None = None
+    #: Whether boxes need the sizes of images, which an item need not know.
+    needs_sizes = False
     #: Whether an item can say its ``image_id``.
     has_ids = False
 
