@@ -87,6 +87,77 @@ def test_lists_have_regions_by_position_or_field():
     assert sorted(by_field) == [0, 1]
 
 
+def as_batches(truth, found, size):
+    """The images in batches, with regions in the field `unlabelled`; and these alone."""
+    images = sorted(truth["images"], key=lambda image: image["id"])
+    records = {image["id"]: ([], []) for image in images}
+    for side, several in enumerate((truth["annotations"], found)):
+        for record in several:
+            records[record["image_id"]][side].append(record)
+    preds, targets = [], []
+    for image in images:
+        objects, detections = records[image["id"]]
+        targets.append({**columns(objects, "area"), "image_id": image["id"], "unlabelled": image.get("unlabelled")})
+        preds.append({**columns(detections), "scores": [record["score"] for record in detections]})
+    parts = [slice(start, start + size) for start in range(0, len(images), size)]
+    return [(preds[part], targets[part], [item["unlabelled"] for item in targets[part]]) for part in parts]
+
+
+def columns(records, *others):
+    boxes = np.array([record["bbox"] for record in records]).reshape(-1, 4)
+    names = {"labels": "category_id", **{name: name for name in others}}
+    return {"boxes": boxes, **{name: [record[field] for record in records] for name, field in names.items()}}
+
+
+def test_metric_objects_have_the_bits_of_one_evaluation(data):
+    expected = meanap.evaluate(*data, ignore_regions="unlabelled")
+    assert expected.ap > meanap.evaluate(*data).ap
+    by_id = {image["id"]: image["unlabelled"] for image in data[0]["images"] if "unlabelled" in image}
+    settings = {"box_format": "xywh", "errors": 0.5}
+    named = meanap.MeanAveragePrecision(**settings, ignore_regions="unlabelled")
+    positions, ids = meanap.MeanAveragePrecision(**settings), meanap.MeanAveragePrecision(**settings)
+    for preds, targets, regions in as_batches(*data, 7):
+        named.update(preds, targets)
+        positions.update(preds, targets, ignore_regions=regions)
+        ids(preds, targets, ignore_regions=by_id)
+    first, *others = as_batches(*data, 13)
+    ranks = [meanap.MeanAveragePrecision(**settings, ignore_regions="unlabelled") for _ in (first, *others)]
+    for rank, (preds, targets, _) in zip(ranks, (first, *others), strict=True):
+        rank.update(preds, targets)
+    merged = ranks[0].merge(*(meanap.MeanAveragePrecision.from_state(rank.state()) for rank in ranks[1:]))
+    for metric in (named, positions, ids, merged):
+        result = metric.result()
+        # The metric knows only categories that objects have.
+        there = np.isin(expected.category_ids, result.category_ids)
+        curves = expected.scores.curves.precision[:, :, there]
+        np.testing.assert_array_equal(result.scores.curves.precision, curves)
+        assert dict(result) == dict(expected)
+        assert result.errors().counts == expected.errors().counts
+    assert merged.ignore_regions == "unlabelled"
+    with pytest.raises(ValueError, match="different settings: ignore_regions"):
+        positions.merge(named)
+
+
+@pytest.mark.parametrize(
+    "regions, message",
+    [
+        ([], "ignore_regions: of 0 images, target has 1"),
+        ("blind", 'target: record 0: "blind" is missing, the field of regions to ignore'),
+        ({0: []}, "a mapping of image ids needs targets with an image_id"),
+        ([[[1, 2, 3, 4]]], "image 0: polygon 0: expected x and y of at least 3 corners"),
+        (7, "expected a list of polygons for each image of the batch, or polygons by image id, found a int"),
+    ],
+)
+def test_regions_of_a_batch_that_cannot_be_used_are_refused(regions, message):
+    preds = [{"boxes": [[0, 0, 9, 9]], "labels": [1], "scores": [0.5]}]
+    metric = meanap.MeanAveragePrecision()
+    with pytest.raises(meanap.InputError) as error:
+        metric.update(preds, [{"boxes": [[0, 0, 9, 9]], "labels": [1]}], ignore_regions=regions)
+    assert message in str(error.value) and len(metric) == 0
+    with pytest.raises(meanap.InputError, match="ignore_regions: found a dict, expected the name of a field"):
+        meanap.MeanAveragePrecision(ignore_regions={})
+
+
 @pytest.mark.parametrize(
     "given, message",
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import pickle
 from pathlib import Path
 
@@ -389,8 +390,19 @@ def test_metric_objects_store_the_fields_of_their_slices(data):
     check_tables(merged.result().slices, expected)
     ranges = {"brightness": {"dark": (0, 50)}}
     check_tables(merged.result(slices=ranges).slices, meanap.evaluate(*data[:2], slices=ranges).slices)
+    numbers = merged.compute()
+    for row in expected:
+        for ours, theirs in (("map", "ap"), ("map_50", "ap50"), ("map_small", "ap_small"), ("mar_100", "ar_100")):
+            value = numbers[f"{row['slice']}/{ours}"]
+            assert value == (-1.0 if math.isnan(row[theirs]) else row[theirs]), (row["slice"], ours)
+    assert numbers["map"] == merged.result().ap
     ranks[0].reset()
+    assert not any("/" in name for name in ranks[0].compute())
     assert len(ranks[0].result().slices) == 0 and len(meanap.MeanAveragePrecision().result().slices) == 0
+    several = meanap.MeanAveragePrecision(["bbox", "giou"], "xywh", slices=fields)
+    parts = [name for name in several(*map(list, zip(*batches(data), strict=True))) if "/" in name]
+    assert {name.split("/")[1].split("_")[0] for name in parts} == {"bbox", "giou"}
+    assert f"{expected['slice'][0]}/giou_map" in parts
     with pytest.raises(meanap.InputError, match="image_id.*is missing, which slices of 'weather' need"):
         pred, target = next(batches(data))
         del target["image_id"]

@@ -571,6 +571,8 @@ class MatchLog:
         names: tuple[str, str] = ...,
         first: int = 0,
         progress: Callable[[int, int], Any] | None = None,
+        regions: list[list[NDArray[np.float64]]] | None = None,
+        least: float = 1.0,
     ) -> None: ...
     def append(
         self,

@@ -276,6 +276,8 @@ ImagesInput: TypeAlias = PathLike | Sequence[PathLike] | Mapping[Any, PathLike]
 
 #: Polygons to ignore, ``x, y`` of their corners, by image id, or the name of a field of the images.
 RegionsInput: TypeAlias = str | Mapping[Any, Sequence[Numbers | Rows]]
+#: The same of the images of a batch, in order, or by image id.
+BatchRegionsInput: TypeAlias = Sequence[Sequence[Numbers | Rows] | None] | Mapping[Any, Sequence[Numbers | Rows]]
 #: Slices of the images: names of fields, or ids, ranges or values by name, or a table with image_id.
 SlicesInput: TypeAlias = str | Sequence[str] | Mapping[str, Any] | Table
 

@@ -13,7 +13,7 @@ use super::interruptible::{interruptible, with_progress};
 use super::items::bytes;
 use super::matches::{LONG_TABLE, Matches, PyOperatingPoints, PyRanking, PyResampler};
 use super::numpy_exp::numpy_exp;
-use super::objects::{CodeIds, PyObjects};
+use super::objects::{CodeIds, PyObjects, region};
 use super::own_similarity::{OwnFunction, OwnSimilarity};
 use crate::analysis::{confusion_table, error_table, jaccard_counts};
 use crate::columns::{AnnotationIds, Interner, Key, Objects};
@@ -25,7 +25,7 @@ use crate::matching::{
 };
 use crate::progress::Progress;
 use crate::python::bad_value;
-use crate::similarity::{Parameters, RotatedIou, Similarity};
+use crate::similarity::{Parameters, Region, RotatedIou, Similarity, ignore_within};
 
 /// Fewer detections are matched without checks for Ctrl-C.
 pub(super) const LONG: usize = 50_000;
@@ -180,7 +180,12 @@ impl PyMatchLog {
     /// `names`: what both lists are called in errors, `first`: the number of their first image there.
     ///
     /// `progress(done, total)` is called with detections. Nothing is added on an error, or if it is stopped.
-    #[pyo3(signature = (preds, targets, *, names=("preds", "targets"), first=0, progress=None))]
+    /// `regions`: the regions of each image, `(P, 2)` corners each, in which a detection with `least` of its box or more
+    /// is ignored if it matches nothing.
+    #[pyo3(signature = (
+        preds, targets, *, names=("preds", "targets"), first=0, progress=None, regions=None, least=1.0
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
     fn update(
         &mut self,
         py: Python<'_>,
@@ -189,8 +194,13 @@ impl PyMatchLog {
         names: (&str, &str),
         first: usize,
         progress: Option<&Bound<'_, PyAny>>,
+        regions: Option<Vec<Vec<PyReadonlyArray2<'_, f64>>>>,
+        least: f64,
     ) -> PyResult<()> {
         let batch = read_batch((preds, targets), names, &self.rules.options, first)?;
+        let of_image = |regions: &Vec<_>| regions.iter().map(region).collect::<Result<Vec<_>>>();
+        let regions: Option<Vec<Vec<Region>>> =
+            regions.map(|regions| regions.iter().map(of_image).collect::<Result<_>>()).transpose()?;
         let rules = &self.rules;
         let images = batch.images;
         let mut categories = Interner::default();
@@ -203,7 +213,10 @@ impl PyMatchLog {
                 let codes = categories.codes(&side.category)?;
                 Ok(side.objects(codes, rules.options.similarity.geometry))
             };
-            let (gt, dt) = (objects(sides.0)?, objects(sides.1)?);
+            let (gt, mut dt) = (objects(sides.0)?, objects(sides.1)?);
+            if let Some(regions) = &regions {
+                ignore_within(&mut dt, regions, least, progress)?;
+            }
             let identity = collect(0..images as u32)?;
             let sides = [(gt, copied(&identity)?), (dt, identity)];
             rules.match_batch(sides, (images, ids), &categories, progress)

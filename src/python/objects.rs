@@ -20,7 +20,7 @@ use crate::columns::{Areas, Boxes, Geometry, Key, MaskShape, Masks, Objects, Rot
 use crate::error::{Error, Result, collect, collect_growing, copied, filled, push, with_capacity};
 use crate::matching::NOT_EVALUATED;
 use crate::rle::codec;
-use crate::similarity::{Measures, Region, measure, within_regions};
+use crate::similarity::{Measures, Region, ignore_within, measure};
 use crate::threads;
 
 /// Areas `(N,)`, boxes `(N, 4)` and image sizes `(N, 2)` of masks.
@@ -130,6 +130,11 @@ impl Objects {
     }
 }
 
+/// A region whose corners are rows of two numbers.
+pub(super) fn region(corners: &PyReadonlyArray2<'_, f64>) -> Result<Region> {
+    collect(corners.as_array().rows().into_iter().map(|corner| [corner[0], corner[1]]))
+}
+
 fn bad_box(boxes: &Boxes) -> Option<(usize, Error)> {
     boxes.iter().enumerate().find_map(|(row, b)| {
         let complaint = if !b.iter().all(|x| x.is_finite()) {
@@ -233,19 +238,16 @@ impl PyObjects {
         let codes: HashMap<&Key, usize> = ids.iter().zip(0..).collect();
         let mut of_image: Vec<Vec<Region>> = filled(ids.len(), Vec::new())?;
         for (image, corners) in images.iter().zip(&regions) {
-            let corners = corners.as_array();
-            if let (Some(&code), 2) = (codes.get(image), corners.ncols()) {
-                let region = collect(corners.rows().into_iter().map(|corner| [corner[0], corner[1]]))?;
-                push(&mut of_image[code], region)?;
+            if let Some(&code) = codes.get(image) {
+                push(&mut of_image[code], region(corners)?)?;
             }
         }
         let long = self.columns.len() >= LONG_TABLE;
-        let ignore = interruptible(py, long, |progress| {
-            let mut within = within_regions(&self.columns, &of_image, least, progress)?;
-            within.iter_mut().zip(&*self.columns.ignore).for_each(|(within, &ignore)| *within |= ignore);
-            Ok(within)
+        let columns = interruptible(py, long, |progress| {
+            let mut columns = self.columns.clone();
+            ignore_within(&mut columns, &of_image, least, progress)?;
+            Ok(columns)
         })?;
-        let columns = Objects { ignore: Arc::new(ignore), ..self.columns.clone() };
         Ok(PyObjects {
             columns,
             image_ids: CodeIds::Keys(ids),

@@ -36,7 +36,7 @@ pub use boundary::{DILATION_RATIO, distance};
 pub use keypoint::Exp;
 pub use mask::{Measures, compress, measure};
 pub use pixel::pixel_iou;
-pub use region::{Region, area_within, within_regions};
+pub use region::{Region, area_within, ignore_within};
 pub use registry::{KINDS, Parameters, SimilarityKind};
 pub use rotated::{AngleConvention, RotatedIou, rotated_corners, rotated_similarity};
 

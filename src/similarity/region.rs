@@ -1,5 +1,7 @@
 //! Regions of images in which a detection that matches nothing does not count.
 
+use std::sync::Arc;
+
 use super::mask::measure;
 use crate::columns::{Geometry, Keypoints, Objects};
 use crate::error::{Error, Result, collect, filled, push};
@@ -8,12 +10,26 @@ use crate::progress::{Progress, STRETCH};
 /// Corners of a polygon in pixels. It may be concave, and its last corner is joined with the first one.
 pub type Region = Vec<[f64; 2]>;
 
-/// Which objects lie in the regions of their image by `least` of their box or more. `regions` are by image code.
+/// Makes objects that lie in the regions of their image by `least` of their box or more ignored if they match nothing.
+/// `regions` are by image code.
 ///
 /// # Errors
 ///
 /// The objects are rotated boxes; `OutOfMemory`; the work is cancelled.
-pub fn within_regions(
+pub fn ignore_within(
+    objects: &mut Objects,
+    regions: &[Vec<Region>],
+    least: f64,
+    progress: &Progress,
+) -> Result<()> {
+    let mut ignore = within_regions(objects, regions, least, progress)?;
+    ignore.iter_mut().zip(&*objects.ignore).for_each(|(within, &ignored)| *within |= ignored);
+    objects.ignore = Arc::new(ignore);
+    Ok(())
+}
+
+/// Which objects lie in the regions.
+fn within_regions(
     objects: &Objects,
     regions: &[Vec<Region>],
     least: f64,

@@ -20,8 +20,9 @@ from meanap._similarity import NAMES, function_and_name
 from meanap.detection.errors import BACKGROUND
 from meanap.detection.evaluation import new_log, settled
 from meanap.detection.image_fields import KnownFields
+from meanap.detection.regions import LEAST, IgnoreRegions
 from meanap.detection.result import Result
-from meanap.detection.scores import MatchScores
+from meanap.detection.scores import MatchScores, Scores
 from meanap.detection.slices import wanted_fields
 from meanap.errors import InputError
 from meanap.metric import Metric
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from meanap._types import (
         AverageName,
+        BatchRegionsInput,
         BoxFormat,
         DetectionBatch,
         OwnSimilarity,
@@ -86,7 +88,11 @@ class MeanAveragePrecision(Metric):
         Record what ``result().errors()`` and ``result().lrp()`` need, at this IoU.
     slices : str or sequence of str, optional
         Names of fields of the targets, such as ``"weather"``, of whose values ``result().slices`` has a slice each.
-        Targets need an ``image_id`` then.
+        Targets need an ``image_id`` then. `compute` gives their summaries as well, under names such as
+        ``"weather=rain/map"``.
+    ignore_regions : str, optional
+        The name of a field of the targets: a list of polygons for each image, in which a detection that matches nothing
+        is no false positive, as of `meanap.evaluate`.
     sync_on_compute : bool
         Whether `compute` and `result` gather the batches of all ranks by themselves where ``torch.distributed`` is
         initialised with more than one rank; every rank has to call them then. After `sync` they do not gather again.
@@ -123,6 +129,7 @@ class MeanAveragePrecision(Metric):
         confusion: float | None = None,
         errors: float | None = None,
         slices: str | Sequence[str] | None = None,
+        ignore_regions: str | None = None,
         sync_on_compute: bool = True,
         **changes: Unpack[ProtocolOptions],
     ) -> None:
@@ -151,6 +158,11 @@ class MeanAveragePrecision(Metric):
         self.confusion = confusion
         self.errors = errors
         self.slices: list[str] = wanted_fields(slices)
+        if not isinstance(ignore_regions, (str, type(None))):
+            expected = "the name of a field of the targets; update(ignore_regions=...) takes polygons"
+            found = f"found a {type(ignore_regions).__name__}"
+            raise InputError(source="ignore_regions", found=found, expected=expected)
+        self.ignore_regions: str | None = ignore_regions
         self.sync_on_compute: bool = bool(sync_on_compute)
         fields: dict[str, Any] = dict(changes)
         for name in fields:
@@ -205,6 +217,7 @@ class MeanAveragePrecision(Metric):
         preds: DetectionBatch,
         target: TargetBatch,
         *,
+        ignore_regions: BatchRegionsInput | None = None,
         progress: bool | Callable[[int, int], object] = False,
     ) -> None:
         """Match a batch of images and store the rows.
@@ -220,6 +233,10 @@ class MeanAveragePrecision(Metric):
             One for each image, in the same order: ``boxes``, ``labels``, and if there are any ``iscrowd``, ``ignore``,
             ``area``, ``num_keypoints`` ``(N,)``, ``image_id`` (an integer or string), ``image_size`` (height, width).
             Also arrays ``(N, 5)`` of boxes and labels, and the targets of image processors of `transformers`.
+        ignore_regions
+            Regions in which a detection that matches nothing is no false positive: a list with the polygons of each
+            image in order, or a mapping of image id to polygons. By default those of the field that the metric was
+            made with, if any.
         progress
             True shows on standard error how far matching of more than a second is; a function gets ``(done, total)``
             of detections, each counted once for each similarity and analysis that the metric records. Ctrl-C,
@@ -233,15 +250,15 @@ class MeanAveragePrecision(Metric):
         try:
             if progress is not False:
                 with Progress(progress, 1, "matching") as told:
-                    self._update(preds, target, told)
+                    self._update(preds, target, ignore_regions, told)
             else:
-                self._update(preds, target)
+                self._update(preds, target, ignore_regions)
         except InputError as error:
             if error.found != "is missing" or not _have_scores(target) or _have_scores(preds):
                 raise
             raise InputError("preds and target are swapped: preds come first", code="swapped-sides") from error
 
-    def _update(self, preds: Any, target: Any, told: Progress | None = None) -> None:
+    def _update(self, preds: Any, target: Any, regions: Any, told: Progress | None = None) -> None:
         if self._function_name is not None and self.function is None:
             name = self._function_name
             raise InputError(f"similarity: a state does not hold the function {name!r}: make the metric with it")
@@ -249,7 +266,11 @@ class MeanAveragePrecision(Metric):
         preds = batch_of(preds, "detections", self.box_format, self.similarities[0])
         target = batch_of(target, "ground_truth", self.box_format, self.similarities[0])
         fields = self._fields_of(target) if self._fields.needed else None
-        self._match(preds, target, told)
+        regions = self.ignore_regions if regions is None else regions
+        where: dict[str, Any] = {}
+        if regions is not None:
+            where = {"regions": IgnoreRegions.of_batch(regions, list(target), "target"), "least": LEAST}
+        self._match(preds, target, told, where)
         if fields is not None:
             self._fields.add(fields)
 
@@ -264,22 +285,25 @@ class MeanAveragePrecision(Metric):
             raise InputError(None, "target", 0, "image_id", f"is missing, which slices of {self.slices[0]!r} need")
         return fields
 
-    def _match(self, preds: Any, target: Any, told: Progress | None) -> None:
+    def _match(self, preds: Any, target: Any, told: Progress | None, where: dict[str, Any]) -> None:
         if len(self._logs) == 1:
             for log in self._logs.values():
-                log.update(preds, target, progress=None if told is None else told.at)
+                log.update(preds, target, progress=None if told is None else told.at, **where)
             return
         parts = {}
         for done, (key, log) in enumerate(self._logs.items()):
             parts[key] = log.empty()
-            parts[key].update(preds, target, progress=None if told is None else told.part(done, len(self._logs)))
+            at = None if told is None else told.part(done, len(self._logs))
+            parts[key].update(preds, target, progress=at, **where)
         for key, log in self._logs.items():
             log.merge(parts[key])
 
-    def __call__(self, preds: DetectionBatch, target: TargetBatch) -> dict[str, Any]:
+    def __call__(
+        self, preds: DetectionBatch, target: TargetBatch, *, ignore_regions: BatchRegionsInput | None = None
+    ) -> dict[str, Any]:
         """Adds a batch and gives its own numbers, of this rank alone."""
         batch = self._empty()
-        batch.update(preds, target)
+        batch.update(preds, target, ignore_regions=ignore_regions)
         self.merge(batch)
         return batch._numbers()
 
@@ -374,21 +398,35 @@ class MeanAveragePrecision(Metric):
     def compute(self) -> dict[str, Any]:
         """The numbers so far, under torchmetrics' names: floats, arrays for what is per class; -1 for none.
 
+        Of a metric with `slices` also the summary of each slice: ``"weather=rain/map"`` is its ``"map"``.
+
         Where ``torch.distributed`` is initialised with several ranks, all of them have to call it: their batches are
         gathered, as `sync` does, unless it was called since the last batch or `sync_on_compute` is off.
         """
         return self._of_all_ranks()._numbers()
 
     def _numbers(self) -> dict[str, Any]:
+        numbers = self._numbers_of_all()
+        if self.slices and len(self):
+            for kind in self.similarities:
+                for name, part in Result(self._overall(kind)).sliced(self.slices).slices.results.items():
+                    numbers |= {f"{name}/{key}": value for key, value in self._summary(kind, part.scores).items()}
+        return numbers
+
+    def _summary(self, kind: SimilarityName, scores: Scores) -> dict[str, float]:
+        """The numbers of the summary under torchmetrics' names."""
+        prefix = "" if len(self.similarities) == 1 else f"{kind}_"
+        rules = scores.protocol
+        names = {prefix + _torchmetrics_name(row, rules.max_detections[-1]): row for row in rules.summary}
+        return {name: _or_minus_one(scores.number(row)) for name, row in names.items()}
+
+    def _numbers_of_all(self) -> dict[str, Any]:
         numbers: dict[str, Any] = {}
         for kind in self.similarities:
             prefix = "" if len(self.similarities) == 1 else f"{kind}_"
             scores = self._overall(kind)
-            rules = scores.protocol
-            largest = rules.max_detections[-1]
-            for row in rules.summary:
-                name = _torchmetrics_name(row, largest)
-                numbers[prefix + name] = _or_minus_one(scores.number(row))
+            largest = scores.protocol.max_detections[-1]
+            numbers |= self._summary(kind, scores)
             for threshold in (0.5, 0.75):
                 numbers.setdefault(f"{prefix}map_{100 * threshold:.0f}", -1.0)
             if self.extended_summary:
@@ -427,6 +465,7 @@ class MeanAveragePrecision(Metric):
             "confusion": self.confusion,
             "errors": self.errors,
             "slices": self.slices,
+            "ignore_regions": self.ignore_regions,
             "function": self._function_name,
             "score_range": None if self.score_range is None else list(self.score_range),
             "protocols": {
@@ -441,6 +480,7 @@ class MeanAveragePrecision(Metric):
         for name in ("box_format", "class_metrics", "extended_summary", "average", "confusion", "errors"):
             setattr(metric, name, settings[name])
         metric.slices = settings["slices"]
+        metric.ignore_regions = settings["ignore_regions"]
         metric.function, metric._function_name = None, settings["function"]
         scores = settings["score_range"]
         metric.score_range = None if scores is None else tuple(scores)

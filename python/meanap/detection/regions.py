@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from meanap import _core
 from meanap._arrays import as_id, as_number, as_numbers, shown
 from meanap.detection.slices import unknown
 from meanap.errors import InputError
+from meanap.readers import ids_of
 from meanap.readers._image_fields import ImageFields
 
 __all__ = ["IgnoreRegions"]
@@ -49,21 +50,89 @@ class IgnoreRegions:
             raise InputError(f"ignore_regions: expected {expected}, found a {type(given).__name__}")
 
     @property
+    def field(self) -> str | None:
+        """The field of the images that has them, if one was named."""
+        return self._field
+
+    @property
     def are_none(self) -> bool:
         """Whether there are none."""
         return self._field is None and not self._regions
 
     def of(self, found: _core.Objects, fields: ImageFields, images: Collection[Any]) -> _core.Objects:
         """The detections, of which those in regions are ignored if they match nothing."""
-        if self._field is not None:
-            there = fields.values(self._field)
-            self._seen |= dict.fromkeys(there)
-            regions = {id: _polygons(id, polygons) for id, polygons in there.items() if polygons is not None}
-        else:
+        return self._applied(self._of(fields, images), found)
+
+    def resolved(self, fields: ImageFields, images: Collection[Any]) -> IgnoreRegions:
+        """The regions of all images, none of which is named by a field.
+
+        Raises
+        ------
+        InputError
+            The images, or the field, are not there.
+        """
+        regions = IgnoreRegions()
+        regions._regions = self._of(fields, images)
+        self.check()
+        return regions
+
+    def applied(self, found: _core.Objects) -> _core.Objects:
+        """As `of`, where no field names the regions and images are not checked."""
+        return self._applied(self._regions, found)
+
+    def _of(self, fields: ImageFields, images: Collection[Any]) -> dict[Any, list[np.ndarray]]:
+        """The regions of some images, by id."""
+        if self._field is None:
             self._seen |= dict.fromkeys(images)
-            regions = self._regions
+            return self._regions
+        there = fields.values(self._field)
+        self._seen |= dict.fromkeys(there)
+        return {id: _polygons(id, polygons) for id, polygons in there.items()}
+
+    @staticmethod
+    def _applied(regions: Mapping[Any, list[np.ndarray]], found: _core.Objects) -> _core.Objects:
         flat = [(id, polygon) for id, polygons in regions.items() for polygon in polygons]
         return found.ignoring([id for id, _ in flat], [polygon for _, polygon in flat], LEAST) if flat else found
+
+    @staticmethod
+    def of_batch(given: Any, items: Sequence[Any], place: str) -> list[list[np.ndarray]]:
+        """The corners ``(P, 2)`` of the polygons of each image of a batch.
+
+        Parameters
+        ----------
+        given
+            A list of polygons for each image, the name of the field of the items that has them, or a mapping of image
+            id to such lists, also of images of other batches.
+        items
+            The targets.
+        place
+            What they are called in errors.
+
+        Raises
+        ------
+        InputError
+            They are something else; the message names the image.
+        """
+        if isinstance(given, str):
+            regions = []
+            for at, item in enumerate(items):
+                if not isinstance(item, Mapping) or given not in item:
+                    raise InputError(None, place, at, given, "is missing, the field of regions to ignore")
+                regions.append(_polygons(f"{place}[{at}]", item[given]))
+            return regions
+        if isinstance(given, Mapping):
+            ids = ids_of([item for item in items if isinstance(item, Mapping)], "ground_truth")
+            if ids is None or len(ids) != len(items):
+                problem = "a mapping of image ids needs targets with an image_id"
+                raise InputError(f"ignore_regions: {problem}; a list has the regions of each image in order")
+            return [_polygons(id, given.get(id)) for id in ids]
+        if isinstance(given, (bytes, np.ndarray)) or not isinstance(given, Iterable):
+            expected = "a list of polygons for each image of the batch, or polygons by image id"
+            raise InputError(f"ignore_regions: expected {expected}, found a {type(given).__name__}")
+        several = list(given)
+        if len(several) != len(items):
+            raise InputError(f"ignore_regions: of {len(several)} images, {place} has {len(items)}")
+        return [_polygons(at, polygons) for at, polygons in enumerate(several)]
 
     def check(self) -> None:
         """Checks that the images, or the field, are there.
@@ -82,6 +151,8 @@ class IgnoreRegions:
 
 def _polygons(id: Any, given: Any) -> list[np.ndarray]:
     """The corners ``(P, 2)`` of the polygons of an image."""
+    if given is None:
+        return []
     place = f"ignore_regions: image {id!r}"
     if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
         raise InputError(f"{place}: expected a list of polygons, found {shown(given)}")
