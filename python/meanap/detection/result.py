@@ -86,9 +86,10 @@ class Result(_Numbers):
     ar_medium: float
     ar_large: float
 
-    def __init__(self, scores: Scores, slices: Mapping[str, np.ndarray] | None = None) -> None:
+    def __init__(self, scores: Scores, slices: Mapping[str, np.ndarray | Scores] | None = None) -> None:
         self.scores: Scores = scores
-        self._slices: dict[str, np.ndarray] = dict(slices or {})
+        #: The images of each slice, or its scores.
+        self._slices: dict[str, np.ndarray | Scores] = dict(slices or {})
         self._sliced: Slices | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -198,8 +199,11 @@ class Result(_Numbers):
     def slices(self) -> Slices:
         """One row for each slice that `meanap.evaluate` or `sliced` was given; no row without any."""
         if self._sliced is None:
-            parts = ((name, self.scores.of_images(counted)) for name, counted in self._slices.items())
-            self._sliced = Slices({name: Result(scores) for name, scores in parts})
+            parts = {
+                name: self.scores.of_images(part) if isinstance(part, np.ndarray) else part
+                for name, part in self._slices.items()
+            }
+            self._sliced = Slices({name: Result(scores) for name, scores in parts.items()})
         return self._sliced
 
     def sliced(self, slices: SlicesInput) -> Result:

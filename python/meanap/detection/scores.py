@@ -185,6 +185,11 @@ class Scores(ABC):
         """The images, in order."""
         return self.table.image_ids
 
+    def objects_of_images(self) -> list[int]:
+        """How many objects are to be found in each image."""
+        counts: list[int] = self.table.positives_of_images(self.protocol.area_index("all")).tolist()
+        return counts
+
     @functools.cached_property
     def names(self) -> dict[Any, str]:
         """Names of categories, by id."""

@@ -41,7 +41,7 @@ class Slices(Table):
         self.results: dict[str, Result] = dict(results)
         several = list(self.results.values())
         columns: dict[str, Any] = {"slice": list(self.results)}
-        columns["images"] = np.array([len(result.image_ids) for result in several], dtype=np.int64)
+        columns["images"] = np.array([result.scores.image_count for result in several], dtype=np.int64)
         columns["objects"] = np.array([_objects(result) for result in several], dtype=np.int64)
         columns["detections"] = np.array([int(r.scores.detections.sum()) for r in several], dtype=np.int64)
         for name in several[0] if several else ():

@@ -6,7 +6,7 @@ import difflib
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -19,10 +19,7 @@ from meanap.readers._columns import columns_of
 from meanap.readers._image_fields import fields_of_rows
 from meanap.readers.sides import plain_ids
 
-if TYPE_CHECKING:
-    from meanap.detection.scores import Scores
-
-__all__ = ["OBJECTS", "Wanted", "images_of_slices", "unknown", "wanted_fields", "wanted_slices"]
+__all__ = ["OBJECTS", "SlicedImages", "Wanted", "images_of_slices", "unknown", "wanted_fields", "wanted_slices"]
 
 #: The field of how many objects an image has, where it has no other of this name.
 OBJECTS = "objects"
@@ -95,7 +92,21 @@ def wanted_fields(slices: Any) -> list[str]:
     return wanted.names
 
 
-def images_of_slices(wanted: Wanted, scores: Scores, known: Iterable[str] = ()) -> dict[str, np.ndarray]:
+class SlicedImages(Protocol):
+    """The images of which slices are made; `Scores` are such."""
+
+    #: The values of fields by image id.
+    image_fields: dict[str, dict[Any, Any]]
+
+    @property
+    def image_ids(self) -> list[Any]:
+        """The images, in order."""
+
+    def objects_of_images(self) -> list[int]:
+        """How many objects are to be found in each image."""
+
+
+def images_of_slices(wanted: Wanted, scores: SlicedImages, known: Iterable[str] = ()) -> dict[str, np.ndarray]:
     """The images of each slice, by its name: ``(I,) bool`` each.
 
     Parameters
@@ -121,8 +132,7 @@ def images_of_slices(wanted: Wanted, scores: Scores, known: Iterable[str] = ()) 
             continue
         values = wanted.values.get(name) or scores.image_fields.get(name)
         if values is None and name == OBJECTS:
-            counts = scores.table.positives_of_images(scores.protocol.area_index("all")).tolist()
-            values = dict(zip(ids, counts, strict=True))
+            values = dict(zip(ids, scores.objects_of_images(), strict=True))
         if not values:
             raise unknown(f"slices: no image has a field {name!r}", name, [*known, OBJECTS, AREA])
         column = [values.get(id) for id in ids]

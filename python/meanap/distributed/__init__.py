@@ -21,6 +21,7 @@ many for a worker, `meanap.distributed.parts` splits its ranking; `evaluate` doe
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,14 +35,17 @@ except ImportError as _problem:
 from meanap import readers
 from meanap._keywords import suggesting
 from meanap.detection.confusion import Confusion
+from meanap.detection.image_fields import KnownFields
 from meanap.detection.result import Result
 from meanap.distributed import sources
 from meanap.distributed.confusions import confuse_batch, confusion_schema, summed
 from meanap.distributed.contract import Plan, accumulate_group, match_batch
 from meanap.distributed.results import CurveScores, from_curves, from_matches
+from meanap.distributed.slices import ClusterSlices
 from meanap.distributed.sources import table_of
 from meanap.errors import InputError
 from meanap.protocol import Protocol
+from meanap.readers.sides import GroundTruth, plain_ids
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -54,7 +58,9 @@ if TYPE_CHECKING:
         NamesInput,
         PresetName,
         ProtocolChanges,
+        RegionsInput,
         SimilarityName,
+        SlicesInput,
     )
 
 __all__ = [
@@ -90,6 +96,8 @@ def evaluate(
     sizes: Mapping[Any, Sequence[int]] | None = None,
     columns: Mapping[str, str] | None = None,
     on_error: Literal["raise", "skip"] = "raise",
+    slices: SlicesInput | None = None,
+    ignore_regions: RegionsInput | None = None,
     **changes: Unpack[ProtocolChanges],
 ) -> Result:
     """Evaluate a data set on a cluster: the bits of `meanap.evaluate`, for any number of workers.
@@ -120,6 +128,12 @@ def evaluate(
         intervals, thresholds and lists of images as well. Protocols with miss rates always do.
     format, names, images, sizes, columns, on_error
         How sources that are read here are read, as of `meanap.evaluate`.
+    slices
+        As of `meanap.evaluate`: ``result.slices`` has their numbers. Curves are drawn once more for each slice, of the
+        same match rows. Fields of the images are those of a ground truth that is read here; a table or a mapping has
+        the values, or the ids, of any. Images without any object are not there.
+    ignore_regions
+        As of `meanap.evaluate`: polygons by image id, or a field of the images of a ground truth that is read here.
 
     Returns
     -------
@@ -134,14 +148,18 @@ def evaluate(
         There are no rows, no such engine, or the protocol cannot be had over a cluster. What workers raise comes
         wrapped as the engine does it.
     """
-    plan = Plan.of(similarity, protocol, box_format=box_format, score_range=score_range, **changes)
-    options = _options(plan, format, names, images, sizes, columns, on_error)
-    dataset, plan, categories, engine = _joined(dataset, detections, engine, plan, options, categories)
+    plan = Plan.of(
+        similarity, protocol, box_format=box_format, score_range=score_range, ignore_regions=ignore_regions, **changes
+    )
+    cluster_slices = ClusterSlices(plan, slices)
+    options = _options(plan, cluster_slices.fields, format, names, images, sizes, columns, on_error)
+    dataset, plan, categories, engine = _joined(dataset, detections, engine, plan, options, categories, cluster_slices)
     if keep_matches or any(row.kind == "miss_rate" for row in plan.protocol.summary):
         rows = _of_shards(dataset, engine, functools.partial(match_batch, plan=plan), plan.row_schema, shards)
-        return from_matches(rows, plan, categories)
-    drawn = _engine(dataset, engine).curves(dataset, plan, shards, rows_per_part)
-    return from_curves(drawn, plan, categories)
+        return cluster_slices.of_matches(from_matches(rows, plan, categories, cluster_slices.values))
+    images_of = cluster_slices.images_of if cluster_slices.are_wanted else None
+    drawn, parts = _engine(dataset, engine).curves(dataset, plan, shards, rows_per_part, images_of)
+    return from_curves(drawn, plan, categories, parts)
 
 
 @suggesting(lambda: Protocol.__dataclass_fields__)
@@ -164,6 +182,7 @@ def confusion(
     sizes: Mapping[Any, Sequence[int]] | None = None,
     columns: Mapping[str, str] | None = None,
     on_error: Literal["raise", "skip"] = "raise",
+    ignore_regions: RegionsInput | None = None,
     **changes: Unpack[ProtocolChanges],
 ) -> Confusion:
     """The confusion matrix over a cluster: that of `Result.confusion`, which is a sum over images.
@@ -171,19 +190,30 @@ def confusion(
     Takes what `evaluate` and `Result.confusion` take. `score` has to be given: to find the score with the best F1 takes
     the match rows (``evaluate(..., keep_matches=True).best_f1().threshold``); ``-math.inf`` keeps all detections.
     """
-    plan = Plan.of(similarity, protocol, box_format=box_format, score_range=score_range, **changes)
-    options = _options(plan, format, names, images, sizes, columns, on_error)
+    plan = Plan.of(
+        similarity, protocol, box_format=box_format, score_range=score_range, ignore_regions=ignore_regions, **changes
+    )
+    options = _options(plan, KnownFields(plan.protocol), format, names, images, sizes, columns, on_error)
     dataset, plan, categories, engine = _joined(dataset, detections, engine, plan, options, categories)
     work = functools.partial(confuse_batch, plan=plan, iou=iou, score=score)
     return summed(_of_shards(dataset, engine, work, confusion_schema, shards), plan, iou, score, categories)
 
 
-def _options(plan: Plan, *how: Any) -> readers.Options:
+def _options(plan: Plan, fields: KnownFields, *how: Any) -> readers.Options:
     format, names, images, sizes, columns, on_error = how
     return readers.Options(
-        plan.similarity, plan.box_format, format, names, images, sizes, columns, on_error=on_error, image_records=True,
+        plan.similarity,
+        plan.box_format,
+        format,
+        names,
+        images,
+        sizes,
+        columns,
+        on_error=on_error,
+        image_records=True,
+        image_fields=fields.needed,
         difficulty=plan.protocol.size in ("difficulty", "level"),
-    )  # fmt: skip
+    )
 
 
 def _joined(
@@ -193,17 +223,34 @@ def _joined(
     plan: Plan,
     options: readers.Options,
     categories: Iterable[Id] | Mapping[Any, str] | None,
+    slices: ClusterSlices | None = None,
 ) -> tuple[Any, Plan, Iterable[Id] | Mapping[Any, str] | None, Any]:
     """Both sides as one data set of an engine, with the categories of the ground truth where none are given."""
     if detections is None:
-        return dataset, plan, categories, engine
+        return dataset, _resolved(plan, None), categories, engine
     sides = (dataset, detections)
     engine = engine or next(filter(None, map(_name, sides)), None)
     if engine is None:
         problem = "is needed where neither side is a data set of an engine"
         raise InputError(source="engine", found=problem, expected="'ray' or 'spark'")
-    dataset, plan, known = sources.joined(dataset, detections, _engine(None, engine), plan, options)
-    return dataset, plan, known if categories is None else categories, engine
+    both = sources.joined(dataset, detections, _engine(None, engine), plan, options)
+    if slices is not None and both.truth is not None:
+        slices.take(both.truth)
+    known = both.categories if categories is None else categories
+    return both.dataset, _resolved(both.plan, both.truth), known, engine
+
+
+def _resolved(plan: Plan, truth: GroundTruth | None) -> Plan:
+    """The settings with the regions of a ground truth that has been read here, if a field of its images has them."""
+    if plan.regions is None:
+        return plan
+    if truth is None:
+        if plan.regions.field is not None:
+            problem = "a field is read of a ground truth that is read here; expected polygons by image id"
+            raise InputError(f"ignore_regions: {problem}")
+        return plan
+    images = truth.images if truth.images is not None else plain_ids(truth.image_ids)
+    return dataclasses.replace(plan, regions=plan.regions.resolved(truth.image_fields, images))
 
 
 def _name(dataset: Any) -> str | None:

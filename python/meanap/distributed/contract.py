@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -11,15 +12,19 @@ import pyarrow.compute as pc
 
 from meanap import _core, readers
 from meanap.detection.evaluation import new_log, settled
+from meanap.detection.regions import IgnoreRegions
 from meanap.distributed.rows import id_type, rows_into, rows_of, schema
 from meanap.protocol import Protocol
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from meanap._types import BoxFormat, PresetName, ProtocolChanges, SimilarityName
+    from meanap._types import BoxFormat, PresetName, ProtocolChanges, RegionsInput, SimilarityName
 
-__all__ = ["Plan", "accumulate_group", "curve_schema", "match_batch", "sides_of"]
+__all__ = ["Plan", "Slicing", "accumulate_group", "curve_schema", "match_batch", "sides_of"]
+
+#: The images of each slice, by its name, given the images with their numbers of objects (`rows.images_of_rows`).
+Slicing: TypeAlias = Callable[[pa.Table], Mapping[str, pa.Array]]
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class Plan:
     protocol: Protocol
     box_format: BoxFormat = "xyxy"
     score_range: tuple[float, float] | None = field(default=(0.0, 1.0))
+    #: Regions of images in which a detection that matches nothing is no false positive.
+    regions: IgnoreRegions | None = None
 
     @classmethod
     def of(
@@ -43,6 +50,7 @@ class Plan:
         *,
         box_format: BoxFormat = "xyxy",
         score_range: tuple[float, float] | None = (0.0, 1.0),
+        ignore_regions: RegionsInput | None = None,
         **changes: Unpack[ProtocolChanges],
     ) -> Plan:
         """From what `meanap.evaluate` takes.
@@ -58,7 +66,8 @@ class Plan:
                 f"protocol: {rules.name!r} judges detections by lists of labelled categories, which tables do not "
                 "have; federated=False does without"
             )
-        return cls(similarity, rules, box_format, score_range)
+        regions = None if ignore_regions is None else IgnoreRegions(ignore_regions)
+        return cls(similarity, rules, box_format, score_range, regions)
 
     def log(self, confusion: float | None = None) -> _core.MatchLog:
         """An empty log of this protocol; with `confusion`, of pairs of categories matched at that threshold."""
@@ -117,10 +126,10 @@ def sides_of(table: pa.Table, plan: Plan) -> tuple[_core.Objects, _core.Objects]
     for side, given in zip(sides, (truth, found), strict=True):
         if _EXACT in given.column_names:
             side.arrays[_EXACT] = given[_EXACT].to_numpy()
-    return (
-        sides[0].objects(plan.protocol, plan.similarity, None),
-        sides[1].objects(plan.protocol, plan.similarity, plan.score_range),
-    )
+    detections = sides[1].objects(plan.protocol, plan.similarity, plan.score_range)
+    if plan.regions is not None:
+        detections = plan.regions.applied(detections)
+    return sides[0].objects(plan.protocol, plan.similarity, None), detections
 
 
 #: The column of the areas that COCO's files give, NaN for none, which `sources.table_of` writes.

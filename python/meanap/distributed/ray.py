@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from meanap.distributed import parts
-from meanap.distributed.contract import Plan, accumulate_group, match_batch
+from meanap.distributed.contract import Plan, Slicing, accumulate_group, match_batch
+from meanap.distributed.rows import images_of_rows, rows_of_images
 
 __all__ = ["curves", "is_dataset", "of_shards", "of_table", "union", "without_scores"]
 
@@ -41,16 +42,36 @@ def union(ground_truth: Any, detections: Any) -> Any:
     return ground_truth.union(detections)
 
 
-def curves(dataset: Any, plan: Plan, shards: int | None = None, rows_per_part: int = 200_000) -> pa.Table:
-    """The curves of a ``ray.data.Dataset`` of objects.
+def curves(
+    dataset: Any,
+    plan: Plan,
+    shards: int | None = None,
+    rows_per_part: int = 200_000,
+    slices: Slicing | None = None,
+) -> tuple[pa.Table, dict[str, pa.Table]]:
+    """The curves of a ``ray.data.Dataset`` of objects, and those of each slice of its images.
 
     Match rows go to the worker that draws their category's curves. Where they are too many for one, the category's
     ranking is cut into parts.
     """
     rows = _shared(dataset, shards).map_groups(functools.partial(_match, plan=plan), batch_format="pyarrow")
+    if slices is not None or parts.can_be_cut(plan):
+        rows = rows.materialize()
+    whole = _drawn(rows, plan, shards, rows_per_part)
+    if slices is None:
+        return whole, {}
+    found = {}
+    count = functools.partial(images_of_rows, area=plan.protocol.area_index("all"))
+    for name, images in slices(_gathered(rows.map_batches(count, batch_format="pyarrow"))).items():
+        some = rows.map_batches(functools.partial(rows_of_images, images=images), batch_format="pyarrow")
+        found[name] = _drawn(some.materialize(), plan, shards, rows_per_part) if len(images) else whole.slice(0, 0)
+    return whole, found
+
+
+def _drawn(rows: Any, plan: Plan, shards: int | None, rows_per_part: int) -> pa.Table:
+    """The curves of match rows."""
     cuts = {}
     if parts.can_be_cut(plan):
-        rows = rows.materialize()
         if rows.count() > rows_per_part:
             sample = functools.partial(parts.sample_rows, rows_per_part=rows_per_part)
             cuts = parts.cuts_of(_gathered(rows.map_batches(sample, batch_format="pyarrow")), rows_per_part)

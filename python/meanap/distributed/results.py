@@ -51,7 +51,7 @@ class CurveScores(Scores):
     def table(self) -> NoReturn:
         raise RuntimeError(
             "this needs the match table, whose rows stayed with the workers: "
-            "meanap.distributed.evaluate(..., keep_matches=True) brings them here"
+            "meanap.distributed.evaluate(..., keep_matches=True) brings them here; slices=... does without"
         )
 
     @property
@@ -122,24 +122,41 @@ def _no_errors(*_: Any) -> NoReturn:
     raise RuntimeError("errors and lrp: not in a distributed result; call meanap.evaluate on the images that matter")
 
 
-def from_curves(curves: pa.Table, plan: Plan, categories: Iterable[Any] | Mapping[Any, str] | None = None) -> Result:
+def from_curves(
+    curves: pa.Table,
+    plan: Plan,
+    categories: Iterable[Any] | Mapping[Any, str] | None = None,
+    slices: Mapping[str, pa.Table] | None = None,
+) -> Result:
     """The result that `accumulate_group`'s rows of all categories make.
 
-    `categories` adds those without rows, and gives names if it is a mapping.
+    `categories` adds those without rows, and gives names if it is a mapping. `slices` are the rows of some of the
+    images, by the name of the slice.
     """
-    rows = dict(_row(curves, at) for at in range(curves.num_rows))
     known, names = _told(categories, plan)
+    whole = _curve_scores(curves, plan, known, names)
+    parts = {name: _curve_scores(part, plan, whole.category_ids, names) for name, part in (slices or {}).items()}
+    return Result(whole, parts)
+
+
+def _curve_scores(curves: pa.Table, plan: Plan, known: list[Any], names: Mapping[Any, str]) -> CurveScores:
+    rows = dict(_row(curves, at) for at in range(curves.num_rows))
     ids = sorted({*known, *rows} - {None}, key=lambda id: (isinstance(id, str), id))
-    images = sum(row["images"] for row in rows.values())
-    return Result(CurveScores(rows, ids, images, plan, names))
+    return CurveScores(rows, ids, sum(row["images"] for row in rows.values()), plan, names)
 
 
-def from_matches(rows: pa.Table, plan: Plan, categories: Iterable[Any] | Mapping[Any, str] | None = None) -> Result:
+def from_matches(
+    rows: pa.Table,
+    plan: Plan,
+    categories: Iterable[Any] | Mapping[Any, str] | None = None,
+    image_fields: Mapping[str, dict[Any, Any]] | None = None,
+) -> Result:
     """The result of `match_batch`'s rows of all images, in any order.
 
     It has every method that needs only match rows.
 
-    `categories` adds those without rows, and gives names if it is a mapping. Images without any object are not there.
+    `categories` adds those without rows, and gives names if it is a mapping. `image_fields` are values of fields by
+    image id, of which `Result.sliced` makes slices. Images without any object are not there.
     """
     known, names = _told(categories, plan)
     log = plan.log()
@@ -147,7 +164,8 @@ def from_matches(rows: pa.Table, plan: Plan, categories: Iterable[Any] | Mapping
         rows_into(log, rows)
     log.declare(known)
     table, (protocol, similarity) = log.table(), (plan.protocol, plan.similarity)
-    return Result(MatchScores(table, protocol, similarity, names=names, confusion=_no_confusion, errors=_no_errors))
+    functions: dict[str, Any] = {"confusion": _no_confusion, "errors": _no_errors}
+    return Result(MatchScores(table, protocol, similarity, names=names, image_fields=image_fields, **functions))
 
 
 def _told(categories: Iterable[Any] | Mapping[Any, str] | None, plan: Plan) -> tuple[list[Any], Mapping[Any, str]]:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from meanap import _core
 
-__all__ = ["rows_into", "rows_of", "schema"]
+__all__ = ["images_of_rows", "rows_into", "rows_of", "rows_of_images", "schema"]
 
 
 def schema(images: pa.DataType, categories: pa.DataType) -> pa.Schema:
@@ -75,6 +75,23 @@ def rows_of(log: _core.MatchLog, images: pa.DataType, categories: pa.DataType) -
         ],
         schema=schema(images, categories),
     )
+
+
+def images_of_rows(rows: pa.Table, area: int) -> pa.Table:
+    """The images of match rows, each with the number of its objects to be found in an area range.
+
+    Of rows that come in parts an image may be in several of them; its number is the sum.
+    """
+    bit = np.uint32(1 << area)
+    is_truth = pc.is_null(rows["score"]).to_numpy()
+    counted = is_truth & (_numbers(rows["areas"], np.uint32) & bit != 0)
+    table = pa.table({"image_id": rows["image_id"], "objects": counted.astype(np.int64)})
+    return table.group_by("image_id").aggregate([("objects", "sum")]).rename_columns(["image_id", "objects"])
+
+
+def rows_of_images(rows: pa.Table, images: pa.Array) -> pa.Table:
+    """The match rows of some images."""
+    return rows.filter(pc.is_in(rows["image_id"], images))
 
 
 def rows_into(log: _core.MatchLog, rows: pa.Table) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -30,24 +30,36 @@ _ROTATED = {
 _NUMBERS = ("exact_area", "area", "iscrowd", "ignore", "num_keypoints", "image_area", "difficulty")
 
 
-def joined(
-    ground_truth: Any, detections: Any, library: Any, plan: Plan, options: readers.Options
-) -> tuple[Any, Plan, Mapping[Any, str] | list[Any] | None]:
-    """Both sides as a data set of an engine, the settings of its workers, and the categories that are known.
+class Joined(NamedTuple):
+    """Both sides of an evaluation for the workers of an engine."""
+
+    #: The data set of both.
+    dataset: Any
+    #: The settings of the workers.
+    plan: Plan
+    #: The categories that are known, with their names if these are.
+    categories: Mapping[Any, str] | list[Any] | None = None
+    #: The ground truth, if it has been read here.
+    truth: GroundTruth | None = None
+
+
+def joined(ground_truth: Any, detections: Any, library: Any, plan: Plan, options: readers.Options) -> Joined:
+    """Both sides as a data set of an engine.
 
     A side that is a data set of the engine stays with it; the other is read here.
     """
     there = [library.is_dataset(source) for source in (ground_truth, detections)]
     if all(there):
-        return library.union(library.without_scores(ground_truth), detections), plan, None
+        return Joined(library.union(library.without_scores(ground_truth), detections), plan)
     truth, found = _sides(None if there[0] else ground_truth, None if there[1] else detections, plan, options)
     known = None if truth is None or truth.categories is None else truth.names or list(truth.categories)
     here = library.of_table(_table([side for side in (truth, found) if side is not None]))
     if there[1]:
-        return library.union(here, detections), plan, known
+        return Joined(library.union(here, detections), plan, known, truth)
     # Scores have been checked here: those of COCO results may be any.
     plan = dataclasses.replace(plan, score_range=None)
-    return library.union(library.without_scores(ground_truth), here) if there[0] else here, plan, known
+    dataset = library.union(library.without_scores(ground_truth), here) if there[0] else here
+    return Joined(dataset, plan, known, truth)
 
 
 def _sides(

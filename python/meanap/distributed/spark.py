@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from meanap.distributed import parts
-from meanap.distributed.contract import Plan, accumulate_group, curve_schema, match_batch
+from meanap.distributed.contract import Plan, Slicing, accumulate_group, curve_schema, match_batch
+from meanap.distributed.rows import images_of_rows, rows_of_images
 
 __all__ = ["curves", "is_dataset", "of_shards", "of_table", "union", "without_scores"]
 
@@ -43,9 +44,10 @@ def curves(
     plan: Plan,
     shards: int | None = None,
     rows_per_part: int = 200_000,
+    slices: Slicing | None = None,
     rows_per_batch: int = 200_000,
-) -> pa.Table:
-    """The curves of a ``pyspark.sql.DataFrame`` of objects.
+) -> tuple[pa.Table, dict[str, pa.Table]]:
+    """The curves of a ``pyspark.sql.DataFrame`` of objects, and those of each slice of its images.
 
     Match rows go to the worker that draws their category's curves. Where they are too many for one, the category's
     ranking is cut into parts.
@@ -54,11 +56,36 @@ def curves(
     from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
     out = plan.row_schema(to_arrow_schema(frame.schema))
-    categories = out.field("category_id").type
     rows = _mapped(frame, lambda table: match_batch(table, plan), out, shards, rows_per_batch)
+    if slices is not None or parts.can_be_cut(plan):
+        rows = rows.persist(StorageLevel.DISK_ONLY)
+    whole = _drawn(rows, plan, out, rows_per_part)
+    if not whole.num_rows:
+        raise ValueError("dataset: there are no rows")
+    found = {}
+    if slices is not None:
+        area = plan.protocol.area_index("all")
+        counts = pa.schema([out.field("image_id"), ("objects", pa.int64())])
+        counted = rows.mapInArrow(_each(lambda table: images_of_rows(table, area)), from_arrow_schema(counts))
+        for name, images in slices(counted.toArrow().cast(counts)).items():
+            some = rows.mapInArrow(_each(_only(images)), from_arrow_schema(out))
+            found[name] = _drawn(some, plan, out, rows_per_part) if len(images) else whole.slice(0, 0)
+    rows.unpersist()
+    return whole, found
+
+
+def _only(images: pa.Array) -> Callable[[pa.Table], pa.Table]:
+    return lambda table: rows_of_images(table, images)
+
+
+def _drawn(rows: Any, plan: Plan, out: pa.Schema, rows_per_part: int) -> pa.Table:
+    """The curves of match rows, whose schema is `out`."""
+    from pyspark import StorageLevel
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    categories = out.field("category_id").type
     cuts = {}
     if parts.can_be_cut(plan):
-        rows = rows.persist(StorageLevel.DISK_ONLY)
         if rows.count() > rows_per_part:
             sample = _each(lambda table: parts.sample_rows(table, rows_per_part))
             schema = from_arrow_schema(parts.sample_schema(out))
@@ -73,7 +100,7 @@ def curves(
         before = parts.before_parts(packed.select(*parts.COUNTS).toArrow())
         draw = _each(lambda table: parts.draw_parts(table, plan, before))
         part_schema = parts.part_schema(categories)
-        with _one_record_a_batch(frame.sparkSession):
+        with _one_record_a_batch(rows.sparkSession):
             drawn = packed.mapInArrow(draw, from_arrow_schema(part_schema)).toArrow()
         table = parts.join_parts(drawn.cast(part_schema), plan)
         packed.unpersist()
@@ -83,9 +110,6 @@ def curves(
         schema = curve_schema(categories)
         drawn = groups.applyInArrow(lambda table: accumulate_group(table, plan), from_arrow_schema(schema))
         table = drawn.toArrow().cast(schema)
-    rows.unpersist()
-    if not table.num_rows:
-        raise ValueError("dataset: there are no rows")
     return table
 
 
