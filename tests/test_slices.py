@@ -334,6 +334,33 @@ def test_gates_are_of_slices(files, tmp_path, capsys):
         assert rule["difference_low"] == pytest.approx(row["low"], abs=1e-6)
 
 
+def test_names_with_commas_are_written_with_a_backslash(files, tmp_path, capsys):
+    ids = [image["id"] for image in json.loads(Path(files[0]).read_text())["images"]]
+    named = tmp_path / "named.json"
+    named.write_text(json.dumps({"rain, heavy": ids[:20], "a=b, c": ids[20:]}))
+    command = ["eval", *files[:2], "--slices", str(named), "--resamples", "5", "--quiet", "--json", str(tmp_path / "o")]
+    rules = r"ap:rain\, heavy=0.01,ap50=0.01,ap:a=b\, c=0.01"
+    assert main([*command, "--fail-under", rules, "--intervals", "--numbers", r"ap:rain\, heavy,ap"]) == 0
+    told = capsys.readouterr().out
+    assert "PASS  ap:rain, heavy " in told and "PASS  ap:a=b, c " in told
+    content = json.loads((tmp_path / "o").read_text())
+    assert "ap:rain, heavy" in content["intervals"]["numbers"]
+    assert [rule["number"] for rule in content["gate"]["rules"]] == ["ap:rain, heavy", "ap50", "ap:a=b, c"]
+    with pytest.raises(SystemExit):
+        main([*command, "--fail-under", "ap:rain, heavy=0.01"])
+    assert r"a comma within a name is written \," in capsys.readouterr().err
+    truth = json.loads(Path(files[0]).read_text())
+    truth["categories"][0]["name"] = "bus, long"
+    for image in truth["images"]:
+        image["time, local"] = "day"
+    path = tmp_path / "truth.json"
+    path.write_text(json.dumps(truth))
+    chosen = ["--categories", rf"bus\, long,{truth['categories'][1]['name']}", "--slices", r"time\, local"]
+    assert main(["eval", str(path), files[1], "--quiet", "--json", str(tmp_path / "o"), *chosen]) == 0
+    content = json.loads((tmp_path / "o").read_text())
+    assert len(content["params"]["categories"]) == 2 and content["slices"][0]["slice"] == "time, local=day"
+
+
 def test_comparisons_of_the_command_have_slices(files, tmp_path, capsys):
     out = tmp_path / "out.json"
     options = ["--slices", "weather", "--resamples", "20", "--numbers", "ap50", "--json", str(out)]

@@ -64,7 +64,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     gate.add_argument(
         "--fail-under", type=_limits, action="extend", default=[], metavar="ap=0.40,ap50=0.6",
-        help="fail if a number is below a limit; ap/NAME=0.3 is that of a category, ap:SLICE=0.3 that of a slice",
+        help="fail if a number is below a limit; ap/NAME=0.3 is that of a category, ap:SLICE=0.3 that of a slice; "
+        r"a comma within a name is written \,",
     )  # fmt: skip
     gate.add_argument(
         "--fail-if-worse-than", type=groups.path, metavar="BASELINE",
@@ -341,21 +342,23 @@ def span(low: float, high: float, form: str = ".4f") -> str:
 
 def _limits(text: str) -> list[tuple[str, float]]:
     limits = []
-    for rule in text.split(","):
+    for rule in numbers.parts(text):
         name, _, number = rule.rpartition("=")
         try:
             limit = float(number)
         except ValueError:
             limit = math.nan
         if not name.strip() or not 0 <= limit <= 1:
-            raise argparse.ArgumentTypeError(f"{rule!r}: expected a name, =, and a number from 0 to 1, as ap=0.4")
+            expected = "a name, =, and a number from 0 to 1, as ap=0.4"
+            hint = r"; a comma within a name is written \," if "," in text else ""
+            raise argparse.ArgumentTypeError(f"{rule!r}: expected {expected}{hint}")
         limits.append((spelt(name), limit))
     return limits
 
 
 def names(text: str) -> list[str]:
     """Names of numbers, between commas."""
-    found = [spelt(name) for name in text.split(",") if name.strip()]
+    found = [spelt(name) for name in numbers.parts(text) if name.strip()]
     if not found:
         raise argparse.ArgumentTypeError("expected names of numbers, as ap,ap50")
     return found

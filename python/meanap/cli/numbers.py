@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ __all__ = [
     "finite",
     "fraction",
     "inside",
+    "parts",
     "ranges",
     "rising_counts",
     "sigmas",
@@ -97,9 +99,14 @@ def ranges(text: str) -> dict[str, tuple[float, float]]:
     return found
 
 
+def parts(text: str) -> list[str]:
+    r"""What stands between commas; a comma within it is written ``\,``."""
+    return [part.replace("\\,", ",") for part in re.split(r"(?<!\\),", text)]
+
+
 def words(text: str) -> list[str]:
     """Words between commas."""
-    found = [word.strip() for word in text.split(",")]
+    found = [word.strip() for word in parts(text)]
     if not all(found):
         raise argparse.ArgumentTypeError(f"{text!r}: expected words, between commas")
     return found
