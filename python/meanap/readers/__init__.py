@@ -45,6 +45,7 @@ from meanap.readers.lists import Lists
 from meanap.readers.nuscenes import NuScenes
 from meanap.readers.objects import CocoObjects, Columns
 from meanap.readers.openimages import OpenImages
+from meanap.readers.oriented import Oriented
 from meanap.readers.roboflow import Roboflow
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
 from meanap.readers.table_files import Arrow, Csv, Npy
@@ -95,6 +96,7 @@ __all__ = [
 #: All readers, in the order in which they are tried.
 READERS: tuple[Reader, ...] = (
     Columns(),
+    Oriented(),
     Arrays(),
     ImageArrays(),
     Parquet(),
@@ -127,7 +129,7 @@ READERS: tuple[Reader, ...] = (
     Zstandard(),
     Groups(),
     CityPersons(),
-    JsonObjects(Lists(), Tables(), Groups()),
+    JsonObjects(Lists(), Oriented(), Tables(), Groups()),
     Annotations(),
     Coco(),
     Tables(),
