@@ -14,7 +14,12 @@ from typing import Any, TextIO
 from meanap import _core
 from meanap.errors import InputError, InputTypeError, NestingError
 
-__all__ = ["check_local", "each_item", "is_name", "read_json", "replacing", "write_bytes", "write_text"]
+__all__ = ["check_local", "decoded", "each_item", "is_name", "read_json", "replacing", "write_bytes", "write_text"]
+
+
+def decoded(source: Any) -> Any:
+    """A path that is given as bytes, as text; anything else as it is."""
+    return os.fsdecode(source) if isinstance(source, bytes) else source
 
 
 #: How the names of files elsewhere begin; a letter alone is a drive. A path has lost one of the slashes.

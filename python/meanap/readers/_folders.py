@@ -10,6 +10,7 @@ import numpy as np
 
 from meanap import _core
 from meanap._arrays import shown
+from meanap._files import decoded
 from meanap.errors import InputError
 from meanap.readers._fields import pixel_size
 from meanap.readers._problems import Problem, Problems
@@ -121,13 +122,14 @@ def images_of(images: Any) -> dict[str, str]:
     OSError
         The folder cannot be read.
     """
+    images = decoded(images)
     if isinstance(images, Mapping):
-        return {str(id): os.fspath(path) for id, path in images.items()}
+        return {str(id): os.fsdecode(path) for id, path in images.items()}
     if isinstance(images, (str, os.PathLike)):
         path = os.fspath(images)
         return by_stem(files_of(path, IMAGES) if os.path.isdir(path) else [path], "images")
     if isinstance(images, Iterable):
-        return by_stem((os.fspath(path) for path in images), "images")
+        return by_stem((os.fsdecode(path) for path in images), "images")
     expected = "a folder, a list of files, or a mapping of image id to file"
     raise InputError(source="images", found=f"found {shown(images)}", expected=expected)
 

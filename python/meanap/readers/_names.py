@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from meanap._arrays import as_id, shown
-from meanap._files import read_json
+from meanap._files import decoded, read_json
 from meanap.errors import InputError
 from meanap.readers._yaml import parse
 
@@ -36,6 +36,7 @@ def class_names(names: Any) -> dict[Any, str]:
     >>> class_names(["cat", "dog"])
     {0: 'cat', 1: 'dog'}
     """
+    names = decoded(names)
     if isinstance(names, (str, os.PathLike)):
         return _of_file(os.fspath(names))
     return _of(names, "names")

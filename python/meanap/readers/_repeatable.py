@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from meanap._files import check_local
+from meanap._files import check_local, decoded
 
 __all__ = ["repeatable"]
 
@@ -16,11 +16,14 @@ __all__ = ["repeatable"]
 def repeatable(source: Any, place: str) -> Any:
     """A source that is read from its beginning each time: iterators, and what can only be iterated, as a list.
 
+    A path may be given as bytes.
+
     Raises
     ------
     InputTypeError
         It is an open file.
     """
+    source = decoded(source)
     if isinstance(source, (list, tuple, str, np.ndarray, Mapping, os.PathLike)) or not hasattr(source, "__iter__"):
         return source
     check_local(source, place)

@@ -22,7 +22,7 @@ MOST_CLASSES = 4096
 
 def is_path(value: Any) -> bool:
     """Whether a value names a file or folder."""
-    return isinstance(value, (str, os.PathLike))
+    return isinstance(value, (str, bytes, os.PathLike))
 
 
 def is_paths(value: Any) -> bool:
@@ -119,7 +119,7 @@ def paired_files(predictions: Any, targets: Any, preds_suffix: str, target_suffi
     the other. It need not exist: the core's error names it.
     """
     if is_path(targets) and is_path(predictions):
-        target, prediction = Path(targets), Path(predictions)
+        target, prediction = _path(targets), _path(predictions)
         if not target.is_dir():
             yield target, prediction
             return
@@ -136,7 +136,11 @@ def paired_files(predictions: Any, targets: Any, preds_suffix: str, target_suffi
     targets, predictions = list(_listed(targets)), list(_listed(predictions))
     if len(targets) != len(predictions):
         raise InputError(f"there are {len(targets)} target files and {len(predictions)} predictions")
-    yield from zip(map(Path, targets), map(Path, predictions), strict=True)
+    yield from zip(map(_path, targets), map(_path, predictions), strict=True)
+
+
+def _path(given: Any) -> Path:
+    return Path(os.fsdecode(given))
 
 
 def _listed(paths: Any) -> Iterable[Any]:

@@ -186,7 +186,7 @@ class COCO(Lazy):
         _LOG.info("loading annotations into memory...")
         start = time.perf_counter()
         with reference_errors():
-            file = _core.read_dataset(os.fspath(annotation_file))
+            file = _core.read_dataset(os.fsdecode(annotation_file))
         if file.fallback is None and not overridden(self, COCO, ("createIndex",)) and may_wait(self, _ATTRIBUTES):
             for name in _ATTRIBUTES:
                 del stored(self)[name]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
-from meanap._files import check_local
+from meanap._files import check_local, decoded
 from meanap.errors import InputError, InputTypeError
 from meanap.ranking.readers._reader import Options, Reader, Role, Run, is_path
 from meanap.ranking.readers.dicts import Dicts, explained
@@ -58,6 +58,7 @@ def qrels(source: Any, options: Options) -> _core.Qrels:
     """The judgements of any source."""
     if isinstance(source, _core.Qrels):
         return source
+    source = decoded(source)
     return reader_of(source, "qrels", options).qrels(source, options)
 
 
@@ -122,4 +123,5 @@ def run(source: Any, options: Options) -> Run | dict[Any, Any]:
     """The answers of any source; a dictionary of dictionaries stays as it is."""
     if isinstance(source, Run):
         return source
+    source = decoded(source)
     return reader_of(source, "run", options).run(source, options)
