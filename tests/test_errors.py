@@ -4,14 +4,17 @@ cases."""
 import math
 import sys
 import types
+from typing import get_args
 
 import numpy as np
 import pytest
 from native_data import per_image
 
 import meanap
-from meanap import generate
+from meanap import generate, readers
+from meanap._types import MatcherName
 from meanap.compat.pycocotools import mask
+from meanap.detection import evaluation
 
 TIDE = {
     "classification": "Cls",
@@ -447,6 +450,37 @@ def test_other_protocols(protocol):
     assert micro.errors().ap == pytest.approx(micro.number(micro.scores.row("ap50")), abs=1e-12)
     agnostic = meanap.evaluate(truth, found, protocol=protocol, by_category=False).errors()
     assert agnostic.counts["classification"] == 0 and agnostic.per_class["category"] == [-1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("bbox", {}),
+        ("bbox", {"by_category": False, "max_detections": (1, 5)}),
+        ("bbox", {"max_per_image": 7}),
+        ("bbox", {"strict": True, "limit_per_image": True, "max_detections": (4,)}),
+        ("bbox", {"zero_id_unmatched": True, "thresholds": np.linspace(0.01, 0.99, 99)}),
+        ("segm", {}),
+        *(("bbox", {"matcher": matcher}) for matcher in get_args(MatcherName)),
+    ],
+)
+def test_errors_of_matches_that_are_known_are_those_of_a_matching(kind, changes):
+    truth = generate.dataset(20, 8, categories=4)
+    truth["annotations"][0]["id"] = 0
+    for annotation in truth["annotations"][1::9]:
+        annotation["iscrowd"] = 1
+    found = generate.detections(truth, kind, per_image=20, seed=8)
+    options = readers.Options(kind)
+    rules = evaluation.settled("coco", kind, changes)
+    known = evaluation.evaluated(truth, found, rules, options, errors_at=rules.thresholds).scores
+    matched = evaluation.evaluated(truth, found, rules, options).scores
+    for area in rules.area_ranges:
+        for iou in rules.thresholds[::4]:
+            of_known, of_matched = (scores.error_table(iou, 0.005, area) for scores in (known, matched))
+            assert of_known.to_bytes() == of_matched.to_bytes()
+            for name, column in of_matched.pairs().items():
+                np.testing.assert_array_equal(of_known.pairs()[name], column)
+    assert known.table.to_bytes() == matched.table.to_bytes()
 
 
 def test_areas():

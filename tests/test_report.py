@@ -632,23 +632,37 @@ def test_a_run_as_a_process(files, tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "report.html\n", "")
 
 
-@pytest.mark.parametrize(("versus", "matchings"), [(False, 9), (True, 16)])
-def test_each_matching_is_of_another_kind(files, tmp_path, monkeypatch, versus, matchings):
+@pytest.mark.parametrize("versus", [False, True])
+def test_boxes_are_matched_once_for_all_errors_and_once_for_each_confusion(files, tmp_path, monkeypatch, versus):
     from meanap.detection import evaluation
 
     folder, made = files
-    asked, new_log = [], evaluation.new_log
+    asked, matched, new_log = [], [], evaluation.new_log
 
-    def counted(*args, **questions):
-        asked.append(questions.get("errors"))
-        return new_log(*args, **questions)
+    class Counted:
+        def __init__(self, *args, **questions):
+            self.questions, self.log = questions, new_log(*args, **questions)
+            asked.append(questions.get("errors"))
 
-    monkeypatch.setattr(evaluation, "new_log", counted)
+        def declare(self, categories):
+            self.log.declare(categories)
+
+        def matched(self, *sides, known=None, **options):
+            # What the evaluation knows is not matched again.
+            if known is None or not self.questions.get("errors"):
+                matched.append(self.questions.get("confusion"))
+            return self.log.matched(*sides, known=known, **options)
+
+    monkeypatch.setattr(evaluation, "new_log", Counted)
     before = {"versus": folder / "other.json"} if versus else {}
     report.write(tmp_path / "report.html", *made["bbox"], resamples=2, **before)
-    # The check asks for a confusion and two error tables, of which the report takes the last one; each IoU threshold
-    # for one of either, of either side. The evaluation itself is that of the check.
-    assert len(asked) == matchings
+    # An evaluation and a confusion at each IoU threshold, of either side, and the confusion of the check, whose
+    # evaluation is that of the report.
+    assert matched.count(None) == 1 + versus
+    confusions = [round(iou, 9) for iou in matched if iou is not None]
+    assert sorted(confusions) == sorted([0.5, 0.75, 0.9] * (1 + versus) + [0.5])
+    # The check asks for two error tables, of which the report takes the last one; each IoU threshold for one.
+    assert len(asked) - len(matched) == 4 + 3 * versus
     assert asked.count((0.5, 0.1, "all")) == 1 + versus
 
 

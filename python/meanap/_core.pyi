@@ -544,6 +544,7 @@ class MatchLog:
         by_category: bool,
         limit_per_image: bool = False,
         heights: tuple[float, float] | None = None,
+        partners: list[int] = ...,
         analysis: str | None = None,
         background: float = 0.0,
         zero_id_unmatched: bool = False,
@@ -587,6 +588,7 @@ class MatchLog:
         detections: Objects,
         images: Any = None,
         progress: Callable[[int, int], Any] | None = None,
+        known: tuple[Matches, int, int] | None = None,
     ) -> Matches: ...
     def jaccard(
         self, ground_truth: Objects, detections: Objects, images: Any, scores: list[float]

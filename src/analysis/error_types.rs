@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::error::{Result, copied, extend, filled, push, reserve, with_capacity, zeros};
 use crate::evaluate::Evaluator;
-use crate::matching::{Cells, ErrorType, InImage, MatchTable, Pair, Partners, Positions, Row, Truth};
+use crate::matching::{Cells, ErrorType, InImage, MatchTable, Pair, Partners, Row, Truth};
 use crate::progress::Progress;
 use crate::score::descending_key;
 use crate::similarity::Similarity;
@@ -36,11 +36,11 @@ struct GroupedTruth {
     group: u32,
 }
 
-/// Matches, and classifies each detection: the evaluation's table with a pair for each row, whose rank becomes that
+/// Classifies each detection: the evaluation's table with a pair for each row, whose rank becomes that
 /// within its image.
 ///
-/// `evaluator` has one threshold, whose partners are stored, and one area range. `background` is the similarity up to which
-/// a detection has nothing to do with a ground truth.
+/// `evaluator` has one threshold, whose partners are stored, and one area range; `table` is what it matched.
+/// `background` is the similarity up to which a detection has nothing to do with a ground truth.
 ///
 /// # Errors
 ///
@@ -48,11 +48,9 @@ struct GroupedTruth {
 pub fn error_table(
     evaluator: &Evaluator,
     similarity: &dyn Similarity,
-    dt: &Positions,
-    gt: &Positions,
+    mut table: MatchTable,
     background: f64,
 ) -> Result<MatchTable> {
-    let mut table = evaluator.match_all(similarity, dt, gt)?;
     let images = evaluator.protocol.extent.images;
     let mut found = ByImage::new(&table.rows, images, |row| row.rank != Row::DROPPED)?;
     let wanted = ByImage::new(&table.truths, images, |truth| truth.areas & 1 == 1)?;

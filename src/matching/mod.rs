@@ -29,6 +29,7 @@ mod log;
 mod matcher;
 mod pair;
 mod partners;
+mod single;
 mod subset;
 mod table;
 

@@ -29,6 +29,11 @@ impl Partners {
         self.thresholds.is_empty()
     }
 
+    /// The place of a threshold among the requested ones.
+    pub fn place(&self, t: usize) -> Option<usize> {
+        self.thresholds.binary_search(&t).ok()
+    }
+
     fn entry(&self) -> usize {
         self.areas * self.thresholds.len()
     }

@@ -60,6 +60,9 @@ struct Rules {
     function: Option<Arc<OwnFunction>>,
 }
 
+/// An evaluation of the same columns, and an area range and a threshold of it.
+type Known<'a> = (&'a MatchTable, usize, usize);
+
 /// The pair of each detection.
 #[derive(Clone, Copy)]
 enum Analysis {
@@ -89,8 +92,9 @@ impl PyMatchLog {
     #[new]
     #[pyo3(signature = (
         *, similarity, box_format, size, score_range, match_crowds, inclusive_boxes, variances, thresholds, area_ranges,
-        max_detections, max_per_image, matcher, by_category, limit_per_image=false, heights=None, analysis=None,
-        background=0.0, zero_id_unmatched=false, dilation_ratio=None, angle="degrees", clockwise=false, rotated_iou="exact", function=None
+        max_detections, max_per_image, matcher, by_category, limit_per_image=false, heights=None, partners=vec![],
+        analysis=None, background=0.0, zero_id_unmatched=false, dilation_ratio=None, angle="degrees", clockwise=false,
+        rotated_iou="exact", function=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
     fn new(
@@ -110,6 +114,7 @@ impl PyMatchLog {
         by_category: bool,
         limit_per_image: bool,
         heights: Option<(f64, f64)>,
+        partners: Vec<usize>,
         analysis: Option<&str>,
         background: f64,
         zero_id_unmatched: bool,
@@ -146,7 +151,7 @@ impl PyMatchLog {
             max_detections,
             extent: CellGrid { images: 0, categories: 0, by_category: by_category && !confusion },
             matcher: <dyn Matcher>::named(matcher).map_err(|error| error.at("matcher"))?,
-            partners: if analysis.is_some() { vec![0] } else { Vec::new() },
+            partners: if analysis.is_some() { vec![0] } else { partners },
         };
         let log = MatchLog::new(protocol.bits(), by_category || confusion, analysis.is_some());
         let exp = if options.similarity.uses("sigmas") { Some(numpy_exp(py)?) } else { None };
@@ -219,7 +224,7 @@ impl PyMatchLog {
             }
             let identity = collect(0..images as u32)?;
             let sides = [(gt, copied(&identity)?), (dt, identity)];
-            rules.match_batch(sides, (images, ids), &categories, progress)
+            rules.match_batch(sides, (images, ids), &categories, None, progress)
         });
         let (table, groups) = rules.checked(done)?;
         let keys = batch.image_ids.map_or(ImageKeys::Counted(images), ImageKeys::Given);
@@ -245,7 +250,7 @@ impl PyMatchLog {
         let count = detections.columns.len();
         let done = beside(py, progress, count, |progress| {
             let ids = coded.images.keys();
-            rules.match_batch(coded.sides, (ids.len(), ids), &coded.categories, progress)
+            rules.match_batch(coded.sides, (ids.len(), ids), &coded.categories, None, progress)
         });
         let (table, groups) = rules.checked(done)?;
         let log = &mut self.log;
@@ -256,8 +261,10 @@ impl PyMatchLog {
 
     /// Matches columns: the table that an empty log has after `append`, which gathers no rows to sort them again.
     ///
+    /// `known`: the evaluation of the same columns, of which a log of errors takes the matches in an area range at a
+    /// threshold, if the partners there were requested.
     /// `progress(done, total)` is called with detections.
-    #[pyo3(signature = (ground_truth, detections, images=None, progress=None))]
+    #[pyo3(signature = (ground_truth, detections, images=None, progress=None, known=None))]
     fn matched(
         &self,
         py: Python<'_>,
@@ -265,14 +272,23 @@ impl PyMatchLog {
         detections: &PyObjects,
         images: Option<&Bound<'_, PyAny>>,
         progress: Option<&Bound<'_, PyAny>>,
+        known: Option<(PyRef<'_, Matches>, usize, usize)>,
     ) -> PyResult<Matches> {
+        let known = match &known {
+            Some((matches, area, t)) => {
+                matches.check(None, Some(*t), *area)?;
+                Some((&matches.table, *area, *t))
+            }
+            None => None,
+        };
         let declared = self.log.categories().clone();
         let mut coded = Coded::new(ground_truth, detections, images, declared.clone())?;
         let images = coded.sort_images(py)?;
         let rules = &self.rules;
         let count = detections.columns.len();
         let done = beside(py, progress, count, |progress| {
-            let batch = rules.match_batch(coded.sides, (images.len(), &images), &coded.categories, progress);
+            let ids = (images.len(), &*images);
+            let batch = rules.match_batch(coded.sides, ids, &coded.categories, known, progress);
             batch.map(|(table, groups)| (table.without_dropped(), groups))
         });
         let (table, groups) = rules.checked(done)?;
@@ -543,10 +559,11 @@ impl Rules {
         sides: [(Objects, Vec<u32>); 2],
         images: (usize, &[Key]),
         categories: &Interner,
+        known: Option<Known<'_>>,
         progress: &Progress,
     ) -> Result<(MatchTable, Vec<Key>)> {
         self.with_evaluator(sides, images, categories, progress, |evaluator, similarity, positions| {
-            self.run(evaluator, similarity, positions)
+            self.run(evaluator, similarity, positions, known)
         })
     }
 
@@ -612,11 +629,19 @@ impl Rules {
         evaluator: &Evaluator,
         similarity: &dyn Similarity,
         (dt, gt): (&Positions, &Positions),
+        known: Option<Known<'_>>,
     ) -> Result<MatchTable> {
         match self.analysis {
             None => evaluator.match_all(similarity, dt, gt),
             Some(Analysis::Confusion) => confusion_table(evaluator, similarity, dt, gt),
-            Some(Analysis::Errors { background }) => error_table(evaluator, similarity, dt, gt, background),
+            Some(Analysis::Errors { background }) => {
+                let found = match known {
+                    Some((table, area, t)) => table.single(area, t, &evaluator.progress)?,
+                    None => None,
+                };
+                let table = found.map_or_else(|| evaluator.match_all(similarity, dt, gt), Ok)?;
+                error_table(evaluator, similarity, table, background)
+            }
         }
     }
 }

@@ -57,7 +57,7 @@ impl Matches {
         interruptible(py, long, |progress| work(&self.table, progress))
     }
 
-    fn check(&self, group: Option<usize>, threshold: Option<usize>, area: usize) -> PyResult<()> {
+    pub(super) fn check(&self, group: Option<usize>, threshold: Option<usize>, area: usize) -> PyResult<()> {
         let bits = self.table.bits;
         let within = area < bits.areas
             && group.is_none_or(|group| group < self.table.groups())

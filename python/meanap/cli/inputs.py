@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -114,8 +114,11 @@ class Inputs:
                 return boxes
         return opened(options, self.rules, "ground_truth", path, records=records)
 
-    def evaluate(self, path: Path, content: Any = None) -> Result:
-        """The evaluation of a file of detections, or of its `content` if it has been read already."""
+    def evaluate(self, path: Path, content: Any = None, errors_at: Sequence[float] = ()) -> Result:
+        """The evaluation of a file of detections, or of its `content` if it has been read already.
+
+        `errors_at`: IoU thresholds whose error types are requested later.
+        """
         from meanap.detection.evaluation import evaluated, warn_of_no_overlap
         from meanap.detection.regions import IgnoreRegions
         from meanap.detection.scores import Sources
@@ -129,7 +132,15 @@ class Inputs:
                 self._found[path] = found = self._of_chosen(found, "detections")
             asked = reading(options)
             regions = IgnoreRegions(options.ignore_regions)
-            result = evaluated(self.ground_truth, found, self.rules, asked, slices=self._slices, regions=regions)
+            result = evaluated(
+                self.ground_truth,
+                found,
+                self.rules,
+                asked,
+                slices=self._slices,
+                regions=regions,
+                errors_at=errors_at,
+            )
             if content is None:
                 warn_of_no_overlap(result, options.ground_truth, path, asked)
         if not result.scores.detections.any():

@@ -59,6 +59,7 @@ def run(options: argparse.Namespace) -> None:
 def _write(options: argparse.Namespace) -> None:
     from meanap import report
     from meanap.report.settings import Inputs, Settings, check_target
+    from meanap.report.views import IOUS
 
     rules = groups.protocol_of(options)
     target = _STANDARD if str(options.output) == output.STANDARD else options.output
@@ -70,7 +71,7 @@ def _write(options: argparse.Namespace) -> None:
         raise UsageError(f"--images: {error}") from error
     try:
         files = inputs.Inputs(options, rules)
-        result = files.evaluate(options.detections)
+        result = files.evaluate(options.detections, errors_at=IOUS)
     except InputError as error:
         if not options.no_check:
             sources = options.ground_truth, options.detections
@@ -80,7 +81,7 @@ def _write(options: argparse.Namespace) -> None:
                 report.write_findings(target, error, *sources, rules, reading, title=options.title)
                 _say(options, target)
         raise
-    versus = None if options.versus is None else files.evaluate(options.versus)
+    versus = None if options.versus is None else files.evaluate(options.versus, errors_at=IOUS)
     truth, found = files.sources(options.detections)
     before = None if options.versus is None else files.sources(options.versus)[1]
     with inputs.named(options.ground_truth, "ground_truth"), inputs.named(options.detections, "detections"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -202,8 +203,12 @@ def evaluated(
     chosen: Chosen | None = None,
     regions: IgnoreRegions | None = None,
     function: OwnSimilarity | None = None,
+    errors_at: Sequence[float] = (),
 ) -> Result:
-    """What `evaluate` does with settings as they are used, without a search for causes of a low number."""
+    """What `evaluate` does with settings as they are used, without a search for causes of a low number.
+
+    At the thresholds `errors_at` that the protocol has, error types are found without another matching.
+    """
     _check_range(score_range)
     readers.checked_choice("on_error", options.on_error, ("raise", "skip"))
     wanted = wanted_slices(slices)
@@ -216,7 +221,7 @@ def evaluated(
         difficulty=rules.size in ("difficulty", "level"),
     )
     chosen, regions = chosen or Chosen(), regions or IgnoreRegions()
-    asked = _Asked(rules, options, score_range, fields, wanted, chosen, regions, function)
+    asked = _Asked(rules, options, score_range, fields, wanted, chosen, regions, function, errors_at)
     if memory_limit is not None:
         shards = _of_shards(ground_truth, detections, asked, bytes_of(memory_limit))
         return _result(shards, ground_truth, detections, asked, whole=False)
@@ -235,13 +240,13 @@ def evaluated(
 def _result(fill: _Fill, ground_truth: Any, detections: Any, asked: _Asked, whole: bool = True) -> Result:
     rules, similarity = asked.rules, asked.options.similarity
 
-    def matches(**questions: Any) -> _core.Matches:
+    def matches(known: tuple[_core.Matches, int, int] | None = None, **questions: Any) -> _core.Matches:
         form, function = asked.options.box_format, asked.function
         log = new_log(rules, similarity, form, fill.score_range, function=function, **questions)
         if fill.categories is not None:
             log.declare(fill.categories)
         if fill.whole is not None:
-            return fill.whole(log)
+            return fill.whole(log, known)
         fill.into(log)
         return log.table()
 
@@ -254,7 +259,14 @@ def _result(fill: _Fill, ground_truth: Any, detections: Any, asked: _Asked, whol
         )
         return counts
 
-    table = matches()
+    def errors(iou: float, background: float, area: str) -> _core.Matches:
+        known = None
+        if iou in rules.thresholds:
+            known = table, list(rules.area_ranges).index(area), rules.thresholds.index(iou)
+        return matches(known, errors=(iou, background, area))
+
+    near = [any(math.isclose(iou, wanted) for wanted in asked.errors_at) for iou in rules.thresholds]
+    table = matches(partners=np.flatnonzero(near).tolist())
     asked.chosen.check()
     asked.regions.check()
     scores = MatchScores(
@@ -266,7 +278,7 @@ def _result(fill: _Fill, ground_truth: Any, detections: Any, asked: _Asked, whol
         sources=_files(ground_truth, detections, asked.options),
         image_fields=asked.fields.values,
         confusion=lambda iou: matches(confusion=iou),
-        errors=lambda iou, background, area: matches(errors=(iou, background, area)),
+        errors=errors,
         jaccard=jaccard if whole else None,
     )
     return Result(scores, images_of_slices(asked.slices, scores, asked.fields.names))
@@ -293,6 +305,8 @@ class _Asked(NamedTuple):
     regions: IgnoreRegions
     #: What compares objects in the place of the similarity.
     function: OwnSimilarity | None = None
+    #: Thresholds whose error types are requested later.
+    errors_at: Sequence[float] = ()
     #: Reads which categories are labelled in an image, of a data set that comes in parts.
     labelled_images: LabelledImages | None = None
 
@@ -301,8 +315,9 @@ class _Fill(NamedTuple):
     """Matches an input into a log, each time it is called."""
 
     into: Callable[[_core.MatchLog], None]
-    #: Matches all of it at once, with the settings of a log that stays empty, if it is there at once.
-    whole: Callable[[_core.MatchLog], _core.Matches] | None = None
+    #: Matches all of it at once, with the settings of a log that stays empty, if it is there at once. The evaluation
+    #: that is given, with an area range and a threshold, knows what matched there.
+    whole: Callable[[_core.MatchLog, tuple[_core.Matches, int, int] | None], _core.Matches] | None = None
     #: Calls a function with both sides as columns, and the images, if they are there at once.
     sides: Callable[[Callable[..., Any]], Any] | None = None
     names: Any = None
@@ -359,15 +374,15 @@ def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
     categories = asked.chosen.of_categories(truth.categories, truth.names)
     truth_columns, found, images = asked.chosen.of_sides(truth_columns, found, truth.images)
 
-    def matched(how: Callable[..., Any]) -> Any:
+    def matched(how: Callable[..., Any], **known: Any) -> Any:
         if asked.options.progress is False:
-            return how(truth_columns, found, images=images)
+            return how(truth_columns, found, images=images, **known)
         with Progress(asked.options.progress, len(found), "matching") as told:
-            return how(truth_columns, found, images=images, progress=told.at)
+            return how(truth_columns, found, images=images, progress=told.at, **known)
 
     return _Fill(
         lambda log: matched(log.append),
-        lambda log: matched(log.matched),
+        lambda log, known: matched(log.matched, known=known),
         matched,
         truth.names,
         truth.groups,
@@ -440,9 +455,11 @@ def new_log(
     function: OwnSimilarity | None = None,
     confusion: float | None = None,
     errors: tuple[float, float, str] | None = None,
+    partners: Sequence[int] = (),
 ) -> _core.MatchLog:
     """An empty match log of a protocol; `function` compares boxes in the place of the similarity.
 
+    Its tables have partners at the thresholds whose positions are given.
     With `confusion` it is of pairs of categories matched at that threshold; with `errors` of error types at a
     threshold, above a similarity to the background, in an area range.
     """
@@ -456,7 +473,7 @@ def new_log(
         rules = rules.replace(thresholds=(iou,), area_ranges={area: rules.area_ranges[area]}, summary=())
         options = {"function": function, "analysis": "errors", "background": background}
         return _new_log(rules, similarity, box_format, score_range, **options)
-    return _new_log(rules, similarity, box_format, score_range, function=function)
+    return _new_log(rules, similarity, box_format, score_range, function=function, partners=list(partners))
 
 
 def _check_range(score_range: Any) -> None:

@@ -121,13 +121,13 @@ def write(
     ImportError
         `images` is given and there is no Pillow.
     """
-    from meanap.detection import Result, evaluate
-    from meanap.detection.evaluation import settled
+    from meanap.detection import Result
+    from meanap.detection.evaluation import evaluated, settled, warn_of_no_overlap
     from meanap.readers import Options, repeatable
+    from meanap.report.views import IOUS
 
     check_target(path)
-    if sigmas is not None:
-        protocol = settled(protocol, similarity, {"sigmas": sigmas})
+    rules = settled(protocol, similarity, {} if sigmas is None else {"sigmas": sigmas})
     settings = Settings(images, title, score, worst, confidence, resamples, check)
     keywords: Any = {
         "box_format": box_format,
@@ -146,18 +146,21 @@ def write(
     else:
         found = detections
         try:
-            result = evaluate(ground_truth, detections, similarity, protocol, slices=slices, **keywords)
+            result = evaluated(ground_truth, detections, rules, reading, slices=slices, errors_at=IOUS)
         except InputError as error:
             if check:
                 # What cannot be checked either has no report.
                 with contextlib.suppress(InputError):
-                    write_findings(path, error, ground_truth, detections, protocol, reading, title=title)
+                    write_findings(path, error, ground_truth, detections, rules, reading, title=title)
             raise
+        warn_of_no_overlap(result, ground_truth, detections, reading)
+    reading = dataclasses.replace(reading, similarity=result.similarity)
     before = None
     if versus is not None and not isinstance(versus, Result):
         before = versus
-        versus = evaluate(ground_truth, versus, result.similarity, result.protocol, **keywords)
-    inputs = Inputs(ground_truth, found, before, dataclasses.replace(reading, similarity=result.similarity))
+        versus = evaluated(ground_truth, before, result.protocol, reading, errors_at=IOUS)
+        warn_of_no_overlap(versus, ground_truth, before, reading)
+    inputs = Inputs(ground_truth, found, before, reading)
     return save(path, lambda: page_of(result, versus, inputs, settings))
 
 

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from meanap.detection import Result
     from meanap.detection.operating import Curve, OperatingPoint
 
-__all__ = ["MATRIX", "POINT", "TARGETS", "Choices", "errors_of", "if_matched", "points_of", "view"]
+__all__ = ["IOUS", "MATRIX", "POINT", "TARGETS", "Choices", "errors_of", "if_matched", "points_of", "view"]
 
 T = TypeVar("T")
 
 #: IoU thresholds to choose from, of those of the protocol.
-_IOUS = (0.5, 0.75, 0.9)
+IOUS = (0.5, 0.75, 0.9)
 #: Classes up to which everything is there for each of them, at each threshold.
 _CLASSES = 200
 #: Steps of the score threshold.
@@ -64,7 +64,7 @@ class Choices(NamedTuple):
         known = [float(t) for t in result.protocol.thresholds]
         iou = 0.5 if 0.5 in known else known[0]
         by_class = len(result.category_ids) <= _CLASSES
-        ious = [t for t in known if t == iou or (by_class and any(math.isclose(t, wanted) for wanted in _IOUS))]
+        ious = [t for t in known if t == iou or (by_class and any(math.isclose(t, wanted) for wanted in IOUS))]
 
         def first(of: Result | None) -> list[float]:
             if of is None:
