@@ -25,8 +25,8 @@ pub struct CumulativeCounts {
 pub fn cumulative_counts(ranked: Ranked<'_>, t: usize, progress: &Progress) -> Result<CumulativeCounts> {
     let mut counts = CumulativeCounts { positives: ranked.positives().len(), ..CumulativeCounts::default() };
     let (mut right, mut wrong) = (0, 0);
-    for row in 0..ranked.len() {
-        if row.is_multiple_of(STRETCH) {
+    for (done, row) in ranked.rows().enumerate() {
+        if done.is_multiple_of(STRETCH) {
             progress.check()?;
         }
         let (is_right, is_wrong) = ranked.verdict(row, t);
@@ -35,12 +35,11 @@ pub fn cumulative_counts(ranked: Ranked<'_>, t: usize, progress: &Progress) -> R
         }
         right += u32::from(is_right);
         wrong += u32::from(is_wrong);
-        let score = ranked.score(row);
-        if counts.score.last() == Some(&score) {
+        if counts.score.last() == Some(&row.score) {
             counts.right.pop();
             counts.wrong.pop();
         } else {
-            push(&mut counts.score, score)?;
+            push(&mut counts.score, row.score)?;
         }
         push(&mut counts.right, right)?;
         push(&mut counts.wrong, wrong)?;

@@ -64,18 +64,18 @@ impl OperatingPoints {
         positives.iter().for_each(|&image| clean[image as usize] = false);
         let mut quiet = copied(&clean)?;
         let (mut score, mut image, mut verdict) = (Vec::new(), Vec::new(), Vec::new());
-        for row in 0..ranked.len() {
-            if row.is_multiple_of(STRETCH) {
+        for (done, row) in ranked.rows().enumerate() {
+            if done.is_multiple_of(STRETCH) {
                 progress.check()?;
             }
-            let at = ranked.image(row);
+            let at = row.image;
             let what = match ranked.verdict(row, t) {
                 (true, _) => CountedAs::Right,
                 (_, true) if std::mem::take(&mut quiet[at as usize]) => CountedAs::Alarm,
                 (_, true) => CountedAs::Wrong,
                 _ => continue,
             };
-            push(&mut score, ranked.score(row))?;
+            push(&mut score, row.score)?;
             push(&mut image, at)?;
             push(&mut verdict, what)?;
         }

@@ -7,7 +7,11 @@ use crate::error::{Result, collect, collect_growing, extend};
 use crate::matching::{MatchTable, Row};
 use crate::progress::Progress;
 use crate::score::descending_key;
+use crate::simd::prefetch_line;
 use crate::sort::{sort_by_integer, sort_unstable_by_key};
+
+/// Rows between one that is read and one that is prefetched.
+const AHEAD: usize = 16;
 
 /// How a curve becomes a number.
 #[derive(Clone, Debug)]
@@ -84,38 +88,29 @@ pub struct Ranked<'a> {
     ranking: &'a Ranking,
 }
 
-impl Ranked<'_> {
-    /// The number of rows.
-    pub(crate) fn len(&self) -> usize {
-        self.ranking.rows.len()
-    }
-
+impl<'a> Ranked<'a> {
+    /// The rows, each of them prefetched: those of all groups are anywhere in the table.
     #[inline]
-    fn row(&self, place: usize) -> &Row {
-        &self.table.rows.items[self.ranking.rows[place] as usize]
-    }
-
-    /// The score of a row.
-    #[inline]
-    pub(crate) fn score(&self, place: usize) -> f64 {
-        self.row(place).score
-    }
-
-    /// The position of its image.
-    #[inline]
-    pub(crate) fn image(&self, place: usize) -> u32 {
-        self.row(place).image
+    pub(crate) fn rows(self) -> impl Iterator<Item = &'a Row> {
+        let (items, places) = (&self.table.rows.items, &self.ranking.rows);
+        let later = places.iter().skip(AHEAD).map(Some).chain(std::iter::repeat(None));
+        places.iter().zip(later).map(|(&place, later)| {
+            if let Some(&later) = later {
+                prefetch_line(items.as_ptr().wrapping_add(later as usize));
+            }
+            &items[place as usize]
+        })
     }
 
     /// Image of each ground truth that is to be found.
-    pub(crate) fn positives(&self) -> &[u32] {
+    pub(crate) fn positives(&self) -> &'a [u32] {
         &self.ranking.positives
     }
 
     /// Whether a row is right, and whether it is wrong, at a threshold; neither if it is ignored.
     #[inline]
-    pub(crate) fn verdict(&self, place: usize, t: usize) -> (bool, bool) {
-        let (matched, ignored) = self.table.matched_and_ignored(self.row(place), self.ranking.area, t);
+    pub(crate) fn verdict(&self, row: &Row, t: usize) -> (bool, bool) {
+        let (matched, ignored) = self.table.matched_and_ignored(row, self.ranking.area, t);
         (matched && !ignored, !matched && !ignored)
     }
 }

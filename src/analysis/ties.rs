@@ -87,9 +87,9 @@ pub fn tie_bounds(
 fn blocks(ranked: Ranked<'_>, t: usize) -> Result<Vec<TieGroup>> {
     let mut blocks: Vec<TieGroup> = Vec::new();
     let mut last = None;
-    for row in 0..ranked.len() {
+    for row in ranked.rows() {
         let (right, wrong) = ranked.verdict(row, t);
-        let score = ranked.score(row);
+        let score = row.score;
         if last != Some(score) {
             push(&mut blocks, (0, 0))?;
             last = Some(score);

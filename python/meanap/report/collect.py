@@ -167,14 +167,15 @@ def _operation(
     """Score thresholds for some targets, and the sensitivity at some rates of false positives."""
     iou, best = choices.iou, result.best_f1(choices.iou).threshold
     targets: list[tuple[str, dict[str, Any]]] = [("highest F1", {"score": best}), *TARGETS]
+    found = points_of(result, iou)
     rows = []
-    for target, chosen in targets:
+    for (target, chosen), point in zip(targets, found, strict=True):
         if math.isnan(best) and "score" in chosen:
             rows.append({"target": target, **dict.fromkeys(POINT, math.nan), "bounds": {}})
             continue
         # Intervals take longer than all the rest: they are computed for the two most common targets.
-        sure = resamples if "score" in chosen or chosen.get("precision") == 0.9 else 0
-        point = result.operating_point(**chosen, iou=iou, confidence=confidence, resamples=sure)
+        if "score" in chosen or chosen.get("precision") == 0.9:
+            point = result.operating_point(**chosen, iou=iou, confidence=confidence, resamples=resamples)
         bounds = [] if point.intervals is None else list(point.intervals)
         rows.append(
             {
