@@ -3,6 +3,7 @@
 import copy
 import gzip
 import json
+import operator
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from processes import run_python
 
 import meanap
 from meanap import generate, readers, report
+from meanap.readers._per_image import PerImage
+from meanap.readers.lists import Lists, are_plain
 
 TRUTH = generate.dataset(images=12, seed=3, categories=4)
 FOUND = generate.detections(TRUTH, per_image=8, seed=3)
@@ -299,3 +302,41 @@ def test_parquet_files_are_read_without_what_reads_data_sets_of_many_files(tmp_p
     paths = [str(as_parquet(records, tmp_path)) for records in (TRUTH["annotations"], FOUND)]
     code = "import sys, meanap; meanap.evaluate(*sys.argv[1:]); print('pyarrow.dataset' in sys.modules)"
     assert run_python(code, *paths) == (0, "False\n")
+
+
+class Missing(dict):
+    """A dictionary that makes what it lacks."""
+
+
+@pytest.mark.parametrize("role", ["ground_truth", "detections"])
+@pytest.mark.parametrize("missing", ["", "boxes", "scores", "labels"])
+def test_batches_that_are_recognised_at_once_are_those_of_the_reader_of_lists(role, missing):
+    prediction = {"class": "a", "confidence": 0.5, "x": 1, "y": 1, "width": 1, "height": 1}
+    more = {
+        "annotations": [{"bbox": [0, 0, 1, 1]}],
+        "area": np.ones(1),
+        "bboxes": np.ones((1, 4)),
+        "category_id": 1,
+        "class_labels": np.ones(1),
+        "image": {"width": 3, "height": 3},
+        "image_id": 3,
+        "image_ids": [3],
+        "masks": np.ones((1, 2, 2), dtype=bool),
+        "predictions": [prediction],
+        "segmentation": np.ones((2, 2)),
+        "segments_info": [],
+    }
+    every = {"boxes": np.ones((1, 4)), "scores": np.ones(1), "labels": np.ones(1, dtype=int)}
+    plain = {name: value for name, value in every.items() if name != missing}
+    taken = 0
+    for first in ({}, *({name: value} for name, value in more.items()), {"image_id": [3, 4]}):
+        for second in ({}, *({name: value} for name, value in more.items())):
+            source = [{**plain, **first, **second}, plain]
+            if are_plain(source):
+                reader = next(r for r in readers.READERS if isinstance(r, PerImage) and r.sniff(source, role))
+                assert isinstance(reader, Lists)
+                batch = readers.batch_of(source, role, "xyxy", "bbox")
+                assert all(map(operator.is_, batch, reader.dictionaries(source, role))) and len(batch) == 2
+                taken += 1
+    assert taken >= (0 if missing == "labels" else 9)
+    assert not any(map(are_plain, ([], (plain,), [None], [plain, None], [Missing(plain)], plain)))

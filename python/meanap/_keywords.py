@@ -86,13 +86,13 @@ def suggesting(
     def decorate(function: Callable[_Arguments, _Returned]) -> Callable[_Arguments, _Returned]:
         parameters = inspect.signature(function).parameters
         own = [name for name, parameter in parameters.items() if parameter.kind is not parameter.VAR_KEYWORD]
+        own_names = frozenset(own)
         free = len(own) < len(parameters)
         called = function.__qualname__.removesuffix(".__init__")
 
         @functools.wraps(function)
         def checked(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Returned:
-            strange = kwargs.keys() - own
-            if strange:
+            if kwargs and not kwargs.keys() <= own_names:
                 known = [*own, *(more() if free else ())]
                 for name in kwargs:
                     if name not in known:

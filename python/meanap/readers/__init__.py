@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from meanap._arrays import images_on_host
 from meanap._files import check_local
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._as_coco import dataset_of, records_of
@@ -41,7 +42,7 @@ from meanap.readers.json_objects import JsonObjects
 from meanap.readers.jsonl import JsonLines, Zstandard
 from meanap.readers.kitti import Kitti
 from meanap.readers.labelme import LabelMe
-from meanap.readers.lists import Lists
+from meanap.readers.lists import Lists, are_plain
 from meanap.readers.nuscenes import NuScenes
 from meanap.readers.objects import CocoObjects, Columns
 from meanap.readers.openimages import OpenImages
@@ -184,6 +185,8 @@ def batch_of(source: Any, role: Role, box_format: BoxFormat, similarity: str) ->
     InputError
         Its boxes are in another format.
     """
+    if are_plain(source):
+        return images_on_host(source)
     source = repeatable(source, role)
     if not isinstance(source, Mapping) and Tables().sniff(source, role):
         raise InputTypeError(f"expected one dictionary or array for each image, found a {type(source).__name__}", role)
