@@ -594,10 +594,10 @@ mod tests {
         assert_eq!(filled(3, 7).unwrap(), [7, 7, 7]);
         assert_eq!(copied(&[1, 2]).unwrap(), [1, 2]);
         assert_eq!(
-            collect(0..usize::MAX >> 4).map(|all| all.len()).map_err(kind),
+            collect(0..usize::MAX / 4).map(|all| all.len()).map_err(kind),
             Err(ErrorKind::OutOfMemory)
         );
-        let many = (0..1_usize << 60).into_par_iter();
+        let many = (0..usize::MAX / 4).into_par_iter();
         assert_eq!(collect_parallel(many).map(|all| all.len()).map_err(kind), Err(ErrorKind::OutOfMemory));
         assert!(can_allocate(1 << 10).is_ok() && reserve(&mut items, 1).is_ok());
     }
