@@ -63,7 +63,7 @@ def opened(
     """
     from meanap import readers
 
-    difficulty = rules.size in ("difficulty", "level")
+    difficulty = rules.reads_difficulty
     asked = dataclasses.replace(reading(options), image_records=records or difficulty, difficulty=difficulty)
     problems = readers.Problems(asked.on_error)
     if role == "ground_truth":

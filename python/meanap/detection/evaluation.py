@@ -218,7 +218,7 @@ def evaluated(
         image_records=rules.size != "area" or rules.federated,
         image_fields=fields.needed,
         whole_body=rules.sigmas is not None and len(rules.sigmas) == KEYPOINTS,
-        difficulty=rules.size in ("difficulty", "level"),
+        difficulty=rules.reads_difficulty,
     )
     chosen, regions = chosen or Chosen(), regions or IgnoreRegions()
     asked = _Asked(rules, options, score_range, fields, wanted, chosen, regions, function, errors_at)

@@ -212,7 +212,7 @@ def _options(plan: Plan, fields: KnownFields, *how: Any) -> readers.Options:
         on_error=on_error,
         image_records=True,
         image_fields=fields.needed,
-        difficulty=plan.protocol.size in ("difficulty", "level"),
+        difficulty=plan.protocol.reads_difficulty,
     )
 
 

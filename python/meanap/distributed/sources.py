@@ -118,7 +118,7 @@ def table_of(ground_truth: Any, detections: Any, plan: Plan, options: readers.Op
     True
     """
     asked = readers.Options(plan.similarity, plan.box_format) if options is None else options
-    difficulty = plan.protocol.size in ("difficulty", "level")
+    difficulty = plan.protocol.reads_difficulty
     asked = dataclasses.replace(asked, similarity=plan.similarity, image_records=True, difficulty=difficulty)
     truth, found = _sides(ground_truth, detections, plan, asked)
     return _table([side for side in (truth, found) if side is not None])

@@ -282,6 +282,11 @@ class Protocol:
         """The names of the area ranges, in order."""
         return tuple(self.area_ranges)
 
+    @property
+    def reads_difficulty(self) -> bool:
+        """Whether the area ranges are ranges of how difficult an object is, which the ground truth has to say."""
+        return self.size in ("difficulty", "level")
+
     def threshold_index(self, iou: float) -> int:
         """Where a threshold stands among `thresholds`.
 
