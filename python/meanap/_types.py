@@ -41,6 +41,7 @@ PresetName: TypeAlias = Literal[
     "citypersons-all",
     "citypersons-heavy",
     "citypersons-small",
+    "cityscapes",
     "coco",
     "coco-rotated",
     "crowdhuman",
@@ -73,7 +74,9 @@ KeypointSetName: TypeAlias = Literal[
 ]
 AverageName: TypeAlias = Literal["macro", "micro", "images"]
 MatcherName: TypeAlias = Literal["greedy", "greedy-first", "argmax", "group-of", "group-of-counted", "kitti"]
-RecallMethod: TypeAlias = Literal["exact", "trapezium", "lines", "levels", "kitti-40", "kitti-11", "nuscenes"]
+RecallMethod: TypeAlias = Literal[
+    "exact", "trapezium", "lines", "levels", "cityscapes", "kitti-40", "kitti-11", "nuscenes"
+]
 MissRateName: TypeAlias = Literal["dollar", "crowdhuman", "citypersons"]
 SizeName: TypeAlias = Literal["area", "diagonal", "side", "fraction", "pose", "difficulty", "level"]
 #: The numbers in the summaries of the presets.

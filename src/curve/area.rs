@@ -5,7 +5,7 @@ use super::benchmarks::{
 };
 use super::driver::{CurveDriver, CurveSelection};
 use super::envelope::raise;
-use super::levels::area_at_levels;
+use super::scored::{area_at_levels, area_of_scores};
 use super::{Accumulated, CurveShape, Selection};
 use crate::curve::grid::{self, Grid, for_each_category};
 use crate::error::{Result, extend, filled};
@@ -30,6 +30,11 @@ pub enum Area {
     /// Under the envelope of its points at a thousand scores of WIDER FACE's evaluation. On samples of images, which have
     /// no scores, the exact one.
     Levels,
+    /// Under straight lines between the points at each distinct score, from a precision of 1 at a recall of 0. On samples of
+    /// images, which have no scores, each detection has a point.
+    ///
+    /// Source: `evaluateMatches` of Cityscapes' evaluation of instances.
+    Cityscapes,
     /// KITTI's mean over 40 recalls, or over eleven, at scores that are sampled.
     Kitti(RecallCount),
     /// nuScenes' mean of precisions on straight lines, above a tenth of either axis.
@@ -38,11 +43,12 @@ pub enum Area {
 
 impl Area {
     /// All of them, by the name that protocols use.
-    pub const ALL: [(&'static str, Area); 7] = [
+    pub const ALL: [(&'static str, Area); 8] = [
         ("exact", Area::Exact),
         ("trapezium", Area::Trapezium),
         ("lines", Area::Lines),
         ("levels", Area::Levels),
+        ("cityscapes", Area::Cityscapes),
         ("kitti-40", Area::Kitti(RecallCount::Forty)),
         ("kitti-11", Area::Kitti(RecallCount::Eleven)),
         ("nuscenes", Area::NuScenes),
@@ -89,11 +95,12 @@ pub fn areas_under(
                     Area::Exact | Area::Trapezium | Area::Lines => {
                         area_of(curves.false_positives(t), curve.positives, area, envelope)?
                     }
-                    Area::Levels | Area::Kitti(_) | Area::NuScenes => {
+                    Area::Levels | Area::Cityscapes | Area::Kitti(_) | Area::NuScenes => {
                         let place = [selection.areas[curve.area], selection.max_detections[curve.limit], t];
                         let images = selection.images.as_deref();
                         match area {
                             Area::Levels => area_at_levels(table, group, images, place, curve.positives)?,
+                            Area::Cityscapes => area_of_scores(table, group, images, place, curve.positives)?,
                             _ => {
                                 let steps = steps_of_rows(table, group, images, place)?;
                                 average_of_steps(steps, curve.positives, area)?
@@ -133,7 +140,8 @@ pub fn area_of(
 ) -> Result<f64> {
     match area {
         Area::Exact | Area::Trapezium | Area::Levels => {}
-        Area::Lines => return Ok(lines(found, positives)),
+        Area::Lines => return Ok(lines(found, positives, 0.0)),
+        Area::Cityscapes => return Ok(lines(found, positives, 1.0)),
         Area::Kitti(_) | Area::NuScenes => {
             return average_of_steps(steps_of_found(found)?, positives, area);
         }
@@ -158,13 +166,14 @@ fn precision(found: usize, false_positives: u32) -> f64 {
     if found == 0 { 0.0 } else { found as f64 / (found as f64 + f64::from(false_positives)) }
 }
 
-/// Recall rises at true positives alone: each adds the mean of the precisions before and after it. The first point has
-/// none before it.
-fn lines(found: impl Iterator<Item = u32>, positives: usize) -> f64 {
-    let heights = found.enumerate().filter(|&(i, before)| i > 0 || before > 0);
-    let sum: f64 =
-        heights.map(|(i, before)| f64::midpoint(precision(i, before), precision(i + 1, before))).sum();
-    sum / positives as f64
+/// Recall rises at true positives alone: each adds the mean of the precisions before and after it, or `first` if it is
+/// the first point.
+fn lines(found: impl Iterator<Item = u32>, positives: usize, first: f64) -> f64 {
+    let height = |(i, before): (usize, u32)| match (i, before) {
+        (0, 0) => first,
+        _ => f64::midpoint(precision(i, before), precision(i + 1, before)),
+    };
+    found.enumerate().map(height).sum::<f64>() / positives as f64
 }
 
 fn trapezium(envelope: &[f64], positives: usize) -> f64 {
@@ -198,9 +207,10 @@ mod tests {
 
     #[test]
     fn lines_begin_at_the_first_detection() {
-        assert_eq!(lines([0].into_iter(), 2), 0.0);
-        assert_eq!(lines([0, 0].into_iter(), 2), 0.5);
-        assert_eq!(lines([1].into_iter(), 1), 0.25);
-        assert_eq!(lines([0, 2].into_iter(), 2), (1.0 / 3.0 + 0.5) / 4.0);
+        assert_eq!(lines([0].into_iter(), 2, 0.0), 0.0);
+        assert_eq!(lines([0].into_iter(), 2, 1.0), 0.5);
+        assert_eq!(lines([0, 0].into_iter(), 2, 0.0), 0.5);
+        assert_eq!(lines([1].into_iter(), 1, 1.0), 0.25);
+        assert_eq!(lines([0, 2].into_iter(), 2, 0.0), (1.0 / 3.0 + 0.5) / 4.0);
     }
 }

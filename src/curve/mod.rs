@@ -18,8 +18,8 @@ mod driver;
 mod envelope;
 mod events;
 mod grid;
-mod levels;
 mod part;
+mod scored;
 mod sweep;
 
 pub use crate::curve::area::{Area, area_of, areas_under};

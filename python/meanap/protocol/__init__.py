@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from meanap.errors import InputError
 from meanap.protocol._protocol import Protocol, SummaryRow
+from meanap.protocol.cityscapes import cityscapes
 from meanap.protocol.coco import coco
 from meanap.protocol.crowdpose import crowdpose
 from meanap.protocol.kitti import kitti, kitti_r11
@@ -50,6 +51,7 @@ PRESETS: dict[str, Callable[[SimilarityName], Protocol]] = {
     "citypersons-all": citypersons_all,
     "citypersons-heavy": citypersons_heavy,
     "citypersons-small": citypersons_small,
+    "cityscapes": cityscapes,
     "coco": coco,
     "coco-rotated": coco_rotated,
     "crowdhuman": crowdhuman,

@@ -95,7 +95,8 @@ class Protocol:
         Recalls whose precisions are averaged, or the area under the curve: ``"exact"`` (each true positive's gain in
         recall times the maximum precision at this recall or above), ``"trapezium"`` (straight lines between 101
         points) or ``"lines"`` (straight lines between the points of the curve, one for each detection).
-        ``"levels"`` is the exact area under the points at a thousand scores, stretched from 0 to 1.
+        ``"levels"`` is the exact area under the points at a thousand scores, stretched from 0 to 1;
+        ``"cityscapes"`` that under straight lines between the points at each score, from a precision of 1 on.
         ``"kitti-40"`` and ``"kitti-11"`` are KITTI's means over so many sampled scores, for its matcher;
         ``"nuscenes"`` is that of nuScenes, on straight lines above a tenth of precision and recall.
     area_ranges
@@ -320,7 +321,7 @@ class Protocol:
 #: What decides the area range of an object.
 _SIZES = ("area", "diagonal", "side", "fraction", "pose", "difficulty", "level")
 #: Averages that are no mean over recall points.
-_RECALL_METHODS = ("exact", "trapezium", "lines", "levels", "kitti-40", "kitti-11", "nuscenes")
+_RECALL_METHODS = ("exact", "trapezium", "lines", "levels", "cityscapes", "kitti-40", "kitti-11", "nuscenes")
 #: Which detection gets which ground truth.
 _MATCHERS = ("greedy", "greedy-first", "argmax", "group-of", "group-of-counted", "kitti")
 #: Whose log-average miss rate it is.

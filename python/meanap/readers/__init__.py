@@ -29,6 +29,7 @@ from meanap.readers._sound import coded, sound
 from meanap.readers.activitynet import ActivityNet
 from meanap.readers.arrays import Arrays, ImageArrays
 from meanap.readers.citypersons import CityPersons
+from meanap.readers.cityscapes import Cityscapes
 from meanap.readers.coco import Annotations, Coco
 from meanap.readers.createml import CreateMl
 from meanap.readers.crowdhuman import CrowdHuman
@@ -115,6 +116,7 @@ READERS: tuple[Reader, ...] = (
     OpenImages(),
     VisDrone(),
     WiderFace(),
+    Cityscapes(),
     Yolo(),
     Darknet(),
     CocoObjects(),

@@ -1,6 +1,6 @@
-//! The area under a curve that has a point for each of a thousand scores.
+//! Areas under curves whose points are at scores: a thousand of them, or each one that a detection has.
 
-use crate::error::{Result, filled};
+use crate::error::{Result, filled, push};
 use crate::matching::{MatchTable, Row};
 
 /// Scores at which the curve is read.
@@ -21,9 +21,7 @@ pub(super) fn area_at_levels(
     [area, limit, t]: [usize; 3],
     positives: usize,
 ) -> Result<f64> {
-    let wanted =
-        |row: &&Row| (row.rank as usize) < limit && images.is_none_or(|images| images[row.image as usize]);
-    let rows = || table.rows(group).iter().filter(wanted);
+    let rows = || rows_of(table, group, images, limit);
     let (least, most) =
         rows().fold((1.0_f64, 0.0_f64), |(least, most), row| (least.min(row.score), most.max(row.score)));
     let (mut hits, mut misses) = (filled(LEVELS, 0_u32)?, filled(LEVELS, 0_u32)?);
@@ -48,6 +46,53 @@ pub(super) fn area_at_levels(
     }
     let before = std::iter::once(0.0).chain(points.iter().map(|point| point.0));
     Ok(before.zip(&points).map(|(before, &(recall, precision))| (recall - before) * precision).sum())
+}
+
+/// The area under straight lines between the points at each distinct score, from a precision of 1 at a recall of 0.
+///
+/// Source: `evaluateMatches` of Cityscapes' evaluation of instances, whose convolution is the trapezium rule.
+///
+/// # Errors
+///
+/// `OutOfMemory`
+pub(super) fn area_of_scores(
+    table: &MatchTable,
+    group: usize,
+    images: Option<&[bool]>,
+    [area, limit, t]: [usize; 3],
+    positives: usize,
+) -> Result<f64> {
+    let mut counted = Vec::new();
+    for row in rows_of(table, group, images, limit) {
+        let (matched, ignored) = table.matched_and_ignored(row, area, t);
+        if !ignored {
+            push(&mut counted, (row.score, matched))?;
+        }
+    }
+    counted.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let (mut found, mut all, mut sum) = (0_u32, 0_u32, 0.0);
+    let (mut recall, mut precision) = (0.0, 1.0);
+    for equal in counted.chunk_by(|a, b| a.0 == b.0) {
+        found += equal.iter().map(|&(_, matched)| u32::from(matched)).sum::<u32>();
+        all += equal.len() as u32;
+        let point = (f64::from(found) / positives as f64, f64::from(found) / f64::from(all));
+        sum += (point.0 - recall) * f64::midpoint(precision, point.1);
+        (recall, precision) = point;
+    }
+    Ok(sum)
+}
+
+/// The detections of a group in some images, or all, under a limit on those of an image.
+fn rows_of<'a>(
+    table: &'a MatchTable,
+    group: usize,
+    images: Option<&'a [bool]>,
+    limit: usize,
+) -> impl Iterator<Item = &'a Row> {
+    let wanted = move |row: &&Row| {
+        (row.rank as usize) < limit && images.is_none_or(|images| images[row.image as usize])
+    };
+    table.rows(group).iter().filter(wanted)
 }
 
 /// The first level whose score is not above that; [`LEVELS`] for a NaN, which all scores are if they are equal.
