@@ -164,8 +164,8 @@ def test_bad_columns(make, message):
     [
         (
             {"similarity": "box"},
-            "similarity: expected 'bbox', 'segm', 'boundary', 'keypoints', 'rotated', 'box3d', 'bev', "
-            "'centre-distance', 'temporal', 'giou', 'diou' or 'ciou', found 'box'",
+            "similarity: expected 'bbox', 'segm', 'boundary', 'polygon', 'keypoints', 'rotated', 'box3d', "
+            "'bev', 'centre-distance', 'temporal', 'giou', 'diou' or 'ciou', found 'box'",
         ),
         ({"protocol": "cocoo"}, "protocol: expected one of 'activitynet', 'citypersons'"),
         ({"thresholds": []}, "thresholds: expected at least one"),

@@ -9,7 +9,7 @@ import numpy as np
 
 from meanap import _core
 
-__all__ = ["area", "box", "compressed", "decode", "encode", "of_polygons"]
+__all__ = ["area", "box", "compressed", "decode", "encode", "of_polygons", "outlined"]
 
 Rle = dict[str, Any]
 
@@ -36,6 +36,15 @@ def of_polygons(polygons: Sequence[Sequence[float]], height: float, width: float
         raise ValueError(f"a polygon has {len(polygons[0])} numbers, expected at least 6")
     drawn = _core.mask_from_polygons(polygons, height, width)
     return drawn[0] if len(drawn) == 1 else _core.mask_merge(drawn, 0)
+
+
+def outlined(masks: Sequence[Rle], points: np.ndarray, ends: np.ndarray) -> list[Rle]:
+    """Masks with the polygon that each is drawn of, for the similarity that compares these: ``"polygons"``.
+
+    `points` are the coordinates of all, `ends` where those of each end.
+    """
+    rings = np.split(np.asarray(points, dtype=np.float64), np.asarray(ends[:-1], dtype=np.int64)) if len(masks) else []
+    return [{**mask, "polygons": [ring.tolist()]} for mask, ring in zip(masks, rings, strict=True)]
 
 
 def compressed(mask: Mapping[str, Any]) -> Rle:

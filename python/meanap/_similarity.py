@@ -35,6 +35,11 @@ def compares_masks(name: str) -> bool:
     return GEOMETRY.get(name) == "masks"
 
 
+def compares_polygons(name: str) -> bool:
+    """Whether it compares polygons as they are drawn: their masks have to keep them."""
+    return name == "polygon"
+
+
 def compares_rotated_boxes(name: str) -> bool:
     """Whether it compares rotated boxes of the plane."""
     return GEOMETRY.get(name) == "rotated boxes"

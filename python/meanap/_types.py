@@ -23,6 +23,7 @@ SimilarityName: TypeAlias = Literal[
     "bbox",
     "segm",
     "boundary",
+    "polygon",
     "keypoints",
     "rotated",
     "box3d",

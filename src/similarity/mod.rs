@@ -24,6 +24,7 @@ mod keypoint;
 mod mask;
 mod pairwise;
 mod pixel;
+mod polygon;
 mod region;
 mod registry;
 mod rotated;

@@ -2,7 +2,7 @@
 
 use super::{
     AngleConvention, Exp, RotatedIou, Similarity, bbox, boundary, centre_distance, ciou, diou, giou,
-    keypoint, mask, rotated, temporal,
+    keypoint, mask, polygon, rotated, temporal,
 };
 use crate::columns::{GeometryKind, Objects};
 use crate::error::{Error, Result};
@@ -12,6 +12,7 @@ pub static KINDS: &[&SimilarityKind] = &[
     &bbox::KIND,
     &mask::KIND,
     &boundary::KIND,
+    &polygon::KIND,
     &keypoint::KIND,
     &rotated::KIND,
     &rotated::BOX_3D,

@@ -48,8 +48,9 @@ def add_similarity(parser: Parser, default: str | None = "bbox") -> None:
     otherwise = "what the records have" if default is None else default
     parser.add_argument(
         "--similarity", choices=NAMES, default=default,
-        help="what is compared: boxes, masks, masks with their boundaries, keypoints, rotated boxes, 3D boxes by "
-        "their volumes, from above or by their centres, segments of time, or boxes by GIoU, DIoU or CIoU "
+        help="what is compared: boxes, masks, masks with their boundaries, polygons as they are drawn, keypoints, "
+        "rotated boxes, 3D boxes by their volumes, from above or by their centres, segments of time, or boxes by GIoU, "
+        "DIoU or CIoU "
         f"(default: {otherwise})",
     )  # fmt: skip
     # What users of pycocotools type: its iouType.

@@ -92,11 +92,12 @@ def evaluate(
         together by ``image_id`` where both sides have it, else by their position.
     similarity : str or callable
         What is compared: ``"bbox"`` (boxes), ``"segm"`` (masks), ``"boundary"`` (masks and their boundaries: the
-        smaller of the two overlaps), ``"keypoints"``, ``"rotated"`` (boxes of five numbers, centre, width, height,
-        angle, or four corners), ``"box3d"`` (boxes in space of seven numbers, x, y, z, length, width, height and yaw in
-        radians), ``"bev"`` (these as seen from above), ``"centre-distance"`` (1 / (1 + d) of their centres' distance d
-        on the ground), ``"temporal"`` (segments of time, along the x of boxes), ``"giou"``, ``"diou"`` or ``"ciou"``
-        (boxes by their generalised, distance or complete IoU). A function compares boxes: of those of the detections
+        smaller of the two overlaps), ``"polygon"`` (polygons as they are drawn, not their pixels), ``"keypoints"``,
+        ``"rotated"`` (boxes of five numbers, centre, width, height, angle, or four corners), ``"box3d"`` (boxes in
+        space of seven numbers, x, y, z, length, width, height and yaw in radians), ``"bev"`` (these as seen from
+        above), ``"centre-distance"`` (1 / (1 + d) of their centres' distance d on the ground), ``"temporal"`` (segments
+        of time, along the x of boxes), ``"giou"``, ``"diou"`` or ``"ciou"`` (boxes by their generalised, distance or
+        complete IoU). A function compares boxes: of those of the detections
         ``(D, 4)`` and of the ground truths ``(G, 4)`` of one category in one image, ``x, y, width, height``, it returns
         floats ``(D, G)``, 1 for the same. It does not know which ones are crowds. It is called once for each image and
         category that both sides have, with the GIL, from any thread: 10 to 20 microseconds each beside its own time,

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from meanap import _core, readers
+from meanap._similarity import compares_polygons
 from meanap.detection.evaluation import new_log, settled
 from meanap.detection.regions import IgnoreRegions
 from meanap.distributed.rows import id_type, rows_into, rows_of, schema
@@ -58,8 +59,11 @@ class Plan:
         Raises
         ------
         ValueError
-            The protocol needs information about the whole data set (LVIS's lists of labelled categories).
+            The protocol needs information about the whole data set (LVIS's lists of labelled categories), or polygons
+            are compared as they are drawn.
         """
+        if compares_polygons(similarity):
+            raise ValueError("similarity: 'polygon' compares corners, which tables do not have; 'segm' compares pixels")
         rules = settled(protocol, similarity, changes)
         if rules.federated:
             raise ValueError(

@@ -16,7 +16,7 @@ import numpy as np
 
 from meanap import _core, _rle
 from meanap._arrays import as_number, shown
-from meanap._similarity import box_widths, compares_masks
+from meanap._similarity import box_widths, compares_masks, compares_polygons
 from meanap.errors import InputTypeError
 from meanap.readers import _fields
 from meanap.readers._fields import NEEDED, Field
@@ -81,7 +81,8 @@ def coco_ground_truth(
     elif rotated:
         fields["boxes"] = _rotated_boxes(rows, similarity)
     else:
-        fields["masks"] = _masks(rows, columns["image_id"], sizes if images is not None else None)
+        keep = compares_polygons(similarity)
+        fields["masks"] = _masks(rows, columns["image_id"], sizes if images is not None else None, keep=keep)
     if similarity == "keypoints":
         fields["keypoints"] = _poses(rows)
         fields["num_keypoints"] = np.array(rows.column(_fields.NUM_KEYPOINTS), dtype=np.float64)
@@ -158,9 +159,9 @@ def coco_results(
         fields["boxes"] = boxes = _boxes(rows, columns)
         if compares_masks(similarity):
             area = boxes[:, 2] * boxes[:, 3]
-            fields["masks"] = _masks(rows, images, sizes, boxes)
+            fields["masks"] = _masks(rows, images, sizes, boxes, keep=compares_polygons(similarity))
     elif "segmentation" in first:
-        masks = _masks(rows, images, sizes)
+        masks = _masks(rows, images, sizes, keep=compares_polygons(similarity))
         if compares_masks(similarity):
             fields["masks"] = masks
         else:
@@ -174,7 +175,7 @@ def coco_results(
         corner = points[:, :, :2].min(axis=1)
         fields["boxes"] = np.concatenate([corner, points[:, :, :2].max(axis=1) - corner], axis=1)
     elif compares_masks(similarity):
-        fields["masks"] = _masks(rows, images, sizes)
+        fields["masks"] = _masks(rows, images, sizes, keep=compares_polygons(similarity))
     elif similarity == "bbox":
         fields["boxes"] = _boxes(rows, columns)
     if similarity == "keypoints":
@@ -368,8 +369,13 @@ def _masks(
     images: Any,
     sizes: Mapping[Any, Any] | None,
     boxes: np.ndarray | None = None,
+    *,
+    keep: bool = False,
 ) -> list[dict[str, Any]]:
-    """Run lengths of all records. With `boxes`, those without a segmentation are drawn as their box."""
+    """Run lengths of all records. With `boxes`, those without a segmentation are drawn as their box.
+
+    With `keep` they have the polygons that they are drawn of.
+    """
     masks: list[dict[str, Any]] = []
     drawn = False
     field = _fields.MASK
@@ -405,6 +411,8 @@ def _masks(
             rows.fault(row, field, code="image-without-size", **changes)
             continue
         masks[-1] = _rle.of_polygons(rings, *size)
+        if keep:
+            masks[-1]["polygons"] = rings
     if drawn:
         warn_of_drawn_boxes(rows.problems)
     return masks

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanap import _core
+from meanap import _core, _rle
 from meanap._arrays import shown
-from meanap._similarity import compares_masks, compares_rotated_boxes
+from meanap._similarity import compares_masks, compares_polygons, compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.readers._problems import Problem, Problems
 from meanap.readers.sides import GroundTruth
@@ -132,7 +132,8 @@ class Collected:
             ends = np.cumsum([len(ring) for ring in self._rings], dtype=np.uint64)
             points = np.array([number for ring in self._rings for number in ring], dtype=np.float64)
             sizes = np.array([self.images[row[0]] for row in self._rows], dtype=np.int64).reshape(-1, 2)
-            fields = {"masks": _core.masks_of_polygons(points, ends, sizes)}
+            masks = _core.masks_of_polygons(points, ends, sizes)
+            fields = {"masks": _rle.outlined(masks, points, ends) if compares_polygons(self.similarity) else masks}
         truth = GroundTruth(
             [row[0] for row in self._rows],
             [row[1] for row in self._rows],

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from meanap import _core
-from meanap._similarity import compares_masks, compares_rotated_boxes
+from meanap import _core, _rle
+from meanap._similarity import compares_masks, compares_polygons, compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.readers._collected import only_boxes
 from meanap.readers._folders import by_stem, files_of, image_sizes, images_of, rows_of, sibling, stem
@@ -157,4 +157,6 @@ def _geometry(corners: np.ndarray, images: list[Any], sizes: Any, options: Optio
         raise InputError(problem, place, code="image-without-size")
     of_rows = np.array([sizes[id] for id in images], dtype=np.int64).reshape(-1, 2)
     ends = np.arange(8, 8 * len(corners) + 1, 8, dtype=np.uint64)
-    return {"masks": _core.masks_of_polygons(np.ascontiguousarray(corners).ravel(), ends, of_rows)}
+    points = np.ascontiguousarray(corners).ravel()
+    masks = _core.masks_of_polygons(points, ends, of_rows)
+    return {"masks": _rle.outlined(masks, points, ends) if compares_polygons(options.similarity) else masks}

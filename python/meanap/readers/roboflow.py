@@ -110,10 +110,8 @@ class Roboflow(PerImage):
             return image
         image["image_size"] = list(size)
         if predictions and all(isinstance(prediction.get("points"), list) for prediction in predictions):
-            image["masks"] = [
-                _rle.of_polygons([_ring(prediction["points"], where, row)], *size)
-                for row, prediction in enumerate(predictions)
-            ]
+            rings = [_ring(prediction["points"], where, row) for row, prediction in enumerate(predictions)]
+            image["masks"] = [{**_rle.of_polygons([ring], *size), "polygons": [list(ring)]} for ring in rings]
         return image
 
 

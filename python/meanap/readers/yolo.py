@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanap import _core
-from meanap._similarity import compares_masks, compares_rotated_boxes
+from meanap import _core, _rle
+from meanap._similarity import compares_masks, compares_polygons, compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.readers import _yaml
 from meanap.readers._folders import (
@@ -384,7 +384,9 @@ def _geometry(
         return {"boxes": columns["points"].reshape(-1, 8)}
     if compares_masks(similarity):
         of_rows = np.array([sizes[id] for id in labelled], dtype=np.int64).reshape(-1, 2)[columns["file"]]
-        return {"masks": _core.masks_of_polygons(columns["points"], columns["ends"], of_rows)}
+        masks = _core.masks_of_polygons(columns["points"], columns["ends"], of_rows)
+        keep = compares_polygons(similarity)
+        return {"masks": _rle.outlined(masks, columns["points"], columns["ends"]) if keep else masks}
     if similarity == "keypoints":
         count = len(columns["file"])
         arrays["keypoints"] = columns["points"].reshape(count, -1, 3) if count else np.zeros((0, 0, 3))

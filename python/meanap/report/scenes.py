@@ -174,7 +174,7 @@ def _geometry(record: dict[str, Any], similarity: str, skeleton: Skeleton | None
             [record.get("obb") or record["bbox"]], rules.angle, bool(rules.clockwise)
         )
         return {**told, "path": path_of_polygons(corners)}
-    if similarity == "segm" and record.get("segmentation") is not None:
+    if similarity in ("segm", "polygon") and record.get("segmentation") is not None:
         told["path"] = _path(record["segmentation"])
     if similarity == "keypoints" and record.get("keypoints"):
         joints = np.asarray(record["keypoints"], dtype=np.float64).reshape(-1, 3)

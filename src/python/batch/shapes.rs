@@ -215,7 +215,16 @@ fn read_run_lengths(list: &Bound<'_, PyList>, place: &ArrayPlace<'_>, out: &mut 
             return Err(wrong(&complaint));
         }
         push(&mut areas, measure::area(counts.iter().copied()) as f64)?;
-        out.push_counts(size, &counts)?;
+        // Readers give the corners of what they have drawn, where these are compared.
+        match rle.get(intern!(py, "polygons"))? {
+            Some(rings) => {
+                let rings: Vec<Vec<f64>> =
+                    rings.extract().map_err(|_| wrong("\"polygons\": expected lists of numbers"))?;
+                rings.iter().try_for_each(|ring| out.push_ring(ring.iter().copied()))?;
+                out.push_polygons(size, rings.len() as u32)?;
+            }
+            None => out.push_counts(size, &counts)?,
+        }
     }
     Ok(areas)
 }
