@@ -343,12 +343,19 @@ def _of_batches(ground_truth: list[Any], detections: list[Any], asked: _Asked) -
                 try:
                     log.update(detections[part], ground_truth[part], names=("detections", "ground_truth"), first=start)
                 except InputError as error:
-                    raise readers.coded(error) from None
+                    sides = {"detections": detections, "ground_truth": ground_truth}
+                    raise _worded(error, sides, asked.options) from None
                 told.at(min(start + _LOT, len(ground_truth)))
 
     names = asked.options.names
     named = None if names is None else readers.class_names(names)
     return _Fill(into, names=named, score_range=asked.score_range)
+
+
+def _worded(error: InputError, sides: Mapping[str, list[Any]], options: readers.Options) -> InputError:
+    """An error about lists in the words of records, with its code."""
+    items = sides.get((error.source or "").partition("[")[0], [])
+    return readers.coded(readers.in_words_of_records(error, items, options.similarity, options.box_format))
 
 
 def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:

@@ -27,7 +27,7 @@ from meanap.detection.slices import wanted_fields
 from meanap.errors import InputError
 from meanap.metric import Metric
 from meanap.protocol import Protocol, SummaryRow
-from meanap.readers import batch_of, fields_of_records, ids_of, sizes_of
+from meanap.readers import batch_of, fields_of_records, ids_of, in_words_of_records, sizes_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -270,7 +270,12 @@ class MeanAveragePrecision(Metric):
         where: dict[str, Any] = {}
         if regions is not None:
             where = {"regions": IgnoreRegions.of_batch(regions, list(target), "target"), "least": LEAST}
-        self._match(preds, target, told, where)
+        try:
+            self._match(preds, target, told, where)
+        except InputError as error:
+            items = preds if (error.source or "").startswith("preds") else target
+            items = items if isinstance(items, (list, tuple)) else []
+            raise in_words_of_records(error, items, self.similarities[0], self.box_format) from None
         if fields is not None:
             self._fields.add(fields)
 

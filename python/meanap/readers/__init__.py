@@ -18,6 +18,7 @@ from meanap._files import check_local
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._as_coco import dataset_of, records_of
 from meanap.readers._image_fields import fields_of_records
+from meanap.readers._item_faults import in_words_of_records
 from meanap.readers._known_ids import image_numbers, with_ids
 from meanap.readers._names import class_names
 from meanap.readers._parts import Parts
@@ -85,6 +86,7 @@ __all__ = [
     "ground_truth",
     "ids_of",
     "image_numbers",
+    "in_words_of_records",
     "is_path",
     "named",
     "reader_of",

@@ -9,10 +9,11 @@ import numpy as np
 
 from meanap import _rle
 from meanap._arrays import as_flags, as_id, as_ids, as_masks, as_numbers, images_on_host, shown
-from meanap._similarity import box_widths
+from meanap._similarity import GEOMETRY, box_widths
 from meanap.errors import InputError
 from meanap.readers._column_names import are_columns
 from meanap.readers._image_fields import fields_of_records
+from meanap.readers._item_faults import in_words_of_records
 from meanap.readers._known_ids import with_known_ids
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth
@@ -235,17 +236,22 @@ def _columns(
     items: list[tuple[int, int]] = []
     shapes = _SHAPES_OF_BOXES[box_widths(options.similarity)]
     geometry = [name for name in ("boxes", "masks", "keypoints") if any(name in item for item in images)]
-    fields = [*geometry, *(name for name in numbers if name == "scores" or any(name in item for item in images))]
+    if not geometry:
+        _check_that_nothing_is_there(images, place, options)
+    # In the order of the core, so that the first fault is the same.
+    several = [name for name in numbers if name != "scores" and any(name in item for item in images)]
+    fields = [*(["scores"] if "scores" in numbers else []), *geometry, *several]
     for row, (id, item) in enumerate(zip(ids, images, strict=True)):
         try:
             of_image = _of_image(item, fields, f"{place}[{row}]", shapes)
             if np.size(of_image.get("boxes", ())):
                 # All boxes of a side have as many numbers as its first ones.
                 shapes = (of_image["boxes"].shape[1:],)
-        except InputError as error:
+        except InputError as raised:
+            error = coded(in_words_of_records(raised, images, options.similarity, options.box_format))
             if problems.mode == "raise":
-                raise
-            problems.add(Problem.of(coded(error)))
+                raise error from None
+            problems.add(Problem.of(error))
             problems.leave_out(place)
             continue
         image_ids += [id] * len(of_image["category_ids"])
@@ -296,6 +302,26 @@ def _of_image(
             found = f'has {len(columns[name])} rows, "labels" has {len(labels)}'
             raise InputError(source=where, field=name, found=found)
     return columns
+
+
+def _check_that_nothing_is_there(images: Sequence[Mapping[str, Any]], place: Role, options: Options) -> None:
+    """Rejects objects without boxes, masks or keypoints.
+
+    Raises
+    ------
+    InputError
+        An image has some.
+    """
+    for row, item in enumerate(images):
+        if _has_items(item.get("labels")):
+            kind = GEOMETRY[options.similarity]
+            field = kind if kind in ("masks", "keypoints") else "boxes"
+            raise InputError(source=f"{place}[{row}]", field=field, found="is missing", code="missing-field")
+
+
+def _has_items(values: Any) -> bool:
+    """Whether a list or an array has any."""
+    return hasattr(values, "__len__") and getattr(values, "shape", (1,)) != () and len(values) > 0
 
 
 #: Shapes of the numbers of a box.

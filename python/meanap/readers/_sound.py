@@ -97,13 +97,20 @@ def _placed(error: InputError, side: Side, place: str) -> InputError:
             return error.replace(record=number)
         # In the words of a record, which tables have for columns.
         name = _FIELDS.get(of_array[1], of_array[1])
-        of_field = _OF_FIELDS.get(name) if error.found is not None and error.expected in (None, "a number") else None
-        expected = error.expected if of_field is None else of_field.expected
-        return error.replace(source=place, record=number, field=name, expected=expected)
+        return error.replace(source=place, record=number, field=name, expected=_expected(error, name))
     item, row = side.items[:, number].tolist()
     # The array, or the argument itself.
     within = re.sub(r"^\w+", "", error.source or "")
-    return error.replace(source=f"{place}[{item}]{within}", record=row)
+    name = within.strip('["]')
+    return error.replace(
+        source=f"{place}[{item}]{within}", record=row, expected=_expected(error, _FIELDS.get(name, name))
+    )
+
+
+def _expected(error: InputError, name: str) -> str | None:
+    """What a record's field of that name expects, where an array's error says no more."""
+    field = _OF_FIELDS.get(name) if error.found is not None and error.expected in (None, "a number") else None
+    return error.expected if field is None else field.expected
 
 
 def _faults(
