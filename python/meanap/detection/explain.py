@@ -298,9 +298,14 @@ def _numbers(values: Any) -> str:
 
 
 def _precision(settings: _Settings) -> str:
-    values = [v for v in (settings.rules.thresholds, settings.rules.recall) if not isinstance(v, str)]
-    single = all(float(np.float32(x)) == x for group in values for x in group)
-    return "single precision" if single else "double precision"
+    groups = {"thresholds": settings.rules.thresholds, "recall": settings.rules.recall}
+    # What both precisions hold, such as 0.5, says nothing.
+    told = {name: [x for x in group if x * 1024 % 1] for name, group in groups.items() if not isinstance(group, str)}
+    told = {name: group for name, group in told.items() if group}
+    single = [name for name, group in told.items() if all(float(np.float32(x)) == x for x in group)]
+    if len(single) == len(told):
+        return "single precision" if single else "double precision"
+    return f"{' and '.join(single)} in single precision" if single else "double precision"
 
 
 def _limits(settings: _Settings) -> str:
