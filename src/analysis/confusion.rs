@@ -87,8 +87,7 @@ pub fn confusion_counts(states: &States, thresholds: &[f64], progress: &Progress
     for group in 0..background {
         progress.check()?;
         found.clear();
-        for row in table.rows(group) {
-            let pair = states.pair(row);
+        for (row, pair) in states.rows(group) {
             if row.rank == Row::DROPPED || pair.error == ErrorType::Ignored {
                 continue;
             }

@@ -87,11 +87,11 @@ pub fn corrected(states: &States, pooled: bool, progress: &Progress) -> Result<M
     let mut moved = Vec::new();
     let mut truths = with_capacity(table.truths.items.len())?;
     for group in 0..table.groups() as u32 {
-        for (done, row) in table.rows(group as usize).iter().enumerate() {
+        for (done, (row, pair)) in states.rows(group as usize).enumerate() {
             if done.is_multiple_of(STRETCH) {
                 progress.check()?;
             }
-            let (group, pair) = (place(group), states.pair(row));
+            let group = place(group);
             let of_type = mask(|correction| correction == Correction::Errors(pair.error));
             let sampled = if table.is_sampled(row, 0, 0) { all } else { 0 };
             let (right, gone) = match pair.error {
@@ -105,7 +105,7 @@ pub fn corrected(states: &States, pooled: bool, progress: &Progress) -> Result<M
                 _ => (0, of_type | mask(|correction| correction == Correction::FalsePositives)),
             };
             let corrects =
-                pair.partner.filter(|_| states.corrects(row)).map(|it| place(states.truth_group(it)));
+                pair.partner.filter(|_| states.corrects(row, &pair)).map(|it| place(states.truth_group(it)));
             match corrects {
                 Some(to) if to == group => {
                     let gone = gone & !of_type;

@@ -47,11 +47,10 @@ pub fn optimal_lrp(states: &States, pooled: bool, threshold: f64, progress: &Pro
         detections.clear();
         let mut positives = 0;
         for group in if pooled { 0..table.groups() } else { place..place + 1 } {
-            for (done, row) in table.rows(group).iter().enumerate() {
+            for (done, (row, pair)) in states.rows(group).enumerate() {
                 if done.is_multiple_of(STRETCH) {
                     progress.check()?;
                 }
-                let pair = states.pair(row);
                 let distance = match pair.error {
                     ErrorType::Ignored => continue,
                     ErrorType::TruePositive => Some(1.0 - pair.similarity),

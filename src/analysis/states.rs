@@ -2,6 +2,10 @@
 
 use crate::error::{Error, Result, filled};
 use crate::matching::{ErrorType, MatchTable, NOT_EVALUATED, Pair, Row};
+use crate::simd::prefetch_line;
+
+/// Detections between one that is read and one whose pair is prefetched.
+const AHEAD: usize = 16;
 
 /// What became of a ground truth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,8 +61,7 @@ impl<'a> States<'a> {
                     OfTruth { state, group: group as u32, correctable: NOT_EVALUATED };
             }
         }
-        for row in table.rows.items.iter().filter(|row| row.rank != Row::DROPPED) {
-            let pair = pairs[row.object as usize];
+        for (row, pair) in with_pairs(&table.rows.items, pairs).filter(|(row, _)| row.rank != Row::DROPPED) {
             let Some(partner) = pair.partner else { continue };
             let truth = &mut truths[partner as usize];
             if pair.error == ErrorType::TruePositive {
@@ -78,9 +81,9 @@ impl<'a> States<'a> {
         self.table
     }
 
-    /// What a detection is.
-    pub fn pair(&self, row: &Row) -> Pair {
-        self.pairs[row.object as usize]
+    /// The detections of a group, each with what it is.
+    pub fn rows(&self, group: usize) -> impl Iterator<Item = (&'a Row, Pair)> {
+        with_pairs(self.table.rows(group), self.pairs)
     }
 
     /// The state of a ground truth, by [`crate::matching::Truth::object`].
@@ -95,14 +98,23 @@ impl<'a> States<'a> {
 
     /// Whether the error of a detection can be corrected: it is about a ground truth that none matched, and the best
     /// scored of those.
-    pub fn corrects(&self, row: &Row) -> bool {
-        let pair = self.pair(row);
+    pub fn corrects(&self, row: &Row, pair: &Pair) -> bool {
         let best = |object: u32| {
             let truth = self.truths[object as usize];
             truth.state == TruthState::Correctable && truth.correctable == row.rank
         };
         pair.error.is_correctable() && pair.partner.is_some_and(best)
     }
+}
+
+/// Detections with the pair of each, which is prefetched: pairs are in the order of the input.
+fn with_pairs<'a>(rows: &'a [Row], pairs: &'a [Pair]) -> impl Iterator<Item = (&'a Row, Pair)> {
+    rows.iter().enumerate().map(move |(place, row)| {
+        if let Some(later) = rows.get(place + AHEAD) {
+            prefetch_line(pairs.as_ptr().wrapping_add(later.object as usize));
+        }
+        (row, pairs[row.object as usize])
+    })
 }
 
 #[cfg(test)]
@@ -132,7 +144,7 @@ mod tests {
         assert!(States::of(&table).is_err());
         let table = MatchTable { pairs: Some(pairs), ..table };
         let states = States::of(&table).unwrap();
-        let corrects: Vec<bool> = table.rows(0).iter().map(|row| states.corrects(row)).collect();
+        let corrects: Vec<bool> = states.rows(0).map(|(row, pair)| states.corrects(row, &pair)).collect();
         assert_eq!(corrects, [false, true, false, false]);
         assert_eq!(
             [0, 1, 2, 3].map(|object| states.truth(object)),

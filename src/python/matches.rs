@@ -12,7 +12,7 @@ use crate::analysis::{
     TruthState, confusion_counts, corrected, cumulative_counts, optimal_lrp, tie_bounds,
 };
 use crate::curve::{self, Area, CurveShape, Selection};
-use crate::error::{Result, collect, collect_growing, copied, filled};
+use crate::error::{Result, collect, collect_growing, copied, filled, with_capacity};
 use crate::matching::{ErrorType, ImageKeys, LogIds, MatchLog, MatchTable, Outcome, Row};
 use crate::progress::Progress;
 use crate::python::bad_value;
@@ -371,8 +371,8 @@ impl Matches {
         let mut errors = filled(groups, [0i64; ErrorType::ALL.len()])?;
         let mut truths = filled(groups, [0i64; TruthState::NAMES.len()])?;
         for group in 0..groups {
-            for row in self.table.rows(group).iter().filter(|row| row.rank != Row::DROPPED) {
-                errors[group][states.pair(row).error as usize] += 1;
+            for (_, pair) in states.rows(group).filter(|(row, _)| row.rank != Row::DROPPED) {
+                errors[group][pair.error as usize] += 1;
             }
             for truth in self.table.truths(group) {
                 truths[group][states.truth(truth.object) as usize] += 1;
@@ -417,8 +417,12 @@ impl Matches {
                 .get_mut(image)
                 .ok_or_else(|| bad_value(format!("images: there is no position {image}")))? = true;
         }
-        let (mut image, mut category, mut rank, mut score) = (vec![], vec![], vec![], vec![]);
-        let (mut error, mut partner, mut corrects, mut alike) = (vec![], vec![], vec![], vec![]);
+        let count = self.table.rows.items.iter().filter(|row| wanted[row.image as usize]).count();
+        let (mut image, mut category, mut rank) =
+            (with_capacity(count)?, with_capacity(count)?, with_capacity(count)?);
+        let (mut score, mut error, mut partner) =
+            (with_capacity(count)?, with_capacity(count)?, with_capacity(count)?);
+        let (mut corrects, mut alike) = (with_capacity(count)?, with_capacity(count)?);
         let (mut truth_image, mut truth_category, mut truth_state) = (vec![], vec![], vec![]);
         let objects = self.table.truths.items.iter().map(|truth| truth.object as usize + 1);
         let mut place = filled(objects.max().unwrap_or(0), -1i64)?;
@@ -431,16 +435,15 @@ impl Matches {
             }
         }
         for group in 0..self.table.groups() {
-            let rows = self.table.rows(group).iter().filter(|row| row.rank != Row::DROPPED);
-            for row in rows.filter(|row| wanted[row.image as usize]) {
-                let pair = states.pair(row);
+            let rows = states.rows(group).filter(|(row, _)| row.rank != Row::DROPPED);
+            for (row, pair) in rows.filter(|(row, _)| wanted[row.image as usize]) {
                 image.push(row.image);
                 category.push(group as u32);
                 rank.push(row.rank);
                 score.push(row.score);
                 error.push(pair.error as u8);
                 partner.push(pair.partner.map_or(-1, |object| place[object as usize]));
-                corrects.push(states.corrects(row));
+                corrects.push(states.corrects(row, &pair));
                 alike.push(pair.similarity);
             }
         }
