@@ -7,10 +7,12 @@ from copy import deepcopy
 import numpy as np
 import pytest
 from native_data import per_image
+from processes import run_python
 
 import meanap
 from meanap import MeanAveragePrecision, generate
 from meanap.detection import evaluation
+from meanap.statistics import percentiles
 
 
 @pytest.fixture(scope="module")
@@ -318,3 +320,22 @@ def test_matches_as_a_table_of_any_library(result, library):
         columns = {name: column.tolist() for name, column in columns.items()}
     expected = {name: column.tolist() for name, column in matches.to_dict().items()}
     assert columns == expected and len(columns["score"]) == len(matches) and "matched_50" in columns
+
+
+@pytest.mark.parametrize("confidence", [0.0001, 0.5, 0.9, 0.95, 0.999])
+def test_bounds_are_numpys_quantiles_bit_by_bit(confidence):
+    generator = np.random.default_rng(int(confidence * 1000))
+    for count in [1, 2, 3, *generator.integers(4, 2000, 200).tolist()]:
+        samples = generator.random(count) * 10.0 ** generator.integers(-3, 4)
+        samples[1:][generator.random(count - 1) < 0.1] = np.nan
+        wanted = np.quantile(samples[~np.isnan(samples)], [(1 - confidence) / 2, (1 + confidence) / 2])
+        assert percentiles(samples, confidence) == tuple(wanted)
+
+
+def test_commands_import_no_masked_arrays(tmp_path):
+    generate.write_files(tmp_path, images=4, seed=1)
+    truth, found = (str(tmp_path / name) for name in ("instances.json", "boxes.json"))
+    for command in (["check", truth, found], ["compare", truth, found, found, "--resamples", "10"]):
+        code = f"import sys; from meanap.cli import main; main({command!r}); print('numpy.ma' in sys.modules)"
+        status, printed = run_python(code)
+        assert (status, printed.splitlines()[-1]) == (0, "False")

@@ -313,11 +313,19 @@ def resampled(count: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
 
 def percentiles(samples: np.ndarray, confidence: float) -> tuple[float, float]:
     """The bounds of an interval from resampled numbers ``(B,)``; NaN are left out, and NaN where there are none."""
-    present = samples[~np.isnan(samples)]
+    present = np.sort(samples[~np.isnan(samples)])
     if not len(present):
         return math.nan, math.nan
-    low, high = np.quantile(present, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
+    return _quantile(present, (1 - confidence) / 2), _quantile(present, (1 + confidence) / 2)
+
+
+def _quantile(in_order: np.ndarray, q: float) -> float:
+    """What `np.quantile` gives, for which NumPy imports masked arrays and sorts again for each call."""
+    place = (len(in_order) - 1) * q
+    before = int(place)
+    low, high = float(in_order[before]), float(in_order[min(before + 1, len(in_order) - 1)])
+    part = place - before
+    return low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part)
 
 
 def bounds(values: list[float], samples: list[np.ndarray], confidence: float) -> dict[str, np.ndarray]:

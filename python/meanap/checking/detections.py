@@ -11,7 +11,7 @@ import numpy as np
 
 from meanap.checking.frames import check_frames
 from meanap.checking.ground_truth import named, unknown_references
-from meanap.checking.records import Records
+from meanap.checking.records import Records, present
 from meanap.checking.shapes import check_boxes, repeated, usable
 
 __all__ = ["check_detections", "check_together"]
@@ -114,7 +114,7 @@ def check_together(found: Records, truth: Records, confused: Callable[[], Any]) 
         len(never),
         f"category {named(truth, never[0])}, with {objects[never[0]]:,} objects" if never else "",
     )
-    held = {truth.image_ids[code] for code in np.unique(truth.image[wanted & (truth.image >= 0)]).tolist()}
+    held = {truth.image_ids[code] for code in present(truth.image[wanted]).tolist()}
     seen = set(found.image_ids)
     silent = [id for id in truth.image_ids if id in held and id not in seen]
     found.add(
@@ -157,7 +157,10 @@ def _among(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     there = np.zeros(1 << 20, dtype=bool)
     there[_bucket(known)] = True
     places = np.flatnonzero(there[_bucket(values)])
-    return places[np.isin(values[places], known)]
+    possible, in_order = values[places], np.sort(known)
+    after = np.searchsorted(in_order, possible)
+    found: np.ndarray = places[in_order[np.minimum(after, len(in_order) - 1)] == possible]
+    return found
 
 
 def _bucket(words: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanap.checking.records import Records
+from meanap.checking.records import Records, present
 from meanap.checking.shapes import usable
 
 __all__ = ["check_frames"]
@@ -162,7 +162,7 @@ class _Sample(NamedTuple):
             overlap = np.clip(shared, 0, None).prod(axis=1)
             union = a[:, 2:].prod(axis=1) + b[:, 2:].prod(axis=1) - overlap
             hit = (overlap / union >= iou) & (b[:, 2:] > 0).all(axis=1)
-        return len(np.unique(left[hit])) / len(self.objects)
+        return len(present(left[hit])) / len(self.objects)
 
 
 def _sizes(truth: Records, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from meanap.checking.records import Records
+from meanap.checking.records import Records, present
 from meanap.checking.shapes import check_boxes, repeated, usable
 
 __all__ = ["check_ground_truth", "named", "unknown_references"]
@@ -29,8 +29,7 @@ def check_ground_truth(truth: Records) -> None:
     same = repeated(truth)
     truth.add("duplicate-object", len(same), truth.told(same[0], "bbox") if len(same) else "")
     if truth.categories is not None and len(truth):
-        held = np.unique(truth.category[~truth.crowd]).tolist()
-        there = {truth.category_ids[code] for code in held if code >= 0}
+        there = {truth.category_ids[code] for code in present(truth.category[~truth.crowd]).tolist()}
         empty = [id for id in truth.categories if id not in there]
         truth.add("category-without-objects", len(empty), f"category {named(truth, empty[0])}" if empty else "")
 

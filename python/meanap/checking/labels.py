@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core, protocol
-from meanap.checking.records import Records
+from meanap.checking.records import Records, present
 from meanap.checking.shapes import usable
 from meanap.detection.evaluation import evaluated
 from meanap.detection.result import Result
@@ -129,7 +129,7 @@ def label_errors(found: Records, truth: Records, result: Result) -> Table:
     columns, categories = _judged(result), result.category_ids
     rows, own = np.flatnonzero(columns["kind"]), columns["category"]
     trust = np.zeros(len(own))
-    for k in np.unique(own[rows]).tolist():
+    for k in present(own[rows]).tolist():
         curve = result.precision_recall(categories[k])
         mine = rows[own[rows] == k]
         at = np.searchsorted(-curve.score, -columns["score"][mine], side="right") - 1

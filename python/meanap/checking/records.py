@@ -30,7 +30,7 @@ from meanap.readers.sides import Detections, GroundTruth, plain_ids
 if TYPE_CHECKING:
     from meanap._types import AngleUnit
 
-__all__ = ["NOTHING", "Records", "read_detections", "read_ground_truth"]
+__all__ = ["NOTHING", "Records", "present", "read_detections", "read_ground_truth"]
 
 #: A field that is not there, where null is a value.
 NOTHING: Any = object()
@@ -180,6 +180,11 @@ def _short(value: Any) -> str:
     if np.ndim(value):
         return "[" + ", ".join(f"{x:g}" for x in value) + "]"
     return f"{value:g}"
+
+
+def present(codes: np.ndarray) -> np.ndarray:
+    """The codes that are there, rising, without -1: `np.unique` imports masked arrays for it."""
+    return np.flatnonzero(np.bincount(codes[codes >= 0]))
 
 
 # Reading
