@@ -63,6 +63,7 @@ PresetName: TypeAlias = Literal[
     "voc2007",
     "voc2012",
     "widerface",
+    "youtubevis",
 ]
 BoxFormat: TypeAlias = Literal["xyxy", "xywh", "cxcywh"]
 #: The unit of the angles of rotated boxes.

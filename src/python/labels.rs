@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::arrays::{array, vector};
 use super::interruptible::interruptible;
 use super::items::{Extracted, list, list_of};
-use super::mask::masks_of_polygons;
+use super::mask::{mask_beside, masks_of_polygons};
 use crate::error::{Error, ErrorKind, Result, can_allocate, collect, collect_blocks, collect_growing};
 use crate::labels::yolo::{self, Confidence, YoloLayout};
 use crate::labels::{Fault, image, table};
@@ -27,6 +27,7 @@ pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(read_yolo, module)?)?;
     module.add_function(wrap_pyfunction!(read_label_table, module)?)?;
     module.add_function(wrap_pyfunction!(masks_of_polygons, module)?)?;
+    module.add_function(wrap_pyfunction!(mask_beside, module)?)?;
     Ok(())
 }
 

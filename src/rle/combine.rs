@@ -4,6 +4,53 @@ use super::Rle;
 use crate::error::{Error, Result, copied, push};
 use crate::progress::Progress;
 
+/// Masks of one size, or none where there is no foreground, next to each other as one wide mask: the frames of a video.
+///
+/// # Errors
+///
+/// A mask has another size, or the pixels are too many for run lengths; `OutOfMemory`.
+pub fn beside(frames: &[Option<Rle>], [h, w]: [u64; 2]) -> Result<Rle> {
+    let size = h.checked_mul(w).and_then(|size| u32::try_from(size).ok());
+    let too_many = || Error::value("the masks of a track have more pixels than run lengths can count");
+    let size = size.ok_or_else(too_many)?;
+    size.checked_mul(frames.len() as u32).ok_or_else(too_many)?;
+    let (mut counts, mut foreground) = (Vec::new(), false);
+    push(&mut counts, 0)?;
+    for (number, frame) in frames.iter().enumerate() {
+        let empty = [size];
+        let runs = match frame {
+            None => &empty[..],
+            Some(mask) if [mask.h, mask.w] == [h, w] => &mask.counts,
+            Some(mask) => {
+                let found = format!("has {} x {} pixels", mask.h, mask.w);
+                let expected = format!("{h} x {w}");
+                return Err(Error::value("")
+                    .field(format!("frame {number}"))
+                    .found(found)
+                    .expected(expected));
+            }
+        };
+        let mut covered = 0_u32;
+        for (index, &run) in runs.iter().enumerate() {
+            covered = covered.wrapping_add(run);
+            if run == 0 {
+                continue;
+            }
+            if (index % 2 == 1) != foreground {
+                push(&mut counts, 0)?;
+                foreground = !foreground;
+            }
+            if let Some(last) = counts.last_mut() {
+                *last += run;
+            }
+        }
+        if covered != size {
+            return Err(Error::value(format!("frame {number}: its run lengths do not add up to its size")));
+        }
+    }
+    Ok(Rle { h, w: w * frames.len() as u64, counts })
+}
+
 /// Two masks read side by side, a stretch at a time: the walk of the reference's merge and intersection over union.
 ///
 /// The reference stops when nothing is left of both current runs. That is the end of both masks, but also a place
@@ -135,7 +182,7 @@ pub fn merge_into(a: &[u32], b: &[u32], intersect: bool, merged: &mut Vec<u32>) 
 
 #[cfg(test)]
 mod tests {
-    use super::{Rle, merge as merge_with_progress};
+    use super::{Rle, beside, merge as merge_with_progress};
     use crate::error::Result;
     use crate::progress::Progress;
 
@@ -145,6 +192,16 @@ mod tests {
 
     fn mask(h: u64, w: u64, counts: &[u32]) -> Rle {
         Rle { h, w, counts: counts.to_vec() }
+    }
+
+    #[test]
+    fn frames_stand_beside_each_other() {
+        let mask = |counts: &[u32]| Some(Rle { h: 2, w: 2, counts: counts.to_vec() });
+        let frames = [mask(&[0, 4]), mask(&[0, 1, 3]), None, mask(&[1, 3]), mask(&[4])];
+        let whole = beside(&frames, [2, 2]).unwrap();
+        assert_eq!(whole, Rle { h: 2, w: 10, counts: vec![0, 5, 8, 3, 4] });
+        assert_eq!(beside(&[], [2, 2]).unwrap().counts, [0]);
+        assert!(beside(&[mask(&[3])], [2, 2]).is_err() && beside(&frames, [2, 3]).is_err());
     }
 
     #[test]

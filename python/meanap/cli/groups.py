@@ -85,8 +85,9 @@ def add_protocol(parser: argparse.ArgumentParser) -> None:
         "--protocol", default="coco", metavar="NAME",
         help="coco (default; the numbers of pycocotools), lvis, torchmetrics, ultralytics, voc2007 or voc2012; "
         "openimages, openimages-challenge, visdrone, crowdhuman, citypersons, citypersons-small, citypersons-heavy, "
-        "citypersons-all, widerface; of masks cityscapes; of segments of time activitynet, thumos; of keypoints "
-        "crowdpose; of rotated boxes coco-rotated, dota, mmrotate or ultralytics-obb; kitti or kitti-r11; nuscenes",
+        "citypersons-all, widerface; of masks cityscapes, youtubevis; of segments of time activitynet, thumos; of "
+        "keypoints crowdpose; of rotated boxes coco-rotated, dota, mmrotate or ultralytics-obb; kitti or kitti-r11; "
+        "nuscenes",
     )  # fmt: skip
     add_similarity(group)
     group.add_argument(

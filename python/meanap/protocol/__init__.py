@@ -38,6 +38,7 @@ from meanap.protocol.ultralytics import ultralytics
 from meanap.protocol.visdrone import visdrone
 from meanap.protocol.voc import voc2007, voc2012
 from meanap.protocol.widerface import widerface
+from meanap.protocol.youtubevis import youtubevis
 
 if TYPE_CHECKING:
     from meanap._types import PresetName, SimilarityName
@@ -72,6 +73,7 @@ PRESETS: dict[str, Callable[[SimilarityName], Protocol]] = {
     "voc2007": voc2007,
     "voc2012": voc2012,
     "widerface": widerface,
+    "youtubevis": youtubevis,
 }
 
 

@@ -57,6 +57,7 @@ from meanap.readers.visdrone import VisDrone
 from meanap.readers.voc import Voc
 from meanap.readers.widerface import WiderFace
 from meanap.readers.yolo import Darknet, Yolo
+from meanap.readers.youtubevis import YoutubeVis
 
 if TYPE_CHECKING:
     from meanap import _core
@@ -108,6 +109,7 @@ READERS: tuple[Reader, ...] = (
     NuScenes(),
     FiftyOne(),
     ActivityNet(),
+    YoutubeVis(),
     Lists(),
     Voc(),
     Dota(),

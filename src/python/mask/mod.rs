@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use rayon::prelude::*;
 
-use crate::error::{Error, Result, can_allocate, collect_blocks, copied, with_capacity, zeros};
+use crate::error::{Error, Result, can_allocate, collect_blocks, copied, filled, with_capacity, zeros};
 use crate::progress::Progress;
 use crate::python::arrays::vector;
 use crate::python::interruptible::interruptible;
@@ -182,6 +182,25 @@ fn mask_merge<'py>(
         combine::merge(&masks, intersect.0 != 0, progress).and_then(|merged| Written::new(&merged))
     })?;
     merged.dictionary(py)
+}
+
+/// Masks of frames next to each other as one, a dictionary: those of the frames at `places`, of `frames` in all.
+#[pyfunction]
+pub(super) fn mask_beside<'py>(
+    py: Python<'py>,
+    masks: &Bound<'py, PyAny>,
+    places: Vec<usize>,
+    frames: usize,
+    size: [u64; 2],
+) -> PyResult<Bound<'py, PyDict>> {
+    let masks = encoded(masks)?;
+    let mut of_frames = filled(frames, None)?;
+    for (mask, place) in masks.iter().zip(places) {
+        if let Some(frame) = of_frames.get_mut(place) {
+            *frame = Some(mask.decode()?);
+        }
+    }
+    Written::new(&combine::beside(&of_frames, size)?)?.dictionary(py)
 }
 
 /// Whether walking along the runs of all masks takes long.
