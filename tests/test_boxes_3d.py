@@ -198,6 +198,15 @@ def test_what_cannot_be_used_is_named():
         meanap.evaluate(truth, results, "rotated")
 
 
+def test_columns_of_3d_boxes_are_not_taken_for_upright_ones():
+    names = ("x", "y", "z", "length", "width", "height", "yaw")
+    table = {"image_id": [1], "category_id": [1], **dict.fromkeys(names, [1.0])}
+    found = {**table, "score": [0.5]}
+    assert meanap.evaluate(table, found, "box3d", thresholds=[0.5]).ap == pytest.approx(1)
+    with pytest.raises(meanap.InputError, match="yaw are 3D boxes: similarity 'box3d', 'bev' or 'centre-distance'"):
+        meanap.evaluate(table, found)
+
+
 def test_checks_know_3d_boxes(tmp_path):
     truth, results = scenes()
     for given in ({}, {"similarity": "box3d"}, {"similarity": "bev"}):

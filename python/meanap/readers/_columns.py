@@ -257,6 +257,11 @@ def _boxes(columns: Mapping[str, Any], box_format: str, place: str) -> dict[str,
             return {"boxes": boxes, "box_format": "xywh" if name == "bbox" else box_format}
     if (sides := _sides_in(columns)) is not None:
         format, names = sides
+        if any(all(name in columns for name in choice) for choice in columns_of_boxes((7,))):
+            problem = (
+                "x, y, z, sizes and yaw are 3D boxes: similarity 'box3d', 'bev' or 'centre-distance' compares them"
+            )
+            raise InputError(problem, place, code="wrong-geometry")
         numbers = [_numbers(columns[name], f"{place}: {name}") for name in names]
         return {"boxes": np.stack(numbers, axis=1), "box_format": format}
     return {}
