@@ -61,8 +61,8 @@ class NuScenes(Reader):
         """Whether it has samples with boxes."""
         if isinstance(source, Mapping):
             lists = source.get("results", source)
-            first = next((boxes for boxes in lists.values() if boxes), None) if isinstance(lists, Mapping) else None
-            box = first[0] if isinstance(first, list) else None
+            listed = lists.values() if isinstance(lists, Mapping) else ()
+            box = next((boxes[0] for boxes in listed if isinstance(boxes, list) and boxes), None)
             return isinstance(box, Mapping) and set(_FIELDS) <= box.keys()
         if not is_path(source) or not os.fspath(source).lower().endswith(".json"):
             return False
