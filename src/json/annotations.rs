@@ -78,8 +78,9 @@ struct Record {
     crowd: bool,
     unlabelled: bool,
     integer_score: bool,
-    /// Whether boxes are written with many digits.
+    /// Whether boxes, and scores, are written with many digits.
     long_numbers: bool,
+    long_score: bool,
     image: i64,
     category: i64,
     id: f64,
@@ -142,7 +143,9 @@ impl Annotations {
                 Field::Obb => {
                     fast_rotated(&mut cursor, record.obb_len, &mut record.obb, &mut record.long_numbers)?;
                 }
-                Field::Score => (record.score, record.integer_score) = cursor.real()?,
+                Field::Score => {
+                    (record.score, record.integer_score) = cursor.real_as_before(&mut record.long_score)?;
+                }
                 Field::Area => (record.area, _) = cursor.real()?,
                 Field::IsCrowd => {
                     let crowd = cursor.integer()?;

@@ -77,6 +77,19 @@ impl<'a> Cursor<'a> {
         (!negative || value != 0).then_some((if negative { -value } else { value } as f64, true))
     }
 
+    /// As [`Cursor::real`]. `long`: whether to expect many digits; afterwards whether there were.
+    #[inline(always)]
+    pub fn real_as_before(&mut self, long: &mut bool) -> Option<(f64, bool)> {
+        if !*long && let Some((value, end)) = short(self.bytes, self.at) {
+            self.at = end;
+            return Some((value, false));
+        }
+        let start = self.at;
+        let found = self.real()?;
+        *long = self.at - start >= SHORT;
+        Some(found)
+    }
+
     /// An array of `N` numbers of few digits, with or without a space behind each comma.
     #[inline(always)]
     pub fn rounded_array<const N: usize>(&mut self) -> Option<[f64; N]> {
@@ -310,6 +323,14 @@ mod tests {
             "x",
         ] {
             assert!(!agree(other), "{other}");
+        }
+        for (text, long) in [("0.5,", false), ("7,", false), ("0.87654321,", true), ("-1.25]", false)] {
+            let (bytes, _) = pad(text);
+            for mut expected in [false, true] {
+                let (mut one, mut other) = (Cursor::new(&bytes, 16), Cursor::new(&bytes, 16));
+                assert_eq!(one.real_as_before(&mut expected), other.real(), "{text}");
+                assert_eq!((one.at, expected), (other.at, long), "{text}");
+            }
         }
         let mut random = Random::new(1);
         let mut roll = |sides: usize| random.below(sides as u64) as usize;
