@@ -13,6 +13,7 @@ from meanap.cli import main
 from meanap.detection.miss_rates import MissRates, log_average
 from meanap.errors import InputError
 from meanap.protocol import SummaryRow
+from meanap.statistics import verdict_of
 
 STORED = json.loads((Path(__file__).parent / "stored" / "pedestrians.json").read_text())
 CROWD, CITY = STORED["crowdhuman"], STORED["citypersons"]
@@ -153,6 +154,30 @@ def test_miss_rates_of_samples_of_images_are_those_of_the_images(tmp_path):
         assert interval.low <= interval.value <= interval.high
         same = meanap.compare(result, result, resamples=20)
         assert same[0]["low"] == same[0]["high"] == 0.0
+
+
+def test_less_of_a_miss_rate_is_better(tmp_path, capsys):
+    truth, found = crowd_columns(tmp_path)
+    good = np.asarray(truth.arrays["iscrowd"]) == 0
+    ids, boxes = np.array(truth.image_ids)[good].tolist(), truth.arrays["boxes"][good]
+    best = meanap.Detections(ids, [1] * len(ids), np.ones(len(ids)), boxes)
+    results = [meanap.evaluate(truth, side, protocol="crowdhuman") for side in (found, best)]
+    for baseline, candidate, expected in ((*results, True), (*results[::-1], False)):
+        compared = meanap.compare(baseline, candidate, ["mr", "ap"], resamples=50)
+        assert [row["better"] for row in compared] == [expected, expected]
+        assert compared.per_class["better"].tolist() == [expected]
+        words = {verdict_of(row) for row in compared}
+        assert words == {"better" if expected else "worse"}
+        assert ("is better" in compared._repr_html_(), "is worse" in compared._repr_html_()) == (expected, not expected)
+    data, records = readers.dataset_of(truth), [readers.records_of(side) for side in (found, best)]
+    paths = [tmp_path / name for name in ("truth.json", "found.json", "best.json")]
+    for path, value in zip(paths, (data, *records), strict=True):
+        path.write_text(json.dumps(value))
+    asked = ["--protocol", "citypersons-all", "--numbers", "mr", "--resamples", "50"]
+    assert main(["compare", *map(str, paths), *asked]) == 0
+    assert "better" in capsys.readouterr().out
+    assert main(["compare", str(paths[0]), str(paths[2]), str(paths[1]), *asked]) != 0
+    assert "worse" in capsys.readouterr().out
 
 
 def test_where_a_miss_rate_is_read():

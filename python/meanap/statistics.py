@@ -6,7 +6,7 @@ One class each for detection and ranking; differences are the candidate's number
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ __all__ = [
     "percentiles",
     "resampled",
     "verdict",
+    "verdict_of",
 ]
 
 #: Resamples between two checks for Ctrl-C.
@@ -109,7 +110,8 @@ class Comparison(Table):
 
     Columns: ``number``; ``baseline`` and ``candidate``, its values; ``difference``, the candidate's minus the
     baseline's; ``low`` and ``high``, the bootstrap confidence interval of the difference; ``p``, the two-sided p-value
-    of the difference being zero; ``better``, whether the candidate is significantly better: the interval lies above 0.
+    of the difference being zero; ``better``, whether the candidate is significantly better: the interval lies above 0,
+    or of miss rates below it.
     A comparison of several ranked runs begins with their names, and has ``corrected`` after ``p``.
 
     Attributes
@@ -148,7 +150,7 @@ class Comparison(Table):
                 f"{row['difference']:+.3f}",
                 f"[{row['low']:+.3f}, {row['high']:+.3f}]",
                 f"{row[p]:.3f}",
-                _MARKS[verdict(row["low"], row["high"])],
+                _MARKS[verdict_of(row)],
             ]
             for row in self
         ]
@@ -280,6 +282,21 @@ def verdict(low: float, high: float, tolerated: float = 0.0) -> Literal["better"
     return "better" if low > 0 else "no different"
 
 
+def verdict_of(row: Mapping[str, Any], tolerated: float = 0.0) -> Literal["better", "worse", "no different"]:
+    """The verdict on a row of a `Comparison`, which knows whether more or less of its number is better.
+
+    Parameters
+    ----------
+    row
+        With ``low``, ``high`` and ``better``.
+    tolerated
+        As of `verdict`.
+    """
+    if row["better"]:
+        return "better"
+    return "worse" if row["high"] < -tolerated or row["low"] > tolerated else "no different"
+
+
 def check_options(confidence: float, resamples: int, seed: int = 0, least: int = 1) -> None:
     """Checks that an interval can be computed.
 
@@ -338,11 +355,15 @@ def bounds(values: list[float], samples: list[np.ndarray], confidence: float) ->
 
 
 def differences(
-    values: list[tuple[float, float]], samples: list[np.ndarray], confidence: float
+    values: list[tuple[float, float]],
+    samples: list[np.ndarray],
+    confidence: float,
+    less: Sequence[bool] | bool = False,
 ) -> dict[str, np.ndarray]:
     """The columns of a `Comparison` but for the names.
 
-    Made from values of baseline and candidate, and resampled differences ``(B,)`` of each row.
+    Made from values of baseline and candidate, and resampled differences ``(B,)`` of each row. `less`: in which rows
+    less of the number is better.
     """
     pairs = np.array(values, dtype=np.float64).reshape(-1, 2)
     limits = np.array([percentiles(of, confidence) for of in samples], dtype=np.float64).reshape(-1, 2)
@@ -353,7 +374,7 @@ def differences(
         "low": limits[:, 0],
         "high": limits[:, 1],
         "p": np.array([_p_value(of) for of in samples], dtype=np.float64),
-        "better": limits[:, 0] > 0,
+        "better": np.where(less, limits[:, 1] < 0, limits[:, 0] > 0),
     }
 
 

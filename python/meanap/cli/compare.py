@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
         resamples=options.resamples,
         progress=groups.shows_progress(options),
     )
-    verdict = statistics.verdict(found[0]["low"], found[0]["high"], options.margin)
+    verdict = statistics.verdict_of(found[0], options.margin)
     tables = [text(found, "number")]
     if options.per_class:
         tables.append(text(by_change(found.per_class), "name"))

@@ -94,8 +94,9 @@ def compare(
             told.advance(len(weights))
     values = [(a.number(row), b.number(row)) for row in rows]
     of_classes = [(a.number(first, id), b.number(first, id)) for id in shared]
-    columns = differences(values, [np.concatenate(chunks) for chunks in found], confidence)
-    per_class = differences(of_classes, list(np.concatenate(by_class, axis=1)), confidence)
+    less = [row.kind == "miss_rate" for row in rows]
+    columns = differences(values, [np.concatenate(chunks) for chunks in found], confidence, less)
+    per_class = differences(of_classes, list(np.concatenate(by_class, axis=1)), confidence, less[0])
     return Comparison(
         {"number": [row.name for row in rows], **columns},
         Table({**a.named(shared), **per_class}),

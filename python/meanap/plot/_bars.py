@@ -10,7 +10,7 @@ import numpy as np
 from meanap.detection.errors import Errors
 from meanap.detection.result import Result
 from meanap.plot._canvas import Size, Style, axes, shortened, styled
-from meanap.statistics import Comparison, Difference, verdict
+from meanap.statistics import Comparison, Difference, verdict_of
 
 __all__ = ["comparison", "difference", "errors", "per_class"]
 
@@ -100,7 +100,7 @@ def comparison(
     """
     table = found.per_class if per_class else found
     labels = list(table["name"] if per_class else table["number"])
-    difference, low, high = table["difference"], table["low"], table["high"]
+    difference, low, high, better = (table[name] for name in ("difference", "low", "high", "better"))
     there = np.flatnonzero(~np.isnan(difference))
     if per_class:
         unsure = (low[there] <= 0) & (high[there] >= 0)
@@ -110,7 +110,7 @@ def comparison(
         there = there[np.argsort(-difference[there], kind="stable")]
     ax, colours = axes(ax, (6.4, max(2.2, 1.2 + 0.24 * len(there))), size, style)
     for place, i in enumerate(there):
-        judged = verdict(low[i], high[i])
+        judged = verdict_of({"low": low[i], "high": high[i], "better": better[i]})
         sure = judged != "no different"
         colour = {"better": colours.good, "worse": colours.bad}.get(judged, colours.faint)
         ax.hlines(place, low[i], high[i], color=colour, linewidth=2.2, alpha=0.8)

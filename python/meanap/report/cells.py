@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from meanap._printable import printable
-from meanap.statistics import verdict
+from meanap.statistics import verdict_of
 
 __all__ = [
     "bar",
@@ -159,12 +159,12 @@ _SIGNS = {"better": (1.0, "▲"), "worse": (-1.0, "▼"), "no different": (0.0, 
 
 def sign(change: dict[str, Any]) -> float:
     """1 for significantly better, -1 for worse, 0 for neither."""
-    return _SIGNS[verdict(change["low"], change["high"])][0]
+    return _SIGNS[verdict_of(change)][0]
 
 
 def mark(change: dict[str, Any]) -> str:
     """A sign for a significant difference."""
-    word = verdict(change["low"], change["high"])
+    word = verdict_of(change)
     shape = _SIGNS[word][1]
     return f"<span class={word}><span aria-hidden=true>{shape}</span> {word}</span>" if shape else ""
 
