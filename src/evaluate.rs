@@ -448,8 +448,9 @@ impl Evaluator {
             let a = left.trailing_zeros();
             let differ = |mask: u32, b: u32| (mask >> a ^ mask >> b) & 1 == 1;
             let same = |b: u32| {
-                !truths.iter().any(|truth| differ(truth.areas, b))
-                    && !(samples && detections.iter().any(|&d| differ(self.ignored_if_unmatched(d), b)))
+                let asked = if samples { detections } else { &[] };
+                truths.iter().all(|truth| !differ(truth.areas, b))
+                    && asked.iter().all(|&d| !differ(self.ignored_if_unmatched(d), b))
             };
             let areas = match extremes_alike && (all | none) >> a & 1 == 1 {
                 true => left & (all | none),

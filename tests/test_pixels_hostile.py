@@ -99,7 +99,7 @@ import numpy as np
 from meanap import _core
 segments = tuple(np.array([], d) for d in (np.uint32, np.uint32, bool, np.int64)) + (np.array([0, 0]),)
 tally = np.zeros(1), np.zeros((3, 1), np.int64)
-print(_core.match_segment_files([(sys.argv[1], sys.argv[1])], segments, segments, tally, True))
+print(_core.match_segment_files([(sys.argv[1], sys.argv[1])], segments, segments, tally, (True, [], None)))
 """
     assert run_python(code, path, timeout=60) == (0, "[]\n")
     assert not _core.read_segment_ids(path).any()

@@ -274,16 +274,14 @@ def match_segment_maps(
     target_segments: _Segments,
     prediction_segments: _Segments,
     tally: _PanopticTally,
-    strict: bool,
-    rules: tuple[Sequence[bool], float | None],
+    rules: tuple[bool, Sequence[bool], float | None],
 ) -> list[tuple[int, Exception]]: ...
 def match_segment_files(
     pairs: Sequence[tuple[str | PathLike[str], str | PathLike[str]]],
     target_segments: _Segments,
     prediction_segments: _Segments,
     tally: _PanopticTally,
-    strict: bool,
-    rules: tuple[Sequence[bool], float | None],
+    rules: tuple[bool, Sequence[bool], float | None],
 ) -> list[tuple[int, Exception]]: ...
 def best_classes(scores: NDArray[np.floating]) -> NDArray[np.uint16]: ...
 def read_labels(path: str | PathLike[str]) -> NDArray[np.uint8] | NDArray[np.uint16]: ...

@@ -211,9 +211,8 @@ class PanopticQuality(PixelMetric):
         if len(good) < len(places):
             maps = [each[good] for each in maps]
         failures = _core.match_segment_maps(
-            maps[0], maps[1], _columns(rows[0]), _columns(rows[1]), (self._iou, self._counts), self.strict,
-            self._rules(),
-        )  # fmt: skip
+            maps[0], maps[1], _columns(rows[0]), _columns(rows[1]), (self._iou, self._counts), self._rules()
+        )
         self._note(len(good), [(named(error, places[good[i]])) for i, error in failures])
 
     def update_files(
@@ -257,7 +256,7 @@ class PanopticQuality(PixelMetric):
                 prepared = self._quickly(records, (gt_place, pred_place))
             if prepared is None:
                 prepared = self._carefully(chunk, predictions, (target_json, gt_place), (preds_json, pred_place))
-            failures = _core.match_segment_files(*prepared, (self._iou, self._counts), self.strict, self._rules())
+            failures = _core.match_segment_files(*prepared, (self._iou, self._counts), self._rules())
             self._note(len(prepared[0]), [error for _, error in failures])
 
     def _carefully(
@@ -381,9 +380,9 @@ class PanopticQuality(PixelMetric):
         ]
         return (ids + first).reshape(pairs.shape[:-1]), listed
 
-    def _rules(self) -> tuple[list[bool], float | None]:
-        """Which categories are not matched, and how wide boundaries are, as the core takes them."""
-        return [self.modified and not is_thing for is_thing in self._is_thing], self.boundary
+    def _rules(self) -> tuple[bool, list[bool], float | None]:
+        """Whether a failure stops, which categories are not matched, and how wide boundaries are, for the core."""
+        return self.strict, [self.modified and not is_thing for is_thing in self._is_thing], self.boundary
 
     def _settings(self) -> dict[str, Any]:
         return {"categories": _as_json(self.categories), "modified": self.modified, "boundary": self.boundary}

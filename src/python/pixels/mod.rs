@@ -244,6 +244,9 @@ fn segments(
 /// Sums of IoU `(K,)`, and matches, false positives and false negatives `(3, K)`; added to in place.
 type PyPanopticCounts<'py> = (PyReadwriteArray1<'py, f64>, PyReadwriteArray2<'py, i64>);
 
+/// Whether a failure stops the count, which categories are not matched, and the width of boundaries.
+type PyPanopticRules = (bool, Vec<bool>, Option<f64>);
+
 /// Adds the matches to the tally; with a failure and `strict` nothing is added and the first failure is raised.
 fn add_matches(
     py: Python<'_>,
@@ -292,8 +295,7 @@ pub(super) fn match_segment_maps<'py>(
     target_segments: PySegments<'py>,
     prediction_segments: PySegments<'py>,
     tally: PyPanopticCounts<'py>,
-    strict: bool,
-    rules: (Vec<bool>, Option<f64>),
+    rules: PyPanopticRules,
 ) -> PyResult<Failures> {
     let &[n, height, width] = target.shape() else {
         return Err(bad_value("expected id maps of shape (N, H, W)"));
@@ -307,7 +309,8 @@ pub(super) fn match_segment_maps<'py>(
     let truths = segments(target_segments, n, categories)?;
     let predictions = segments(prediction_segments, n, categories)?;
     let shape = [n, height, width];
-    let rules = PanopticRules { modified: rules.0, dilation_ratio: rules.1 };
+    let (strict, modified, dilation_ratio) = rules;
+    let rules = PanopticRules { modified, dilation_ratio };
     let matched = interruptible(py, long(shape), |progress| {
         let matched = panoptic::of_maps(pair, shape, [&truths, &predictions], &rules, progress)?;
         progress.check().map(|()| matched)
@@ -323,11 +326,11 @@ pub(super) fn match_segment_files<'py>(
     target_segments: PySegments<'py>,
     prediction_segments: PySegments<'py>,
     tally: PyPanopticCounts<'py>,
-    strict: bool,
-    rules: (Vec<bool>, Option<f64>),
+    rules: PyPanopticRules,
 ) -> PyResult<Failures> {
     let categories = check_tally(&tally)?;
-    let rules = PanopticRules { modified: rules.0, dilation_ratio: rules.1 };
+    let (strict, modified, dilation_ratio) = rules;
+    let rules = PanopticRules { modified, dilation_ratio };
     let truths = segments(target_segments, pairs.len(), categories)?;
     let predictions = segments(prediction_segments, pairs.len(), categories)?;
     let matched = interruptible(py, true, |progress| {
