@@ -332,6 +332,17 @@ def test_bounds_are_numpys_quantiles_bit_by_bit(confidence):
         assert percentiles(samples, confidence) == tuple(wanted)
 
 
+def test_a_result_without_what_matches_again_has_the_same_numbers(data):
+    truth, found = data
+    result, whole = meanap.evaluate(truth, found), meanap.evaluate(truth, found)
+    result.scores.release()
+    assert dict(result) == dict(whole)
+    assert meanap.compare(result, whole, resamples=20).to_dict() == meanap.compare(whole, whole, resamples=20).to_dict()
+    for analysis in (result.confusion, result.errors, result.jaccard_index):
+        with pytest.raises(ValueError, match="keep what it needs|memory_limit"):
+            analysis()
+
+
 def test_commands_import_no_masked_arrays(tmp_path):
     generate.write_files(tmp_path, images=4, seed=1)
     truth, found = (str(tmp_path / name) for name in ("instances.json", "boxes.json"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meanap._printable import shown
@@ -38,6 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
+def _evaluated(files: inputs.Inputs, path: Path) -> Result:
+    """The evaluation of a file, without what a comparison does not read."""
+    result = files.evaluate(path)
+    result.scores.release()
+    return result
+
+
 def run(options: argparse.Namespace) -> int:
     """Compare, print, write, judge."""
     import meanap
@@ -46,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     rules = groups.protocol_of(options)
     groups.check_numbers(options.numbers or [], rules)
     files = inputs.Inputs(options, rules)
-    baseline, candidate = (files.evaluate(path) for path in (options.baseline, options.candidate))
+    baseline, candidate = (_evaluated(files, path) for path in (options.baseline, options.candidate))
     found = meanap.compare(
         baseline,
         candidate,

@@ -83,14 +83,19 @@ def compare(
     found: list[list[np.ndarray]] = [[np.zeros(0)] for _ in rows]
     by_class: list[np.ndarray] = [np.zeros((len(shared), 0))]
     resample_a, resample_b = a.resampler(rows), b.resampler(rows)
+
+    def take(weights: np.ndarray) -> None:
+        # The numbers of all thresholds and categories are freed before the next ones are made.
+        of_a, of_b = resample_a(weights), resample_b(weights)
+        for chunks, row, in_a, in_b in zip(found, rows, of_a, of_b, strict=True):
+            chunks.append(means(b, row, in_b, weights) - means(a, row, in_a, weights))
+        if macro:
+            first_a, first_b = class_means(a, first, of_a[0], places_a), class_means(b, first, of_b[0], places_b)
+            by_class.append(first_b - first_a)
+
     with Progress(progress, resamples, "comparing") as told:
         for weights in resampled(len(a.image_ids), resamples, seed):
-            of_a, of_b = resample_a(weights), resample_b(weights)
-            for chunks, row, in_a, in_b in zip(found, rows, of_a, of_b, strict=True):
-                chunks.append(means(b, row, in_b, weights) - means(a, row, in_a, weights))
-            if macro:
-                first_a, first_b = class_means(a, first, of_a[0], places_a), class_means(b, first, of_b[0], places_b)
-                by_class.append(first_b - first_a)
+            take(weights)
             told.advance(len(weights))
     values = [(a.number(row), b.number(row)) for row in rows]
     of_classes = [(a.number(first, id), b.number(first, id)) for id in shared]

@@ -71,16 +71,21 @@ def interval(
     of_classes: list[np.ndarray] = []
     images = 0 if np.isnan(values).all() else len(scores.image_ids)
     resample = scores.resampler(rows if images else [])
+
+    def take(weights: np.ndarray) -> None:
+        # The numbers of all thresholds and categories are freed before the next ones are made.
+        drawn = resample(weights)
+        for chunks, row, samples in zip(found, rows, drawn, strict=True):
+            if category is None:
+                chunks.append(means(scores, row, samples, weights))
+            else:
+                chunks.append(class_means(scores, row, samples, positions)[0])
+        if ids:
+            of_classes.append(class_means(scores, rows[0], drawn[0], positions))
+
     with Progress(progress, resamples, "resampling") as told:
         for weights in resampled(images, resamples, seed) if images else ():
-            drawn = resample(weights)
-            for chunks, row, samples in zip(found, rows, drawn, strict=True):
-                if category is None:
-                    chunks.append(means(scores, row, samples, weights))
-                else:
-                    chunks.append(class_means(scores, row, samples, positions)[0])
-            if ids:
-                of_classes.append(class_means(scores, rows[0], drawn[0], positions))
+            take(weights)
             told.advance(len(weights))
     joined = [np.concatenate(chunks) if chunks else np.full(resamples, math.nan) for chunks in found]
     if single:

@@ -147,6 +147,10 @@ class Scores(ABC):
         """Precision ``(T, R, K, A)``, recall or miss rate ``(T, K, A)`` under one limit; -1 without ground truth."""
 
     @abstractmethod
+    def release(self) -> None:
+        """Frees what only further matching needs, as pickling does: there are no confusions and error types then."""
+
+    @abstractmethod
     def confusion_table(self, iou: float) -> _core.Matches:
         """The pairs of detections and objects, whatever their categories."""
 
@@ -537,6 +541,9 @@ class MatchScores(Scores):
         if self._match_errors is None:
             raise ValueError(_NOT_KEPT.format("errors"))
         return self._matched("errors", self._match_errors, float(iou), float(background), area)
+
+    def release(self) -> None:
+        self._match_confusion = self._match_errors = self._count_jaccard = self._last = None
 
     def jaccard_counts(self, iou: float, scores: list[float]) -> list[np.ndarray]:
         if self._count_jaccard is None:

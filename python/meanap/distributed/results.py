@@ -89,6 +89,9 @@ class CurveScores(Scores):
         curves = self._micro if micro else self.curves
         return (curves.precision if kind == "precision" else curves.recall)[..., limit]
 
+    def release(self) -> None:
+        """Frees nothing: what could match again stays with the workers."""
+
     def confusion_table(self, iou: float) -> NoReturn:
         _no_confusion(iou)
 
