@@ -258,9 +258,12 @@ class _Rows:
 
 def listed(dataset: Mapping[str, Any], name: str, place: str) -> Sequence[Any]:
     """The records of a COCO dictionary under a name; whether they are dictionaries is left to their reader."""
-    records = dataset[name]
+    if not isinstance(dataset, Mapping):
+        raise InputTypeError(f"expected a dictionary with {name!r}, found {shown(dataset)}", place)
+    records = dataset.get(name)
     if not isinstance(records, (list, tuple)):
-        found, expected = f"is {'null' if records is None else shown(records)}", "a list of dictionaries"
+        is_null = f"is {'null' if records is None else shown(records)}"
+        found, expected = is_null if name in dataset else "is missing", "a list of dictionaries"
         raise InputTypeError(source=place, field=name, found=found, expected=expected, code=f"no-{name}")
     return records
 

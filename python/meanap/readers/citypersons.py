@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from meanap._arrays import shown
 from meanap._files import read_json
 from meanap.readers._coco_records import coco_ground_truth, listed
-from meanap.readers._problems import Problems
+from meanap.readers._collected import finite
+from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, head, is_path
 from meanap.readers.sides import GroundTruth
 
@@ -44,12 +46,25 @@ class CityPersons(Reader):
         truth = coco_ground_truth(
             {
                 **data,
-                "images": [{**image, "file_name": image.get(_NAME)} for image in images],
-                "annotations": [{**record, "iscrowd": record.get("ignore", 0)} for record in annotations],
+                "images": [_with(image, "file_name", _NAME) for image in images],
+                "annotations": [_with(record, "iscrowd", "ignore", 0) for record in annotations],
             },
             options.similarity,
             problems,
         )
-        visible = np.array([float(record.get(_VISIBLE, 1.0)) for record in annotations])
+        visible = np.ones(len(annotations))
+        for row, record in enumerate(annotations):
+            value = record.get(_VISIBLE, 1.0) if isinstance(record, Mapping) else 1.0
+            part = finite(value)
+            if part is None:
+                found = f"is {shown(value)}"
+                problems.add(Problem("not-a-number", "error", "ground_truth", row, _VISIBLE, found, "a number"))
+            else:
+                visible[row] = part
         truth.arrays["visibility"] = visible if truth.numbers is None else visible[truth.numbers]
         return truth
+
+
+def _with(record: Any, name: str, own: str, default: Any = None) -> Any:
+    """A record with the value of its own field under COCO's name."""
+    return {**record, name: record.get(own, default)} if isinstance(record, Mapping) else record
