@@ -99,6 +99,19 @@ def test_other_entries(folders, tmp_path, capsys):
     assert metric.result().ap == pytest.approx(STORED["numbers"]["ap"], abs=1e-14)
 
 
+def test_pixels_of_a_small_group_count_once(tmp_path):
+    """DIFFERENCE: in the scripts they count twice, as those of a group and of a small object."""
+    labels, masks = np.full(ask_cityscapes.SHAPE, 7, dtype=np.uint16), np.zeros((2, *ask_cityscapes.SHAPE), dtype=bool)
+    labels[:20, :20], labels[40:45, 40:50] = 26001, 26
+    masks[0, :20, :20] = masks[1, 40:50, 40:48] = True
+    found = [[26, score, ask_cityscapes.packed(mask)] for score, mask in zip((0.5, 0.9), masks, strict=True)]
+    image = {"image": "zurich_000000_000019", "labels": ask_cityscapes.packed(labels), "detections": found}
+    result = meanap.evaluate(*ask_cityscapes.write(tmp_path, [image]), "segm", "cityscapes")
+    # Half of the second mask is in the group, which is not more than half: a false positive, before the first one.
+    assert result.precision_recall(26, 0.5).false_positives.tolist() == [1, 1]
+    assert result.ap50 == pytest.approx(0.25)
+
+
 def test_points_stand_at_scores():
     boxes = np.array([[0.0, 0, 10, 10], [20, 0, 30, 10]])
     truth = [{"boxes": boxes, "labels": [1, 1]}]

@@ -196,6 +196,22 @@ def test_where_a_miss_rate_is_read():
     assert log_average(np.array([0.0, 1.0]), "dollar") == pytest.approx(1e-5)
 
 
+def test_where_the_evaluations_differ():
+    """DIFFERENCE: no recall of all detections where the first one exceeds the rate; nothing added to denominators."""
+    boxes = np.array([[0.0, 0, 10, 60]])
+    truth = [{"boxes": boxes, "labels": [1]}] * 2
+    found = [
+        {"boxes": boxes + 100, "labels": [1], "scores": [0.9]},
+        {"boxes": boxes, "labels": [1], "scores": [0.8]},
+    ]
+    result = meanap.evaluate(truth, found, protocol="citypersons")
+    # One false positive in two images comes first: up to a rate of 0.3162 nothing is found.
+    assert result["mr"] == pytest.approx(np.exp(np.mean(np.log([1.0] * 7 + [0.5] * 2))))
+    tiny = np.array([[0.0, 0, 0.001, 0.001]])
+    sides = [{"boxes": tiny, "labels": [1]}], [{"boxes": tiny, "labels": [1], "scores": [0.5]}]
+    assert meanap.evaluate(*sides, protocol="crowdhuman")["ar"] == 1.0
+
+
 @pytest.mark.parametrize("name", CITY["numbers"])
 def test_the_numbers_of_citypersons(name, tmp_path):
     for sides in (city_files(tmp_path), (CITY["truth"], CITY["found"])):

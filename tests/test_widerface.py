@@ -128,6 +128,14 @@ def test_detections_of_one_level_count_together():
     assert meanap.evaluate(truth, same, protocol="widerface")["ap_easy"] == 0.0
 
 
+def test_lines_in_any_order(folders):
+    """DIFFERENCE: the tools take them in their order."""
+    for path in folders[1].glob("**/*.txt"):
+        name, count, *lines = path.read_text().splitlines()
+        path.write_text("\n".join([name, count, *lines[::-1]]))
+    check(meanap.evaluate(*folders, protocol="widerface"))
+
+
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
