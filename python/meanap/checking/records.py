@@ -428,7 +428,7 @@ def _from_columns(records: Records, side: GroundTruth | Detections) -> Records:
     if isinstance(side, GroundTruth):
         records.images, records.sized, records.listed = side.images, bool(side.sizes), side.listed
         records.files = dict(side.files)
-        sizes = [side.sizes.get(id) or (math.nan, math.nan) for id in side.images or ()]
+        sizes = [[_number(length) for length in side.sizes.get(id) or (None, None)] for id in side.images or ()]
         records.sizes = np.array(sizes, dtype=np.float64).reshape(-1, 2)
         records.categories = side.categories
         records.names = [side.names.get(id) for id in side.categories or ()]

@@ -17,7 +17,7 @@ from meanap._arrays import as_id, shown
 from meanap._files import read_json
 from meanap._similarity import compares_masks
 from meanap.errors import InputError
-from meanap.readers._coco_records import listed
+from meanap.readers._coco_records import listed, names_of
 from meanap.readers._collected import finite
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path
@@ -66,7 +66,7 @@ class YoutubeVis(Reader):
             area=np.array(tracks.areas, dtype=np.float64),
             crowd=np.array(tracks.crowd, dtype=bool),
             images=list(sizes),
-            categories={record["id"]: str(record["name"]) for record in listed(data, "categories", "ground_truth")},
+            categories=names_of(listed(data, "categories", "ground_truth")),
         )
         truth.image_records = [{"id": id, "height": size[0], "width": size[1]} for id, size in sizes.items()]
         return truth
@@ -145,7 +145,7 @@ class _Tracks:
         size = None if self._sizes is None else self._sizes[video]
         try:
             mask, areas = _joined(frames, size)
-        except (InputError, TypeError, ValueError, OverflowError, KeyError) as error:
+        except (InputError, TypeError, ValueError, OverflowError, LookupError) as error:
             return "broken-mask", _MASKS, f"cannot be read: {error}", "masks of the size of the video"
         given = record.get("areas") if not scored else None
         if isinstance(given, list):
