@@ -88,6 +88,10 @@ def answers(data, tmp_path_factory):
         "Protocol": meanap.protocol.get("coco"),
         "SummaryRow": meanap.protocol.get("coco").summary[0],
     }
+    box = {"translation": [9, 2, 1], "size": [2, 4, 1], "rotation": [1, 0, 0, 0], "velocity": [0, 1]}
+    box |= {"detection_name": "car", "attribute_name": "vehicle.moving"}
+    found = {"results": {"s": [{**box, "detection_score": 0.5}]}}
+    made["NuScenesScore"] = meanap.detection.nuscenes_score({"s": [box]}, found)
     labels = np.array([[0, 0, 1, 1]])
     scores = np.array([[[0.9, 0.6, 0.4, 0.2]], [[0.1, 0.4, 0.6, 0.8]]])
     for name, batch in (
@@ -137,7 +141,7 @@ NAMES = [
     *("MatchScores", "Curves"),
     *("Result", "Table", "Intervals", "detection.Interval", "detection.Comparison", "Difference", "Errors", "LRP"),
     *("Confusion", "Curve", "OperatingPoint", "Froc", "MissRate", "Calibration", "Ties", "MatchTable"),
-    "Findings",
+    *("NuScenesScore", "Findings"),
     *("GroundTruth", "Detections", "Protocol", "SummaryRow", "SemanticResult", "RegionResult", "PixelPrecisionResult"),
     *("PanopticResult", "RankingResult", "ranking.Interval", "ranking.Intervals", "ranking.Comparison"),
     *("ranking.Difference", "TieRange"),
