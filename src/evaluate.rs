@@ -290,7 +290,7 @@ impl Evaluator {
 
     /// The area ranges in which a detection that is not matched is ignored and no false positive, as a mask.
     #[inline]
-    fn ignored_if_unmatched(&self, d: u32) -> u32 {
+    pub fn ignored_if_unmatched(&self, d: u32) -> u32 {
         let dt = &self.detections;
         if dt.ignore.get(d as usize).is_some_and(|&ignore| ignore) {
             return self.protocol.bits().all_areas();

@@ -9,6 +9,7 @@ import pytest
 import meanap
 from meanap import _core
 from meanap.cli import main
+from meanap.detection import kitti_orientation
 from meanap.errors import InputError
 from meanap.protocol import SummaryRow
 from meanap.readers.kitti import _boxes_in_space
@@ -55,6 +56,29 @@ def test_others_that_are_low_take_objects_in_the_kit(folders):
     found = numbers(meanap.evaluate(*folders, "bbox", "kitti"))
     for name, values in of_kit("bbox", "kitti", "with others").items():
         assert found[name] == pytest.approx(values, abs=0.05)
+
+
+@pytest.mark.parametrize("protocol", ["kitti", "kitti-r11"])
+def test_orientations_are_as_similar_as_in_the_kit(folders, protocol):
+    found = kitti_orientation(*folders, protocol)
+    aps = of_kit("bbox", protocol)
+    assert found["category"] == list(STORED["orientation"])
+    for name, values in STORED["orientation"].items():
+        row = found.row(category=name)
+        assert [row[level] for level in LEVELS] == pytest.approx(values[protocol], abs=1e-12), name
+        assert all(0 < of < 0.95 * ap for of, ap in zip(values[protocol], aps[name], strict=True))
+
+
+def test_orientations_that_are_not_there(folders, tmp_path):
+    lines = {image: [line for line in found if "Cyclist" not in line] for image, found in STORED["labels"].items()}
+    some = kitti_orientation(write(tmp_path / "some", lines), folders[1])
+    assert np.isnan(some.row(category="Cyclist")["easy"]) and some.row(category="Car")["easy"] > 0
+    none = {image: [line.replace(line.split()[3], "-10", 1) for line in found]
+            for image, found in STORED["results"].items()}  # fmt: skip
+    with pytest.raises(InputError, match=r'^detections: 0000\d\d\.txt: "alpha" is -10, which says that there is none'):
+        kitti_orientation(folders[0], write(tmp_path / "none", none))
+    with pytest.raises(InputError, match="detections: it is not in KITTI's format"):
+        kitti_orientation(folders[0], meanap.Detections([], [], [], []))
 
 
 def test_commands_shards_and_metric_objects(folders, tmp_path):

@@ -14,6 +14,7 @@
 //! | [`states`] | What became of each ground truth? |
 //! | [`corrected`] | What if errors of one type were corrected? |
 //! | [`jaccard`] | How much of what is there and what is found belongs together, image by image? |
+//! | [`orientation`] | How well do orientations agree, by KITTI's average over recalls? |
 //! | [`lrp`] | How well are objects found and placed at the best threshold? |
 //!
 //! ```
@@ -43,6 +44,7 @@ mod error_types;
 mod jaccard;
 mod lrp;
 mod operating;
+mod orientation;
 mod pooled;
 mod ranked;
 mod resample;
@@ -61,6 +63,7 @@ pub use error_types::error_table;
 pub use jaccard::{JaccardCounts, jaccard_counts};
 pub use lrp::{OptimalLrp, optimal_lrp};
 pub use operating::{NO_POINT, OperatingPoint, OperatingPoints, OperatingRule};
+pub use orientation::orientation_similarities;
 pub use pooled::pooled;
 pub use ranked::{Averaging, Ranked, Ranking};
 pub use resample::{Resampled, Resampler};

@@ -102,7 +102,7 @@ pub fn areas_under(
                             Area::Levels => area_at_levels(table, group, images, place, curve.positives)?,
                             Area::Cityscapes => area_of_scores(table, group, images, place, curve.positives)?,
                             _ => {
-                                let steps = steps_of_rows(table, group, images, place)?;
+                                let steps = steps_of_rows(table, group, images, place, None)?;
                                 average_of_steps(steps, curve.positives, area)?
                             }
                         }

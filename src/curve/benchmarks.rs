@@ -25,10 +25,12 @@ pub(super) struct Step {
     misses: u32,
     /// Sampled ones.
     samples: u32,
+    /// What precision has in its numerator: the true positives, or the similarities of their orientations.
+    worth: f64,
 }
 
 /// The detections of a group, best score first, in an area range, under a limit and at a threshold; those that are neither
-/// true nor false nor sampled are left out.
+/// true nor false nor sampled are left out. `worth` is that of each, the true positives if there is none.
 ///
 /// # Errors
 ///
@@ -38,19 +40,22 @@ pub(super) fn steps_of_rows(
     group: usize,
     images: Option<&[bool]>,
     [area, limit, t]: [usize; 3],
+    worth: Option<&dyn Fn(&Row) -> f64>,
 ) -> Result<Vec<Step>> {
     let wanted =
         |row: &&Row| (row.rank as usize) < limit && images.is_none_or(|images| images[row.image as usize]);
     let mut steps = Vec::new();
     for row in table.rows(group).iter().filter(wanted) {
         let (matched, ignored) = table.matched_and_ignored(row, area, t);
+        let hits = u32::from(matched && !ignored);
         let step = Step {
             score: descending_key(row.score),
-            hits: u32::from(matched && !ignored),
+            hits,
             misses: u32::from(!matched && !ignored),
             samples: u32::from(table.is_sampled(row, area, t)),
+            worth: worth.map_or(f64::from(hits), |of| of(row)),
         };
-        if step.hits + step.misses + step.samples > 0 {
+        if step.hits + step.misses + step.samples > 0 || step.worth != 0.0 {
             push(&mut steps, step)?;
         }
     }
@@ -64,7 +69,7 @@ pub(super) fn steps_of_found(found: impl Iterator<Item = u32>) -> Result<Vec<Ste
     let (mut steps, mut last) = (Vec::new(), 0);
     for (before, score) in found.zip((0..).step_by(2)) {
         push(&mut steps, Step { score, misses: before - last, ..Step::default() })?;
-        push(&mut steps, Step { score: score + 1, hits: 1, samples: 1, ..Step::default() })?;
+        push(&mut steps, Step { score: score + 1, hits: 1, samples: 1, worth: 1.0, ..Step::default() })?;
         last = before;
     }
     Ok(steps)
@@ -78,10 +83,11 @@ pub(super) fn average_of_kitti(steps: &[Step], positives: usize, recalls: Recall
     const POINTS: usize = 41;
     let (mut precisions, mut count) = ([0.0; POINTS], 0);
     let all = steps.iter().map(|step| u64::from(step.samples)).sum::<u64>();
-    let (mut hits, mut misses, mut samples, mut recall) = (0_u64, 0_u64, 0_u64, 0.0);
+    let (mut hits, mut misses, mut samples, mut recall, mut worth) = (0_u64, 0_u64, 0_u64, 0.0, 0.0);
     for tied in steps.chunk_by(|a, b| a.score == b.score) {
         hits += tied.iter().map(|step| u64::from(step.hits)).sum::<u64>();
         misses += tied.iter().map(|step| u64::from(step.misses)).sum::<u64>();
+        worth += tied.iter().map(|step| step.worth).sum::<f64>();
         for _ in 0..tied.iter().map(|step| step.samples).sum::<u32>() {
             samples += 1;
             let last = samples == all;
@@ -90,7 +96,7 @@ pub(super) fn average_of_kitti(steps: &[Step], positives: usize, recalls: Recall
             if (right - recall < recall - left && !last) || count == POINTS {
                 continue;
             }
-            precisions[count] = if hits == 0 { 0.0 } else { hits as f64 / (hits + misses) as f64 };
+            precisions[count] = if hits == 0 { 0.0 } else { worth / (hits + misses) as f64 };
             count += 1;
             recall += 1.0 / (POINTS as f64 - 1.0);
         }
@@ -102,6 +108,27 @@ pub(super) fn average_of_kitti(steps: &[Step], positives: usize, recalls: Recall
         RecallCount::Eleven => precisions.iter().step_by(4).sum::<f64>() / 11.0,
         RecallCount::Forty => precisions[1..].iter().sum::<f64>() / 40.0,
     })
+}
+
+/// KITTI's average orientation similarity of a group, in an area range, under a limit and at a threshold: its AP, if each
+/// true positive is worth what `added` says of the detection ([`Row::object`]); None without objects.
+///
+/// # Errors
+///
+/// `OutOfMemory`
+pub fn orientation_average(
+    table: &MatchTable,
+    group: usize,
+    place: [usize; 3],
+    recalls: RecallCount,
+    added: &[f64],
+) -> Result<Option<f64>> {
+    let positives = table.positives(group)[place[0]] as usize;
+    if positives == 0 {
+        return Ok(None);
+    }
+    let steps = steps_of_rows(table, group, None, place, Some(&|row: &Row| added[row.object as usize]))?;
+    average_of_kitti(&steps, positives, recalls).map(Some)
 }
 
 /// Precisions at the recalls 0.11, 0.12, …, 1, less a tenth, over nine tenths.
@@ -157,7 +184,7 @@ mod tests {
 
     #[test]
     fn equal_scores_count_together() {
-        let step = |score, hits, misses| Step { score, hits, misses, samples: hits };
+        let step = |score, hits, misses| Step { score, hits, misses, samples: hits, worth: f64::from(hits) };
         let tied = [step(1, 1, 0), step(1, 0, 1), step(2, 1, 0)];
         let apart = [step(1, 1, 0), step(2, 0, 1), step(2, 1, 0)];
         let of = |steps: &[Step]| average_of_kitti(steps, 2, RecallCount::Eleven).unwrap();

@@ -23,6 +23,7 @@ mod scored;
 mod sweep;
 
 pub use crate::curve::area::{Area, area_of, areas_under};
+pub use crate::curve::benchmarks::{RecallCount, orientation_average};
 use crate::curve::driver::{CurveDriver, CurveSelection};
 pub use crate::curve::envelope::{precision, raise};
 use crate::curve::grid::{Grid, for_each_category};

@@ -16,8 +16,68 @@ use super::matcher::{CellPairs, MatchKind, Matcher, OnMatch};
 #[derive(Debug)]
 pub(super) struct Kitti;
 
-/// Pairs of a detection by ground truth: ground truth, similarity, place among the candidates.
-type Pairs = Vec<(usize, f64, usize)>;
+/// Which detection each ground truth has at one threshold, while detections come in.
+struct Holders<'a> {
+    crowd: &'a [bool],
+    /// Ground truths that each detection reaches, in their order, and the similarities.
+    pairs: Vec<Vec<(usize, f64)>>,
+    /// The detection of each ground truth, and their similarity.
+    held: Vec<Option<(usize, f64)>>,
+}
+
+impl<'a> Holders<'a> {
+    fn new(cell: &CellPairs<'a>, t: usize) -> Self {
+        let candidates = cell.candidates;
+        let in_order = |d: usize| {
+            let reached = candidates
+                .pairs_of(d)
+                .filter(|&(.., place)| candidates.reached(place, t / 64) >> (t % 64) & 1 == 1);
+            let mut pairs: Vec<_> = reached.map(|(g, value, _)| (g, value)).collect();
+            pairs.sort_unstable_by_key(|&(g, _)| g);
+            pairs
+        };
+        let pairs = (0..candidates.len()).map(in_order).collect();
+        Holders { crowd: cell.crowd, pairs, held: vec![None; cell.ignored.len()] }
+    }
+
+    /// Lets the next detection in: the ground truth that has one now and had none, or the crowd of the one left over.
+    /// `on_change(ground truth, detection, former one)` is called for each that has another one.
+    fn enter(&mut self, d: usize, mut on_change: impl FnMut(usize, usize, Option<usize>)) -> Option<usize> {
+        let (mut left, mut passed) = (d, 0);
+        loop {
+            let prefers = |&&(g, value): &&(usize, f64)| {
+                g >= passed && !self.crowd[g] && self.held[g].is_none_or(|(_, held)| value > held)
+            };
+            let Some(&(g, value)) = self.pairs[left].iter().find(prefers) else {
+                return self.pairs[left].iter().find(|(g, _)| self.crowd[*g]).map(|&(g, _)| g);
+            };
+            let former = self.held[g].replace((left, value)).map(|(former, _)| former);
+            on_change(g, left, former);
+            match former {
+                None => return Some(g),
+                Some(former) => (left, passed) = (former, g + 1),
+            }
+        }
+    }
+}
+
+/// What each detection of a cell adds, at one threshold, to the sum of `value(detection, ground truth)` over the pairs of
+/// the ground truths that are not ignored.
+pub fn added_values(cell: &CellPairs<'_>, t: usize, value: impl Fn(usize, usize) -> f64) -> Vec<f64> {
+    let mut holders = Holders::new(cell, t);
+    let added = |d: usize| {
+        let mut sum = 0.0;
+        if !cell.uncounted[d] {
+            holders.enter(d, |g, now, former| {
+                if !cell.ignored[g] {
+                    sum += value(now, g) - former.map_or(0.0, |former| value(former, g));
+                }
+            });
+        }
+        sum
+    };
+    (0..cell.candidates.len()).map(added).collect()
+}
 
 impl Matcher for Kitti {
     fn name(&self) -> &'static str {
@@ -25,21 +85,13 @@ impl Matcher for Kitti {
     }
 
     fn match_cell(&self, cell: &CellPairs<'_>, _: &mut Vec<u64>, on_match: OnMatch<'_>) {
-        let CellPairs { candidates, thresholds, ignored, crowd, uncounted, .. } = *cell;
-        let in_order = |d: usize| {
-            let mut pairs: Pairs = candidates.pairs_of(d).collect();
-            pairs.sort_unstable_by_key(|&(g, ..)| g);
-            pairs
-        };
-        let pairs: Vec<Pairs> = (0..candidates.len()).map(in_order).collect();
+        let CellPairs { thresholds, ignored, crowd, uncounted, .. } = *cell;
         for t in 0..thresholds.len() {
             let (word, bit) = (t / 64, 1 << (t % 64));
-            let reaches = |&&(_, _, place): &&(usize, f64, usize)| candidates.reached(place, word) & bit != 0;
-            let (mut holders, mut sampled) = (vec![None; ignored.len()], vec![false; ignored.len()]);
-            for (d, own) in pairs.iter().enumerate() {
+            let (mut holders, mut sampled) = (Holders::new(cell, t), vec![false; ignored.len()]);
+            for d in 0..cell.candidates.len() {
                 let small = uncounted.get(d).is_some_and(|&small| small);
-                if let Some(&(g, ..)) = own.iter().filter(reaches).find(|(g, ..)| !crowd[*g] && !sampled[*g])
-                {
+                if let Some(&(g, _)) = holders.pairs[d].iter().find(|(g, _)| !crowd[*g] && !sampled[*g]) {
                     sampled[g] = true;
                     if !ignored[g] && !small {
                         on_match(word, bit, d, g, MatchKind::Sampled);
@@ -48,20 +100,7 @@ impl Matcher for Kitti {
                 if small {
                     continue;
                 }
-                let (mut left, mut passed) = (d, 0);
-                let found = loop {
-                    let prefers = |&&(g, value, _): &&(usize, f64, usize)| {
-                        g >= passed && !crowd[g] && holders[g].is_none_or(|(_, held)| value > held)
-                    };
-                    let Some(&(g, value, _)) = pairs[left].iter().filter(reaches).find(prefers) else {
-                        break pairs[left].iter().filter(reaches).find(|(g, ..)| crowd[*g]).map(|&(g, ..)| g);
-                    };
-                    match holders[g].replace((left, value)) {
-                        None => break Some(g),
-                        Some((former, _)) => (left, passed) = (former, g + 1),
-                    }
-                };
-                if let Some(g) = found {
+                if let Some(g) = holders.enter(d, |_, _, _| ()) {
                     on_match(word, bit, d, g, MatchKind::Counted);
                 }
             }
@@ -79,18 +118,18 @@ mod tests {
     use super::*;
     use crate::random::Random;
 
-    /// True positives and false positives among the best detections, and whether the last of them is sampled, at one
-    /// threshold, as the kit counts them.
+    /// True positives and false positives among the best detections, the similarities of the true ones, and whether the
+    /// last of them is sampled, at one threshold, as the kit counts them.
     fn counted(
         similarity: &[f64],
         flags: [&[bool]; 3],
         threshold: f64,
         some: usize,
-    ) -> ([usize; 2], Vec<usize>) {
+    ) -> ([usize; 2], f64, Vec<usize>) {
         let [ignored, crowd, small] = flags;
         let objects = ignored.len();
         let value = |d: usize, g: usize| similarity[d * objects + g];
-        let (mut assigned, mut hits) = (vec![false; some], 0);
+        let (mut assigned, mut hits, mut sum) = (vec![false; some], 0, 0.0);
         for g in (0..objects).filter(|&g| !crowd[g]) {
             let free = |d: &usize| !assigned[*d] && value(*d, g) >= threshold;
             let mut best = None;
@@ -100,6 +139,7 @@ mod tests {
                 }
             }
             hits += usize::from(best.is_some() && !ignored[g]);
+            sum += best.filter(|_| !ignored[g]).map_or(0.0, |d| value(d, g));
             if let Some(d) = best.or_else(|| (0..some).filter(|&d| small[d]).find(free)) {
                 assigned[d] = true;
             }
@@ -116,7 +156,7 @@ mod tests {
             }
         }
         samples.sort_unstable();
-        ([hits, misses], samples)
+        ([hits, misses], sum, samples)
     }
 
     #[test]
@@ -148,14 +188,16 @@ mod tests {
                     let made = made.iter().filter(move |(bit, .., k)| *bit == 1 << t && *k == kind);
                     made.map(|&(_, d, g, _)| (d, g)).collect::<Vec<_>>()
                 };
+                let added = added_values(&cell, t, |d, g| similarity[d * objects + g]);
                 let (matched, sampled) = (of(MatchKind::Counted), of(MatchKind::Sampled));
                 for some in 1..=detections {
                     let hits = matched.iter().filter(|(d, g)| *d < some && !ignored[*g]).count();
                     let unmatched = |d: usize| !small[d] && matched.iter().all(|(other, _)| *other != d);
                     let misses = (0..some).filter(|&d| unmatched(d)).count();
-                    let (expected, samples) =
+                    let (expected, sum, samples) =
                         counted(&similarity, [&ignored, &crowd, &small], threshold, some);
                     assert_eq!([hits, misses], expected);
+                    assert!((added[..some].iter().sum::<f64>() - sum).abs() < 1e-12);
                     if some == detections {
                         assert_eq!(sampled.iter().map(|(d, _)| *d).collect::<Vec<_>>(), samples);
                     }

@@ -39,6 +39,7 @@ pub use cells::{
 };
 pub use greedy::{Candidates, Greedy, lowest_threshold};
 pub use group_of::GroupOf;
+pub use kitti::added_values;
 pub use log::{ImageKeys, LogColumns, LogIds, MatchLog};
 pub use matcher::{CellPairs, MATCHERS, MatchKind, Matcher, OnMatch};
 pub use pair::{ErrorType, Pair};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use numpy::{PyArray2, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
@@ -15,8 +15,9 @@ use super::matches::{LONG_TABLE, Matches, PyOperatingPoints, PyRanking, PyResamp
 use super::numpy_exp::numpy_exp;
 use super::objects::{CodeIds, PyObjects, region};
 use super::own_similarity::{OwnFunction, OwnSimilarity};
-use crate::analysis::{confusion_table, error_table, jaccard_counts};
+use crate::analysis::{confusion_table, error_table, jaccard_counts, orientation_similarities};
 use crate::columns::{AnnotationIds, Interner, Key, Objects};
+use crate::curve::Area;
 use crate::error::{Result, can_allocate, collect, copied, filled, with_capacity, zeros};
 use crate::evaluate::{Evaluator, Protocol};
 use crate::matching::{
@@ -330,6 +331,40 @@ impl PyMatchLog {
         let [matched, objects, found] =
             [counts.matched, counts.objects, counts.detections].map(|column| array(py, column, shape));
         Ok([matched?, objects?, found?])
+    }
+
+    /// KITTI's average orientation similarity, `(K, A, T)`, -1 without objects, and the categories. `angles`: those of the
+    /// ground truth and of the detections, in radians.
+    fn orientation<'py>(
+        &self,
+        py: Python<'py>,
+        ground_truth: &PyObjects,
+        detections: &PyObjects,
+        images: Option<&Bound<'_, PyAny>>,
+        angles: [PyReadonlyArray1<'py, f64>; 2],
+        recall: &str,
+    ) -> PyResult<(Bound<'py, PyArray3<f64>>, Bound<'py, PyList>)> {
+        let Some(&(_, Area::Kitti(recalls))) = Area::ALL.iter().find(|(name, _)| *name == recall) else {
+            return Err(bad_value(format!("recall: expected one of KITTI's, found {recall:?}")));
+        };
+        let [of_truths, of_detections] = angles.map(|angles| values(angles.as_array()));
+        let angles = [of_truths?, of_detections?];
+        let mut coded = Coded::new(ground_truth, detections, images, self.log.categories().clone())?;
+        let images = coded.sort_images(py)?;
+        let rules = &self.rules;
+        let done = beside(py, None, detections.columns.len(), |progress| {
+            let (images, categories) = ((images.len(), &*images), &coded.categories);
+            let work =
+                |evaluator: &Evaluator, similarity: &dyn Similarity, (dt, gt): (&Positions, &Positions)| {
+                    let table = evaluator.match_all(similarity, dt, gt)?;
+                    let angles = [&*angles[0], &*angles[1]];
+                    orientation_similarities(evaluator, &table, similarity, angles, recalls)
+                };
+            rules.with_evaluator(coded.sides, images, categories, progress, work)
+        });
+        let (averages, groups) = rules.checked(done)?;
+        let shape = [groups.len(), rules.protocol.area_ranges.len(), rules.protocol.thresholds.len()];
+        Ok((array(py, averages, shape)?, key_list(py, &groups)?))
     }
 
     /// Makes categories known that may have no objects.

@@ -27,11 +27,14 @@ SIMILARITIES = ("bbox", "bev", "box3d")
 
 def scenes():
     """Lines of labels and of results, by image."""
-    rng = np.random.default_rng(12)
+    rng, turns = np.random.default_rng(12), np.random.default_rng(13)
     labels, results = {}, {}
 
     def line(name, truncated, occluded, bounds, size, place, turn, score=None):
-        numbers = [truncated, occluded, -10, *bounds, *size, *place, turn, *([] if score is None else [score])]
+        # Some are taken for ones that look the other way.
+        apart = 0 if score is None else turns.normal(0, 0.4) + np.pi * (turns.uniform() < 0.2)
+        alpha = -10 if name == "DontCare" else np.angle(np.exp(1j * (turn - np.arctan2(place[0], place[2]) + apart)))
+        numbers = [truncated, occluded, alpha, *bounds, *size, *place, turn, *([] if score is None else [score])]
         return " ".join([name, *(f"{number:.4f}" for number in numbers)])
 
     for image in range(70):
@@ -113,21 +116,23 @@ def main(folder):
     labels, results = scenes()
     truth = [annotations(lines, False) for lines in labels.values()]
 
-    def numbers_of(found, position, metric, threshold):
-        least = np.full((1, 3, 1), threshold)
-        parts = kit["eval_class"](truth, found, [position], [0, 1, 2], metric, least, num_parts=7)
-        precision = parts["precision"][0, :, 0]
+    def numbers_of(found, position, metric, threshold, which="precision"):
+        least, oriented = np.full((1, 3, 1), threshold), which == "orientation"
+        parts = kit["eval_class"](truth, found, [position], [0, 1, 2], metric, least, oriented, num_parts=7)
+        precision = parts[which][0, :, 0]
         return {"kitti": (precision[:, 1:].sum(axis=1) / 40).tolist(),
                 "kitti-r11": (precision[:, ::4].sum(axis=1) / 11).tolist()}  # fmt: skip
 
-    numbers, with_others = {}, {}
+    numbers, with_others, orientation = {}, {}, {}
     for position, (name, threshold) in enumerate(CLASSES.items()):
         own = [annotations([r for r in lines if r.startswith(name)], True) for lines in results.values()]
         every = [annotations(lines, True) for lines in results.values()]
+        orientation[name] = numbers_of(own, position, 0, threshold, "orientation")
         for metric, similarity in enumerate(SIMILARITIES):
             numbers.setdefault(similarity, {})[name] = numbers_of(own, position, metric, threshold)
             with_others.setdefault(similarity, {})[name] = numbers_of(every, position, metric, threshold)
     stored = {"labels": labels, "results": results, "numbers": numbers, "with others": with_others}
+    stored["orientation"] = orientation
     PLACE.write_text(json.dumps(stored, separators=(",", ":")) + "\n")
 
 

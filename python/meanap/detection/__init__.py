@@ -12,6 +12,7 @@
 from meanap.detection.comparison import compare
 from meanap.detection.evaluation import evaluate
 from meanap.detection.explain import explain_difference
+from meanap.detection.kitti import kitti_orientation
 from meanap.detection.metric import MeanAveragePrecision
 from meanap.detection.nuscenes import NuScenesScore, nuscenes_score
 from meanap.detection.result import Result
@@ -32,6 +33,7 @@ __all__ = [
     "compare",
     "evaluate",
     "explain_difference",
+    "kitti_orientation",
     "nuscenes_score",
     "rotated_corners",
     "rotated_iou",

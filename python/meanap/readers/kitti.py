@@ -29,7 +29,7 @@ _NUMBERS = (
     "truncated", "occluded", "alpha", "left", "top", "right", "bottom", "height", "width", "length", "x", "y", "z",
     "rotation_y",
 )  # fmt: skip
-_BOX = slice(3, 7)
+_ALPHA, _BOX = 2, slice(3, 7)
 _IGNORED = "DontCare"
 #: Classes that are so like another one that KITTI ignores what is found of the other there.
 _NEIGHBOURS = {"Van": "Car", "Person_sitting": "Pedestrian"}
@@ -72,7 +72,7 @@ class Kitti(Reader):
         regions = [] if in_space else [row for row, name in enumerate(types) if name == _IGNORED]
         crowds = [(row, name, True) for row in regions for name in known]
         rows = np.array([row for row, *_ in (*objects, *crowds)], dtype=np.int64)
-        return GroundTruth(
+        side = GroundTruth(
             [row_images[row] for row in rows.tolist()],
             [name for _, name, _ in (*objects, *crowds)],
             (_boxes_in_space(numbers) if in_space else numbers[:, _BOX])[rows],
@@ -81,6 +81,8 @@ class Kitti(Reader):
             difficulty=_levels_of_objects(numbers)[rows] if options.difficulty else None,
             images=images,
         )
+        side.arrays["alpha"] = numbers[rows, _ALPHA]
+        return side
 
     def parts(self, source: Any, role: Role, options: Options) -> Parts:
         """Some images; which types there are, all files say."""
@@ -105,13 +107,15 @@ class Kitti(Reader):
                 problems.add(Problem("unknown-image", source=f"{os.fspath(source)}: {image}.txt", text=text))
         rows = np.array([ids[file] is not None for file in columns["file"].tolist()], dtype=bool)
         numbers = columns["numbers"][rows]
-        return Detections(
+        side = Detections(
             rows_of(columns["file"][rows], ids),
             rows_of(columns["words"][rows, 0], [categories.of(text) for text in columns["texts"]]),
             numbers[:, -1],
             _boxes_in_space(numbers) if in_space else numbers[:, _BOX],
             difficulty=_levels_of_detections(numbers) if options.difficulty else None,
         )
+        side.arrays["alpha"] = numbers[:, _ALPHA]
+        return side
 
 
 def _in_space(options: Options, place: str) -> bool:
