@@ -69,6 +69,23 @@ def test_orientations_are_as_similar_as_in_the_kit(folders, protocol):
         assert all(0 < of < 0.95 * ap for of, ap in zip(values[protocol], aps[name], strict=True))
 
 
+@pytest.mark.parametrize("protocol", ["kitti", "kitti-r11"])
+def test_the_command_reports_orientations(folders, tmp_path, capsys, protocol):
+    expected = kitti_orientation(*folders, protocol)
+    out = tmp_path / "out.json"
+    few = ["--protocol", protocol, "--json", str(out)]
+    assert main(["eval", *map(str, folders), *few]) == 0
+    assert json.loads(out.read_text())["orientation_similarity"] == list(expected)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["Car", *(f"{expected.row(category='Car')[level]:.3f}" for level in LEVELS)] in lines
+    # Of boxes in space, and of files without orientations, there is AP alone.
+    assert main(["generate", "--format", "kitti", "--images", "4", str(tmp_path / "made")]) == 0
+    made = [str(tmp_path / "made" / name) for name in ("label_2", "predictions")]
+    for sides in ([*map(str, folders), "--similarity", "bev"], made):
+        assert main(["eval", *sides, *few]) == 0
+        assert "orientation_similarity" not in json.loads(out.read_text())
+
+
 def test_orientations_that_are_not_there(folders, tmp_path):
     lines = {image: [line for line in found if "Cyclist" not in line] for image, found in STORED["labels"].items()}
     some = kitti_orientation(write(tmp_path / "some", lines), folders[1])

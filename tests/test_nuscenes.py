@@ -59,6 +59,22 @@ def test_commands_shards_and_reports(files, tmp_path):
     assert main(["check", *map(str, files), "--similarity", NEAR[0], "--quiet"]) in (0, 1)
 
 
+def test_the_command_reports_the_detection_score(files, tmp_path, capsys):
+    expected = nuscenes_score(*files)
+    out = tmp_path / "out.json"
+    few = ["eval", *map(str, files), "--similarity", NEAR[0], "--protocol", NEAR[1]]
+    assert main([*few, "--json", str(out)]) == 0
+    assert str(expected) in capsys.readouterr().out
+    written = json.loads(out.read_text())["nuscenes"]
+    assert written["nds"] == expected.score and written["errors"] == expected.errors
+    cone = next(row for row in written["per_class"] if row["category"] == "traffic_cone")
+    assert cone["velocity"] is None and cone["ap"] == expected.per_class.row(category="traffic_cone")["ap"]
+    # It is of the ten classes, at the benchmark's settings.
+    for changed in (["--categories", "car"], ["--max-dets", "5"], ["--lenient"]):
+        assert main([*few, *changed, "--json", str(out)]) == 0
+        assert "nuscenes" not in json.loads(out.read_text()) and "nds" not in capsys.readouterr().out
+
+
 def test_other_sources_have_the_same_numbers(files):
     """Arrays of both sides, in the order of the reader."""
     options = readers.Options("centre-distance")

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from meanap._printable import shown
-from meanap.cli import gate, groups, inputs, output, terminal
+from meanap.cli import benchmarks, gate, groups, inputs, output, terminal
 
 if TYPE_CHECKING:
     from meanap.detection import Result
@@ -61,6 +61,9 @@ def run(options: argparse.Namespace) -> int:
         index = result.jaccard_index()
         fields["jaccard_index"] = output.plain(index.value)
         shown.append(f"Jaccard index {gate.figure(index.value, '.4f')} of detections above {index.score:.1f}")
+    more, texts = benchmarks.numbers(options, rules, files)
+    fields |= more
+    shown += texts
     output.emit(options, *shown, table=lambda: as_table(numbers, fields.get("per_class"), result))
     verdicts: list[gate.Verdict] = []
     if gate.asked(options):

@@ -65,7 +65,7 @@ class NuScenesScore:
     def __str__(self) -> str:
         rows = [
             ("nds", self.score),
-            ("ap", self.ap),
+            ("ap_of_ten_classes", self.ap),
             *((f"{name}_error", value) for name, value in self.errors.items()),
         ]
         return "\n".join(f"{name:>17}  {value:.3f}" for name, value in rows)
@@ -107,10 +107,10 @@ def nuscenes_score(
     options = readers.Options("centre-distance", on_error=on_error)
     problems = readers.Problems(on_error)
     truth = readers.ground_truth(ground_truth, options, problems)
-    found = readers.detections(detections, options, problems, truth)
-    problems.tell()
     if not isinstance(truth, GroundTruth) or "velocity" not in truth.arrays:
         raise InputError(_OTHER_FORMAT, "ground_truth")
+    found = readers.detections(detections, options, problems, truth)
+    problems.tell()
     if not isinstance(found, Detections) or "velocity" not in found.arrays:
         raise InputError(_OTHER_FORMAT, "detections")
     result = evaluated(truth, found, get("nuscenes"), options, None)

@@ -1,0 +1,60 @@
+"""What benchmarks report beside AP: nuScenes' detection score and KITTI's orientation similarity."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from meanap.cli import gate, output, terminal
+from meanap.errors import InputError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from meanap.cli.inputs import Inputs
+    from meanap.protocol import Protocol
+    from meanap.table import Table
+
+
+def numbers(options: argparse.Namespace, rules: Protocol, files: Inputs) -> tuple[dict[str, Any], list[str]]:
+    """The fields for JSON, and the text.
+
+    There are none where the protocol has none, its settings or what is evaluated are not the benchmark's, or the files
+    lack velocities or angles.
+    """
+    from meanap import protocol
+
+    made = {"nuscenes": ("centre-distance", _nuscenes), "kitti": ("bbox", _kitti), "kitti-r11": ("bbox", _kitti)}
+    similarity, make = made.get(rules.name, (None, None))
+    changed = options.lenient or options.categories or options.ignore_regions
+    changed = changed or rules != protocol.get(options.protocol, options.similarity)
+    if make is None or similarity != options.similarity or changed:
+        return {}, []
+    # Both sides have been evaluated: all that can be wrong is that they do not have what it takes.
+    with contextlib.suppress(InputError):
+        return make(files.ground_truth, options.detections, rules)
+    return {}, []
+
+
+def _nuscenes(ground_truth: Any, detections: Any, rules: Protocol) -> tuple[dict[str, Any], list[str]]:
+    from meanap.detection import nuscenes_score
+
+    del rules
+    found = nuscenes_score(ground_truth, detections)
+    errors = {name: output.plain(value) for name, value in found.errors.items()}
+    fields = {"nds": output.plain(found.score), "ap": output.plain(found.ap), "errors": errors}
+    return {"nuscenes": {**fields, "per_class": _rows(found.per_class)}}, [str(found)]
+
+
+def _kitti(ground_truth: Any, detections: Any, rules: Protocol) -> tuple[dict[str, Any], list[str]]:
+    from meanap.detection import kitti_orientation
+
+    found = kitti_orientation(ground_truth, detections, "kitti" if rules.name == "kitti" else "kitti-r11")
+    levels = [name for name in found.columns if name != "category"]
+    lines = [["orientation similarity", *levels]]
+    lines += [[row["category"], *(gate.figure(row[level], ".3f") for level in levels)] for row in found]
+    return {"orientation_similarity": _rows(found)}, [terminal.columns(lines)]
+
+
+def _rows(table: Table) -> list[dict[str, Any]]:
+    return [{name: output.plain(value) for name, value in row.items()} for row in table]
