@@ -1,5 +1,6 @@
 """KITTI's protocols: the numbers of its development kit in the image, from above and in space, by every entry."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -48,6 +49,15 @@ def test_the_numbers_of_the_kit(folders, similarity, protocol):
     assert sum(value > 0.2 for values in expected.values() for value in values) > 4
     for name, values in expected.items():
         assert found[name] == pytest.approx(values, abs=1e-12), name
+
+
+def test_overlaps_may_be_others(folders):
+    kitti = meanap.protocol.get("kitti")
+    rows = [dataclasses.replace(row, threshold={0.7: 0.5, 0.5: 0.25}[row.threshold]) for row in kitti.summary]
+    found = numbers(meanap.evaluate(*folders, "box3d", kitti.replace(thresholds=(0.25, 0.5), summary=rows)))
+    for name, values in STORED["loose"].items():
+        assert found[name] == pytest.approx(values["kitti"], abs=1e-12), name
+    assert found["Car"][2] > of_kit("box3d", "kitti")["Car"][2] + 0.01
 
 
 def test_others_that_are_low_take_objects_in_the_kit(folders):
