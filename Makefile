@@ -7,6 +7,9 @@
 #   make sanitize   run the Rust tests under AddressSanitizer
 #   make miri     run the Rust tests of arrow, columns, matching and curves under Miri (a nightly toolchain with its component)
 #   make aarch64  run the Rust tests for aarch64 (a cross compiler, qemu-user and rustup's target)
+#   make musl     run the Rust tests with musl (rustup's target)
+#   make windows  run the Rust tests for Windows (mingw, wine, rustup's target)
+#   make wasm     run the Rust tests for WebAssembly, without threads (rustup's target)
 #   make mutate   change each constant of the Python code and check that a test fails (after make test; RUST=1 for Rust too)
 #   make lint     formatting, clippy, ruff, mypy and pyright, and the type stubs against the built module
 #   make fmt      format Rust and Python
@@ -36,7 +39,7 @@ BIN = $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 # The profile of the wheels.
 AS_PUBLISHED = -C build-args='--profile wheel'
 
-.PHONY: help test release-check fuzz fuzz-native sanitize miri aarch64 mutate lint fmt docs screenshots bench floor growth instructions \
+.PHONY: help test release-check fuzz fuzz-native sanitize miri aarch64 musl windows wasm mutate lint fmt docs screenshots bench floor growth instructions \
 	matrix pair wheel sdist wheel-test wheel-test-musl platforms audit workflows release-metadata release-notes \
 	github-release tools
 
@@ -89,6 +92,21 @@ aarch64:
 	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
 		CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER='qemu-aarch64 -L /usr/aarch64-linux-gnu' \
 		cargo test --target aarch64-unknown-linux-gnu --no-default-features --lib
+
+# Debian: apt install musl-tools; rustup target add x86_64-unknown-linux-musl
+musl:
+	cargo test --target x86_64-unknown-linux-musl --no-default-features --lib
+
+# Debian: apt install gcc-mingw-w64-x86-64 wine64 (wine 10 or newer); rustup target add x86_64-pc-windows-gnu
+windows:
+	WINEDEBUG=-all CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=wine \
+		cargo test --target x86_64-pc-windows-gnu --no-default-features --lib
+
+# rustup target add wasm32-wasip1
+wasm: $(BIN)/python
+	$(BIN)/pip install --quiet wasmtime
+	CARGO_TARGET_WASM32_WASIP1_RUNNER='$(CURDIR)/$(BIN)/python .ci/run_wasm.py' \
+		cargo test --target wasm32-wasip1 --no-default-features --lib
 
 mutate:
 	$(BIN)/python tests/mutate_constants.py $(if $(RUST),--rust)

@@ -196,6 +196,7 @@ mod tests {
         assert_eq!(chosen(Some("500"), 384), 384);
     }
 
+    #[cfg_attr(target_family = "wasm", ignore = "there are no threads")]
     #[test]
     fn a_thread_without_a_pool_does_the_work() {
         let found = std::thread::spawn(|| {

@@ -93,7 +93,7 @@ pub fn prefetch_rows<T>(table: &[T], width: usize, rows: &[u32]) {
     const LINE: usize = 64;
     let bytes = size_of::<T>() * width;
     for &row in rows {
-        let start = table.as_ptr().cast::<u8>().wrapping_add(row as usize * bytes);
+        let start = table.as_ptr().cast::<u8>().wrapping_add((row as usize).wrapping_mul(bytes));
         for line in 0..bytes.div_ceil(LINE) {
             prefetch_line(start.wrapping_add(line * LINE));
         }
