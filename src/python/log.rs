@@ -308,25 +308,13 @@ impl PyMatchLog {
         images: Option<&Bound<'_, PyAny>>,
         scores: Vec<f64>,
     ) -> PyResult<[Bound<'py, PyArray2<i64>>; 3]> {
-        let mut coded = Coded::new(ground_truth, detections, images, self.log.categories().clone())?;
-        let images = coded.sort_images(py)?;
         let rules = &self.rules;
-        let done = beside(py, None, detections.columns.len(), |progress| {
-            let (images, categories) = ((images.len(), &*images), &coded.categories);
-            rules.with_evaluator(
-                coded.sides,
-                images,
-                categories,
-                progress,
-                |evaluator, similarity, (dt, gt)| {
-                    let truths = &evaluator.ground_truths;
-                    let within = (rules.options.similarity.compare)(truths, truths, &rules.parameters)?;
-                    let table = evaluator.match_all(similarity, dt, gt)?;
-                    jaccard_counts(evaluator, &table, similarity, &*within, &scores)
-                },
-            )
-        });
-        let (counts, _) = rules.checked(done)?;
+        let (counts, _) =
+            self.analysed(py, ground_truth, detections, images, |evaluator, similarity, table| {
+                let truths = &evaluator.ground_truths;
+                let within = (rules.options.similarity.compare)(truths, truths, &rules.parameters)?;
+                jaccard_counts(evaluator, table, similarity, &*within, &scores)
+            })?;
         let shape = [scores.len(), counts.matched.len() / scores.len().max(1)];
         let [matched, objects, found] =
             [counts.matched, counts.objects, counts.detections].map(|column| array(py, column, shape));
@@ -349,21 +337,13 @@ impl PyMatchLog {
         };
         let [of_truths, of_detections] = angles.map(|angles| values(angles.as_array()));
         let angles = [of_truths?, of_detections?];
-        let mut coded = Coded::new(ground_truth, detections, images, self.log.categories().clone())?;
-        let images = coded.sort_images(py)?;
-        let rules = &self.rules;
-        let done = beside(py, None, detections.columns.len(), |progress| {
-            let (images, categories) = ((images.len(), &*images), &coded.categories);
-            let work =
-                |evaluator: &Evaluator, similarity: &dyn Similarity, (dt, gt): (&Positions, &Positions)| {
-                    let table = evaluator.match_all(similarity, dt, gt)?;
-                    let angles = [&*angles[0], &*angles[1]];
-                    orientation_similarities(evaluator, &table, similarity, angles, recalls)
-                };
-            rules.with_evaluator(coded.sides, images, categories, progress, work)
-        });
-        let (averages, groups) = rules.checked(done)?;
-        let shape = [groups.len(), rules.protocol.area_ranges.len(), rules.protocol.thresholds.len()];
+        let (averages, groups) =
+            self.analysed(py, ground_truth, detections, images, |evaluator, similarity, table| {
+                let angles = [&*angles[0], &*angles[1]];
+                orientation_similarities(evaluator, table, similarity, angles, recalls)
+            })?;
+        let protocol = &self.rules.protocol;
+        let shape = [groups.len(), protocol.area_ranges.len(), protocol.thresholds.len()];
         Ok((array(py, averages, shape)?, key_list(py, &groups)?))
     }
 
@@ -576,6 +556,35 @@ fn beside<T: Send>(
     }
     let work = |progress: &Progress| work(progress).and_then(|done| progress.check().map(|()| done));
     Ok(with_progress(py, progress, detections as u64, work)??)
+}
+
+impl PyMatchLog {
+    /// Matches columns, and gives what `work` makes of the evaluator, the similarity and the table; and the categories.
+    fn analysed<T: Send>(
+        &self,
+        py: Python<'_>,
+        ground_truth: &PyObjects,
+        detections: &PyObjects,
+        images: Option<&Bound<'_, PyAny>>,
+        work: impl FnOnce(&Evaluator, &dyn Similarity, &MatchTable) -> Result<T> + Send,
+    ) -> PyResult<(T, Vec<Key>)> {
+        let mut coded = Coded::new(ground_truth, detections, images, self.log.categories().clone())?;
+        let images = coded.sort_images(py)?;
+        let done = beside(py, None, detections.columns.len(), |progress| {
+            let ids = (images.len(), &*images);
+            self.rules.with_evaluator(
+                coded.sides,
+                ids,
+                &coded.categories,
+                progress,
+                |evaluator, similarity, (dt, gt)| {
+                    let table = evaluator.match_all(similarity, dt, gt)?;
+                    work(evaluator, similarity, &table)
+                },
+            )
+        });
+        self.rules.checked(done)
+    }
 }
 
 impl Rules {
