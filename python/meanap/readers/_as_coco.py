@@ -14,7 +14,7 @@ from meanap.readers._reader import Truth
 from meanap.readers._rotated import are_rotated, areas_of_rotated, rows_of_rotated
 from meanap.readers.sides import GroundTruth, Side, plain_ids
 
-__all__ = ["dataset_of", "records_of"]
+__all__ = ["dataset_of", "records_of", "xywh_of"]
 
 
 def dataset_of(truth: Truth) -> Mapping[str, Any]:

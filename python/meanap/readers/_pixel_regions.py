@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from meanap._arrays import as_numpy
+from meanap.readers._as_coco import xywh_of
 from meanap.readers.sides import Side, plain_ids
 
 __all__ = ["PixelRegions"]
@@ -46,7 +46,7 @@ class PixelRegions:
         """The objects of a side of which less than half is in a region."""
         if not self._covers:
             return side
-        boxes = _corners_and_sizes(side)
+        boxes = xywh_of(side.arrays["boxes"], side.box_format)
         kept = np.ones(len(side), dtype=bool)
         rows: dict[Any, list[int]] = {}
         for row, id in enumerate(plain_ids(side.image_ids)):
@@ -102,14 +102,3 @@ def _rounded(values: np.ndarray) -> np.ndarray:
     """Rounded as in MATLAB: halves away from zero."""
     rounded: np.ndarray = np.trunc(values + np.copysign(0.5, values))
     return rounded
-
-
-def _corners_and_sizes(side: Side) -> np.ndarray:
-    """Boxes ``(N, 4)`` as x, y, width, height."""
-    boxes = np.asarray(as_numpy(side.arrays["boxes"]), dtype=np.float64)
-    first, second = boxes[:, :2], boxes[:, 2:]
-    if side.box_format == "xyxy":
-        return np.concatenate([first, second - first], axis=1)
-    if side.box_format == "cxcywh":
-        return np.concatenate([first - second / 2, second], axis=1)
-    return boxes

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from meanap._files import read_json
 from meanap.errors import InputError
 from meanap.readers._coco_files import TruthFile
 from meanap.readers._column_names import BOX_COLUMNS
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from meanap import _core
     from meanap._types import BoxFormat, SimilarityName
 
-__all__ = ["Format", "Options", "Reader", "Role", "Truth", "checked_choice", "head", "is_folder", "is_path"]
+__all__ = ["Format", "Options", "Reader", "Role", "Truth", "checked_choice", "head", "is_folder", "is_path", "json_of"]
 
 Role: TypeAlias = Literal["ground_truth", "detections"]
 Truth: TypeAlias = GroundTruth | TruthFile
@@ -157,6 +158,11 @@ def checked_choice(name: str, value: Any, choices: Sequence[str]) -> Any:
 def is_path(source: Any) -> bool:
     """Whether a source names a file or a folder."""
     return isinstance(source, (str, os.PathLike))
+
+
+def json_of(source: Any) -> Any:
+    """What the JSON file of that path holds; a source in memory as it is."""
+    return read_json(source) if is_path(source) else source
 
 
 def is_folder(source: Any) -> bool:

@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 
 from meanap._arrays import shown
-from meanap._files import read_json
 from meanap.errors import InputError
 from meanap.readers._collected import finite
 from meanap.readers._known_ids import CategoryIds
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path
+from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path, json_of
 from meanap.readers.sides import Detections, GroundTruth
 
 __all__ = ["ActivityNet"]
@@ -95,7 +94,7 @@ def _videos(source: Any, role: Role, options: Options) -> tuple[str, Mapping[str
             f"format 'activitynet' has segments only, expected similarity 'temporal', found {options.similarity!r}"
         )
         raise InputError(problem, place, code="wrong-geometry")
-    data = read_json(source) if is_path(source) else source
+    data = json_of(source)
     field = _FIELDS[role]
     videos = data.get(field) if isinstance(data, Mapping) else None
     if not isinstance(videos, Mapping):

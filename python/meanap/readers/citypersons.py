@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from meanap._arrays import shown
-from meanap._files import read_json
 from meanap.readers._coco_records import coco_ground_truth, listed
 from meanap.readers._collected import finite
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, head, is_path
+from meanap.readers._reader import Options, Reader, Role, head, is_path, json_of
 from meanap.readers.sides import GroundTruth
 
 __all__ = ["CityPersons"]
@@ -41,7 +40,7 @@ class CityPersons(Reader):
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The objects, with the part of each that is visible."""
-        data = read_json(source) if is_path(source) else source
+        data = json_of(source)
         images, annotations = (listed(data, name, "ground_truth") for name in ("images", "annotations"))
         truth = coco_ground_truth(
             {

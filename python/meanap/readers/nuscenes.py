@@ -19,13 +19,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from meanap._arrays import shown
-from meanap._files import read_json
 from meanap._similarity import GEOMETRY
 from meanap.errors import InputError
 from meanap.readers._collected import finite
 from meanap.readers._known_ids import CategoryIds
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path
+from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path, json_of
 from meanap.readers.sides import Detections, GroundTruth
 
 __all__ = ["CLASSES", "NuScenes"]
@@ -120,7 +119,7 @@ def _samples(source: Any, role: Role, options: Options) -> tuple[str, Mapping[st
         expected = "similarity 'centre-distance', 'bev' or 'box3d'"
         problem = f"format 'nuscenes' has 3D boxes only, expected {expected}, found {options.similarity!r}"
         raise InputError(problem, place, code="wrong-geometry")
-    data = read_json(source) if is_path(source) else source
+    data = json_of(source)
     samples = data.get("results", data) if isinstance(data, Mapping) else None
     if not isinstance(samples, Mapping):
         raise InputError("there is no dictionary of boxes by sample", place, code="wrong-kind-of-file")

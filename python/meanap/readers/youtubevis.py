@@ -14,13 +14,12 @@ import numpy as np
 
 from meanap import _core
 from meanap._arrays import as_id, shown
-from meanap._files import read_json
 from meanap._similarity import compares_masks
 from meanap.errors import InputError
 from meanap.readers._coco_records import listed, names_of
 from meanap.readers._collected import finite
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path
+from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path, json_of
 from meanap.readers.sides import Detections, GroundTruth
 
 __all__ = ["YoutubeVis"]
@@ -49,7 +48,7 @@ class YoutubeVis(Reader):
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The tracks of all videos."""
         place = _checked(source, "ground_truth", options)
-        data = read_json(source) if is_path(source) else source
+        data = json_of(source)
         sizes = {}
         for number, video in enumerate(listed(data, "videos", "ground_truth")):
             id, size = _video(video)
@@ -74,7 +73,7 @@ class YoutubeVis(Reader):
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The tracks that were found."""
         place = _checked(source, "detections", options)
-        results = read_json(source) if is_path(source) else source
+        results = json_of(source)
         if not isinstance(results, list):
             expected = "a list of results"
             raise InputError(source=place, found=f"is {shown(results)}", expected=expected, code="wrong-kind-of-file")
