@@ -28,9 +28,12 @@ impl InternedIds {
     pub fn push(&mut self, id: i64) -> Result<()> {
         let code = match self.last {
             Some((last, code)) if last == id => code,
-            _ => self.code(id, self.codes.len())?,
+            _ => {
+                let code = self.code(id, self.codes.len())?;
+                self.last = Some((id, code));
+                code
+            }
         };
-        self.last = Some((id, code));
         push(&mut self.codes, code)
     }
 

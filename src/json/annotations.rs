@@ -36,6 +36,8 @@ pub struct Annotations {
     pub fallback: Option<Fallback>,
     /// Fields that at least one record has.
     pub seen: u16,
+    /// Fields that at least one record lacks. Their columns do not grow any more.
+    lacking: u16,
     /// `image_id`.
     pub image: InternedIds,
     /// `category_id`.
@@ -72,9 +74,6 @@ pub struct Annotations {
 #[derive(Clone, Copy, Debug, Default)]
 struct Record {
     present: u16,
-    /// Numbers of `bbox`, and of `obb`: none if it is no box.
-    bbox_len: usize,
-    obb_len: usize,
     crowd: bool,
     unlabelled: bool,
     integer_score: bool,
@@ -86,10 +85,82 @@ struct Record {
     id: f64,
     area: f64,
     score: f64,
-    bbox: [f64; 8],
-    obb: [f64; 8],
+    /// `bbox` of four numbers.
+    bbox: Option<[f64; 4]>,
+    /// `bbox` of more than four numbers.
+    long_bbox: LongBox,
+    obb: LongBox,
     segmentation: (u64, u32),
     keypoints: (u64, u32),
+}
+
+impl Record {
+    fn has(&self, field: Field) -> bool {
+        self.present & field.bit() != 0
+    }
+
+    fn has_empty_bbox(&self) -> bool {
+        self.has(Field::Bbox) && self.bbox.is_none() && self.long_bbox.len == 0
+    }
+
+    /// The numbers of the rotated box or 3D box: those of `obb` if there is one.
+    fn rotated(&self) -> Option<&[f64]> {
+        let LongBox { len, numbers } = match self.has(Field::Obb) {
+            true => &self.obb,
+            false if self.has(Field::Bbox) => &self.long_bbox,
+            false => return None,
+        };
+        (*len > 0).then(|| &numbers[..*len])
+    }
+}
+
+/// The numbers of a rotated box or of a 3D box; none if it is neither.
+#[derive(Clone, Copy, Debug, Default)]
+struct LongBox {
+    len: usize,
+    numbers: [f64; 8],
+}
+
+impl LongBox {
+    /// Whether there are as many numbers as a rotated box or a 3D box has.
+    fn is_rotated(&self) -> bool {
+        matches!(self.len, 5 | 7 | 8)
+    }
+
+    /// The numbers of the array at the scanner; none if it is something else, or has too many.
+    fn read(scanner: &mut Scanner<'_>) -> Scan<Option<LongBox>> {
+        let mut numbers = [0.0; 8];
+        if !scanner.take(b'[') {
+            return Ok(None);
+        }
+        if scanner.take(b']') {
+            return Ok(Some(LongBox::default()));
+        }
+        for (index, number) in numbers.iter_mut().enumerate() {
+            if real(scanner, number, &mut false)?.is_err() {
+                return Ok(None);
+            }
+            if scanner.take(b']') {
+                return Ok(Some(LongBox { len: index + 1, numbers }));
+            }
+            if !scanner.take(b',') {
+                return Ok(None);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The same at a cursor, of as many numbers as there are here.
+    #[inline(never)]
+    fn read_fast(&mut self, cursor: &mut Cursor<'_>, long: &mut bool) -> Option<()> {
+        match self.len {
+            5 => self.numbers[..5].copy_from_slice(&fast_numbers::<5>(cursor, long)?),
+            7 => self.numbers[..7].copy_from_slice(&fast_numbers::<7>(cursor, long)?),
+            8 => self.numbers = fast_numbers(cursor, long)?,
+            _ => return None,
+        }
+        Some(())
+    }
 }
 
 impl Annotations {
@@ -113,36 +184,29 @@ impl Annotations {
         let mut cursor = scanner.cursor();
         cursor.take(b'{')?;
         let record = &mut self.pending;
-        record.present = 0;
+        // What is wanted and was not read yet.
+        let mut left = self.wanted;
         for slot in 0.. {
             let Some((field, length)) = order.expected(cursor.rest(), slot) else { break };
             cursor.at += length;
-            if record.present & field.bit() != 0 {
-                return None;
-            }
-            if field.bit() & self.wanted == 0 {
-                if field == Field::Escaped {
+            if field.bit() & left == 0 {
+                let repeated = field.bit() & self.wanted != 0;
+                if repeated || field == Field::Escaped {
                     return None;
                 }
                 scanner.skip_from(&mut cursor)?;
                 continue;
             }
-            record.present |= field.bit();
+            left &= !field.bit();
             match field {
                 Field::ImageId => record.image = cursor.integer()?,
                 Field::CategoryId => record.category = cursor.integer()?,
                 Field::Id => record.id = cursor.integer()? as f64,
-                Field::Bbox if record.bbox_len > 4 => {
-                    fast_rotated(&mut cursor, record.bbox_len, &mut record.bbox, &mut record.long_numbers)?;
+                Field::Bbox if record.long_bbox.len == 0 => {
+                    record.bbox = Some(fast_numbers(&mut cursor, &mut record.long_numbers)?);
                 }
-                Field::Bbox => {
-                    let four: [f64; 4] = cursor.array(&mut record.long_numbers)?;
-                    record.bbox[..4].copy_from_slice(&four);
-                    record.bbox_len = 4;
-                }
-                Field::Obb => {
-                    fast_rotated(&mut cursor, record.obb_len, &mut record.obb, &mut record.long_numbers)?;
-                }
+                Field::Bbox => record.long_bbox.read_fast(&mut cursor, &mut record.long_numbers)?,
+                Field::Obb => record.obb.read_fast(&mut cursor, &mut record.long_numbers)?,
                 Field::Score => {
                     (record.score, record.integer_score) = cursor.real_as_before(&mut record.long_score)?;
                 }
@@ -165,9 +229,10 @@ impl Annotations {
             }
         }
         cursor.take(b'}')?;
-        if record.present & self.needed != self.needed || scanner.doubtful.is_some() {
+        if left & self.needed != 0 || scanner.doubtful.is_some() {
             return None;
         }
+        record.present = self.wanted & !left;
         scanner.move_to(cursor.at);
         Some(())
     }
@@ -186,18 +251,28 @@ impl Annotations {
                     Field::ImageId => return integer(scanner, &mut record.image),
                     Field::CategoryId => return integer(scanner, &mut record.category),
                     Field::Bbox => {
-                        let read = numbers_of_box(scanner, &mut record.bbox)?;
-                        record.bbox_len = read.unwrap_or_default();
-                        return Ok(if matches!(read, Some(0 | 4 | 5 | 7 | 8)) { Ok(()) } else { Err(BOX) });
+                        return Ok(match LongBox::read(scanner)? {
+                            Some(LongBox { len: 0, .. }) => Ok(()),
+                            Some(LongBox { len: 4, numbers: [x, y, width, height, ..] }) => {
+                                record.bbox = Some([x, y, width, height]);
+                                Ok(())
+                            }
+                            Some(long) if long.is_rotated() => {
+                                record.long_bbox = long;
+                                Ok(())
+                            }
+                            _ => Err(BOX),
+                        });
                     }
                     Field::Obb => {
                         // Whatever else it may be is of no use, and no reason against the other columns.
                         let start = scanner.position();
-                        record.obb_len = numbers_of_box(scanner, &mut record.obb)?.unwrap_or_default();
-                        if !matches!(record.obb_len, 5 | 7 | 8) {
-                            record.obb_len = 0;
-                            scanner.move_to(start);
-                            scanner.skip()?;
+                        match LongBox::read(scanner)? {
+                            Some(long) if long.is_rotated() => record.obb = long,
+                            _ => {
+                                scanner.move_to(start);
+                                scanner.skip()?;
+                            }
                         }
                     }
                     Field::Score => {
@@ -243,6 +318,41 @@ impl Annotations {
         Ok(())
     }
 
+    /// Whether all records so far have this field.
+    #[inline(always)]
+    fn all_have(&self, field: Field) -> bool {
+        self.lacking & field.bit() == 0
+    }
+
+    /// Adds the fields of the record that boxes as results do not have.
+    fn commit_more(&mut self) -> Result<()> {
+        let record = &self.pending;
+        if self.all_have(Field::Id) {
+            self.id.push(record.id)?;
+        }
+        if self.all_have(Field::Area) {
+            self.area.push(record.area)?;
+        }
+        if self.rotated.len() == self.count
+            && let Some(numbers) = record.rotated()
+        {
+            self.rotated.push(numbers)?;
+        }
+        if self.all_have(Field::IsCrowd) {
+            push(&mut self.crowd, record.crowd)?;
+        }
+        if self.all_have(Field::NumKeypoints) {
+            push(&mut self.unlabelled, record.unlabelled)?;
+        }
+        if self.all_have(Field::Segmentation) {
+            self.segmentation.push(record.segmentation)?;
+        }
+        if self.all_have(Field::Keypoints) {
+            self.keypoints.push(record.keypoints)?;
+        }
+        Ok(())
+    }
+
     /// Whether a column that is now `len` long is whole.
     pub fn whole(&self, len: usize) -> bool {
         len == self.count
@@ -270,6 +380,9 @@ impl Annotations {
         }
     }
 }
+
+/// The fields that boxes as results do not have.
+const MORE: u16 = !(Field::ImageId.bit() | Field::CategoryId.bit() | Field::Bbox.bit() | Field::Score.bit());
 
 const GEOMETRY: u16 = Field::Score.bit()
     | Field::Bbox.bit()
@@ -300,49 +413,26 @@ impl Elements for Annotations {
             self.count += 1;
             return Ok(());
         }
-        let (record, count) = (&self.pending, self.count);
-        let has = |field: Field, len: usize| record.present & field.bit() != 0 && len == count;
+        let record = &self.pending;
         self.seen |= record.present;
+        self.lacking |= !record.present;
         self.image.push(record.image)?;
         self.category.push(record.category)?;
-        if has(Field::Id, self.id.len()) {
-            self.id.push(record.id)?;
-        }
-        if has(Field::Area, self.area.len()) {
-            self.area.push(record.area)?;
-        }
-        if has(Field::Score, self.score.len()) {
+        if self.all_have(Field::Score) {
             self.score.push(record.score)?;
             self.integer_scores |= record.integer_score;
         }
-        if has(Field::Bbox, self.bbox.len()) && record.bbox_len == 4 {
-            let [x, y, width, height, ..] = record.bbox;
-            self.bbox.push([x, y, width, height])?;
-        }
-        let rotated: &[f64] = match record.present {
-            present if present & Field::Obb.bit() != 0 => &record.obb[..record.obb_len],
-            present if present & Field::Bbox.bit() != 0 && record.bbox_len > 4 => {
-                &record.bbox[..record.bbox_len]
+        if self.all_have(Field::Bbox) {
+            match record.bbox {
+                Some(bbox) => self.bbox.push(bbox)?,
+                None => self.lacking |= Field::Bbox.bit(),
             }
-            _ => &[],
-        };
-        if !rotated.is_empty() && self.rotated.len() == count {
-            self.rotated.push(rotated)?;
         }
-        if has(Field::IsCrowd, self.crowd.len()) {
-            push(&mut self.crowd, record.crowd)?;
+        if record.present & MORE != 0 || record.long_bbox.len > 0 {
+            self.commit_more()?;
         }
-        if has(Field::NumKeypoints, self.unlabelled.len()) {
-            push(&mut self.unlabelled, record.unlabelled)?;
-        }
-        if has(Field::Segmentation, self.segmentation.len.len()) {
-            self.segmentation.push(record.segmentation)?;
-        }
-        if has(Field::Keypoints, self.keypoints.len.len()) {
-            self.keypoints.push(record.keypoints)?;
-        }
-        if count == 0 {
-            self.first_bbox_empty = record.present & Field::Bbox.bit() != 0 && record.bbox_len == 0;
+        if self.count == 0 {
+            self.first_bbox_empty = self.pending.has_empty_bbox();
         }
         self.eager.commit()?;
         self.count += 1;
@@ -362,6 +452,7 @@ impl Elements for Annotations {
                 self.first_bbox_empty = part.first_bbox_empty;
             }
             self.seen |= part.seen;
+            self.lacking |= part.lacking;
             self.integer_scores |= part.integer_scores;
             self.image.append(&part.image)?;
             self.category.append(&part.category)?;
@@ -419,6 +510,7 @@ impl Annotations {
         self.integer_scores = false;
         self.first_bbox_empty = false;
         self.discard();
+        self.lacking = 0;
     }
 
     /// Removes all records, but keeps their number and their properties. No column is whole after that.
@@ -437,6 +529,7 @@ impl Annotations {
             spans.len.clear();
         }
         self.eager = self.eager.fresh();
+        self.lacking = u16::MAX;
     }
 }
 
@@ -489,41 +582,6 @@ fn real(
 
 const BOX: &str =
     "an array of 4 numbers (x, y, width, height), of 5 or 8 (a rotated box), or of 7 (a 3D box)";
-
-/// How many numbers the array at the scanner has; none if it is something else, or has too many.
-#[inline(always)]
-fn numbers_of_box(scanner: &mut Scanner<'_>, into: &mut [f64; 8]) -> Scan<Option<usize>> {
-    if !scanner.take(b'[') {
-        return Ok(None);
-    }
-    if scanner.take(b']') {
-        return Ok(Some(0));
-    }
-    for (index, number) in into.iter_mut().enumerate() {
-        if real(scanner, number, &mut false)?.is_err() {
-            return Ok(None);
-        }
-        if scanner.take(b']') {
-            return Ok(Some(index + 1));
-        }
-        if !scanner.take(b',') {
-            return Ok(None);
-        }
-    }
-    Ok(None)
-}
-
-/// The rotated box at a cursor, of as many numbers as that of the last record.
-#[inline(never)]
-fn fast_rotated(cursor: &mut Cursor<'_>, width: usize, into: &mut [f64; 8], long: &mut bool) -> Option<()> {
-    match width {
-        5 => into[..5].copy_from_slice(&fast_numbers::<5>(cursor, long)?),
-        7 => into[..7].copy_from_slice(&fast_numbers::<7>(cursor, long)?),
-        8 => *into = fast_numbers(cursor, long)?,
-        _ => return None,
-    }
-    Some(())
-}
 
 #[inline(always)]
 fn fast_numbers<const N: usize>(cursor: &mut Cursor<'_>, long: &mut bool) -> Option<[f64; N]> {

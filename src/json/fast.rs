@@ -140,13 +140,8 @@ pub(crate) fn short(bytes: &[u8], at: usize) -> Option<(f64, usize)> {
     if !common {
         return None;
     }
-    Some((signed(number::scale_few(digits, count - whole), negative), start + count + 1))
-}
-
-/// A number that is not negative, or minus that: without a branch, as signs of angles are as good as random.
-#[inline(always)]
-fn signed(value: f64, negative: bool) -> f64 {
-    f64::from_bits(value.to_bits() | (u64::from(negative) << 63))
+    let value = number::scale_few(digits, count - whole);
+    Some((if negative { -value } else { value }, start + count + 1))
 }
 
 /// What a number without a sign is made of, if it has a point.
@@ -203,23 +198,22 @@ pub(crate) fn plain_of<L: Simd>(around: &[u8; 48], whole: usize, len: usize) -> 
 pub(crate) fn with_point(bytes: &[u8], at: usize) -> (f64, usize) {
     const NONE: (f64, usize) = (0.0, 0);
     // All bytes that are read, so that bounds are checked once.
-    let around = at.checked_sub(16).and_then(|from| bytes.get(from..)?.first_chunk::<50>());
+    let around = at.checked_sub(16).and_then(|from| bytes.get(from..)?.first_chunk::<49>());
     let Some(around) = around else { return NONE };
-    let negative = around[16] == b'-';
-    let start = usize::from(negative);
-    let Some(around) = around[start..].first_chunk::<49>() else { return NONE };
-    let (value, len) = match around.first_chunk().and_then(plain) {
-        Some((value, len)) if around[16 + len % 32] | 0x20 != b'e' => (value, len),
-        _ => with_more(around),
-    };
-    if len > 0 { (signed(value, negative), at + start + len) } else { NONE }
+    if let Some((value, len)) = around.first_chunk().and_then(plain)
+        && around[16 + len % 32] | 0x20 != b'e'
+    {
+        return (value, at + len);
+    }
+    with_sign_or_more(around, at)
 }
 
-/// As [`plain`], with more digits; of length zero if it has another form.
+/// The same, with a sign, or more digits.
 #[inline(never)]
-fn with_more(around: &[u8; 49]) -> (f64, usize) {
+fn with_sign_or_more(around: &[u8; 49], at: usize) -> (f64, usize) {
     const NONE: (f64, usize) = (0.0, 0);
-    let Some(text) = around.last_chunk::<33>().and_then(|text| text.first_chunk::<32>()) else { return NONE };
+    let negative = usize::from(around[16] == b'-');
+    let Some(text) = around[16 + negative..].first_chunk::<32>() else { return NONE };
     let Extent { whole, len: end } = extent(text);
     let fraction = end.wrapping_sub(whole + 1);
     let (zero, long) = (text[0] == b'0', fraction > 16);
@@ -236,12 +230,17 @@ fn with_more(around: &[u8; 49]) -> (f64, usize) {
     // The last 16 digits behind the point, and those before them; of a long fraction, that is less than one, the whole
     // is left out.
     let (from, first, last) = if long { (2, fraction - 16, 16) } else { (0, whole, fraction) };
-    let (Some(head), Some(tail)) = (text[from..].first_chunk(), around[end..].first_chunk()) else {
+    let (Some(head), Some(tail)) = (text[from..].first_chunk(), around[negative + end..].first_chunk())
+    else {
         return NONE;
     };
     let mantissa =
         number::few(head, first) * number::POWERS_OF_TEN[last % 32] + Baseline::decimal(tail, last);
-    number::scale_down(mantissa, fraction).map_or(NONE, |value| (value, end))
+    match number::scale_down(mantissa, fraction) {
+        // Without a branch, as signs of angles are as good as random.
+        Some(value) => (f64::from_bits(value.to_bits() | (negative as u64) << 63), at + negative + end),
+        None => NONE,
+    }
 }
 
 #[cfg(test)]
