@@ -63,7 +63,7 @@ mod fields {
     ///
     /// `list` is an exact list.
     #[inline]
-    pub unsafe fn list_length(list: *mut ffi::PyObject) -> usize {
+    pub(crate) unsafe fn list_length(list: *mut ffi::PyObject) -> usize {
         // SAFETY: as the caller guarantees; a list has a length.
         unsafe { ffi::PyList_Size(list) as usize }
     }
@@ -74,7 +74,7 @@ mod fields {
     ///
     /// `list` is a list with more than `item` items.
     #[inline]
-    pub unsafe fn list_item(list: *mut ffi::PyObject, item: usize) -> *mut ffi::PyObject {
+    pub(crate) unsafe fn list_item(list: *mut ffi::PyObject, item: usize) -> *mut ffi::PyObject {
         // SAFETY: as the caller guarantees; within the length no error is raised.
         unsafe { ffi::PyList_GetItem(list, item as ffi::Py_ssize_t) }
     }
@@ -85,7 +85,7 @@ mod fields {
     ///
     /// `float` is a `float`.
     #[inline]
-    pub unsafe fn double(float: *mut ffi::PyObject) -> f64 {
+    pub(crate) unsafe fn double(float: *mut ffi::PyObject) -> f64 {
         // SAFETY: as the caller guarantees; of a `float` its field is returned, and no Python code runs.
         unsafe { ffi::PyFloat_AsDouble(float) }
     }
@@ -96,7 +96,7 @@ mod fields {
     ///
     /// `dict` is an exact dictionary.
     #[inline]
-    pub unsafe fn dict_keys(_dict: *mut ffi::PyObject) -> *const u8 {
+    pub(crate) unsafe fn dict_keys(_dict: *mut ffi::PyObject) -> *const u8 {
         std::ptr::null()
     }
 }
