@@ -70,7 +70,7 @@ impl AnnotationIndex {
             ids.iter().map(list).collect()
         };
         let by_image = lists(&images, img_to_anns)?;
-        for (record, annotation) in annotations.iter().enumerate() {
+        for (record, annotation) in annotations.iter().take(self.len()).enumerate() {
             check_signals(py, record)?;
             by_image[self.images.codes[record] as usize].append(&annotation)?;
             anns.set_item(self.id(record), annotation)?;

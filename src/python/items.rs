@@ -1,12 +1,13 @@
 //! Items of Python's containers: those of a dictionary while Python code may run in between, and new lists.
 
 use std::ops::Deref;
+use std::ptr;
 
-use pyo3::Borrowed;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::iter::BoundDictIterator;
+use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+use pyo3::{Borrowed, ffi};
 
 use crate::error::{can_allocate, push};
 
@@ -99,32 +100,47 @@ fn checked(py: Python<'_>) -> PyResult<()> {
 }
 
 /// Keys and values; an error, as a Python loop raises it, where the dictionary has changed its size since the last ones.
+///
+/// PyO3's iterator panics there, which a check before each of its steps does not prevent without a global lock.
 pub(super) struct Items<'a, 'py> {
     dict: &'a Bound<'py, PyDict>,
     length: usize,
     told: usize,
-    items: BoundDictIterator<'py>,
+    position: ffi::Py_ssize_t,
 }
 
 /// The items of a dictionary.
 pub(super) fn items<'a, 'py>(dict: &'a Bound<'py, PyDict>) -> Items<'a, 'py> {
-    Items { dict, length: dict.len(), told: 0, items: dict.iter() }
+    Items { dict, length: dict.len(), told: 0, position: 0 }
 }
 
 impl<'py> Iterator for Items<'_, 'py> {
     type Item = PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.dict.len() != self.length {
-            // Reported once.
-            self.length = self.dict.len();
-            self.told = self.length;
-            return Some(Err(PyRuntimeError::new_err("dictionary changed size during iteration")));
-        }
-        if self.told == self.length {
-            return None;
-        }
-        self.told += 1;
-        self.items.next().map(Ok)
+        // Where the interpreter has no global lock this takes the dictionary's own; elsewhere it does nothing.
+        with_critical_section(self.dict, || {
+            if self.dict.len() != self.length {
+                // Reported once.
+                self.length = self.dict.len();
+                self.told = self.length;
+                return Some(Err(PyRuntimeError::new_err("dictionary changed size during iteration")));
+            }
+            if self.told == self.length {
+                return None;
+            }
+            self.told += 1;
+            let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
+            // SAFETY: it is a dictionary and is locked, so that key and value, which are borrowed from it, are alive
+            // until they are counted: no Python code runs in between.
+            unsafe {
+                let found =
+                    ffi::PyDict_Next(self.dict.as_ptr(), &mut self.position, &mut key, &mut value) != 0;
+                found.then(|| {
+                    let py = self.dict.py();
+                    Ok((Bound::from_borrowed_ptr(py, key), Bound::from_borrowed_ptr(py, value)))
+                })
+            }
+        })
     }
 }

@@ -12,7 +12,7 @@ use crate::progress::Progress;
 use crate::python::arrays::array;
 use crate::python::bad_value;
 use crate::python::interruptible::interruptible;
-use crate::python::items::check_signals;
+use crate::python::items::{check_signals, items};
 use crate::ranking::evaluate::evaluate;
 use crate::ranking::looked_up::{ListBatch, ListState};
 use crate::ranking::plan::Plan;
@@ -176,7 +176,7 @@ impl<'py> Walker<'_, 'py> {
 
     /// Refuses text where the judged documents are integers, and the other way round: nothing would ever be found.
     fn check_kind(&self, query: usize, list: &Bound<PyDict>) -> PyResult<()> {
-        let Some((document, _)) = list.iter().next() else { return Ok(()) };
+        let Some((document, _)) = items(list).next().transpose()? else { return Ok(()) };
         let is_text = document.is_instance_of::<PyString>();
         let (known, other) = match self.qrels.core.documents {
             Documents::Integers(_) if is_text => ("integers", "text"),
