@@ -15,7 +15,7 @@ import pytest
 import meanap
 from meanap import _core, generate, report
 from meanap._printable import printable
-from meanap.checking import checked
+from meanap.checking import Known, checked
 from meanap.cli import main
 from meanap.detection.confusion import counts_by_score
 from meanap.report.outline import outline
@@ -633,7 +633,7 @@ def test_a_run_as_a_process(files, tmp_path):
 
 
 @pytest.mark.parametrize("versus", [False, True])
-def test_boxes_are_matched_once_for_all_errors_and_once_for_each_confusion(files, tmp_path, monkeypatch, versus):
+def test_boxes_are_matched_once_for_all_errors_and_once_for_all_confusions(files, tmp_path, monkeypatch, versus):
     from meanap.detection import evaluation
 
     folder, made = files
@@ -642,28 +642,41 @@ def test_boxes_are_matched_once_for_all_errors_and_once_for_each_confusion(files
     class Counted:
         def __init__(self, *args, **questions):
             self.questions, self.log = questions, new_log(*args, **questions)
-            asked.append(questions.get("errors"))
+            asked.append(questions)
 
         def declare(self, categories):
             self.log.declare(categories)
 
         def matched(self, *sides, known=None, **options):
-            # What the evaluation knows is not matched again.
-            if known is None or not self.questions.get("errors"):
-                matched.append(self.questions.get("confusion"))
+            # What another table knows is not matched again.
+            if known is None:
+                matched.append(self.questions)
             return self.log.matched(*sides, known=known, **options)
 
     monkeypatch.setattr(evaluation, "new_log", Counted)
     before = {"versus": folder / "other.json"} if versus else {}
     report.write(tmp_path / "report.html", *made["bbox"], resamples=2, **before)
-    # An evaluation and a confusion at each IoU threshold, of either side, and the confusion of the check, whose
-    # evaluation is that of the report.
-    assert matched.count(None) == 1 + versus
-    confusions = [round(iou, 9) for iou in matched if iou is not None]
-    assert sorted(confusions) == sorted([0.5, 0.75, 0.9] * (1 + versus) + [0.5])
+    # An evaluation and one matching for the confusions at all IoU thresholds, of either side: the check takes both.
+    found = [questions["without_categories"] for questions in matched if "without_categories" in questions]
+    np.testing.assert_allclose(found, [[0.5, 0.75, 0.9]] * (1 + versus))
+    assert len(matched) == 2 * (1 + versus)
+    confusions = [round(questions["confusion"], 9) for questions in asked if "confusion" in questions]
+    assert confusions == [0.5, 0.75, 0.9] * (1 + versus)
     # The check asks for two error tables, of which the report takes the last one; each IoU threshold for one.
-    assert len(asked) - len(matched) == 4 + 3 * versus
-    assert asked.count((0.5, 0.1, "all")) == 1 + versus
+    errors = [questions["errors"] for questions in asked if "errors" in questions]
+    assert len(errors) == 4 + 3 * versus
+    assert errors.count((0.5, 0.1, "all")) == 1 + versus
+
+
+def test_confusions_of_several_thresholds_are_those_of_each_alone(files):
+    ious = [0.1, 0.5, 0.75, 0.9]
+    for kind, others in (("bbox", {}), ("segm", {"protocol": "lvis"}), ("bbox", {"max_detections": (1, 10)})):
+        scores = meanap.evaluate(*files[1][kind], similarity=kind, **others).scores
+        for iou, table in zip(ious, scores.confusion_tables(ious), strict=True):
+            alone = scores.confusion_table(iou)
+            assert alone.to_bytes() == table.to_bytes()
+            for name, column in alone.pairs().items():
+                np.testing.assert_array_equal(column, table.pairs()[name])
 
 
 def test_a_check_of_files_judges_the_evaluation_that_is_there(files):
@@ -672,7 +685,8 @@ def test_a_check_of_files_judges_the_evaluation_that_is_there(files):
     options = meanap.readers.Options("bbox")
     alone = meanap.check(truth, boxes, "bbox")
     others = meanap.evaluate(truth, boxes, thresholds=[0.5]), meanap.evaluate(truth, files[0] / "other.json")
-    for known in (None, result, *others):
+    confused = Known(result, result.confusion(0.5, -math.inf))
+    for known in (None, confused, *(Known(other, None) for other in (result, *others))):
         found = checked(truth, boxes, "bbox", options, None, ("degrees", False), known)
         assert found.as_dict() == alone.as_dict()
     assert len(alone.label_errors)

@@ -9,31 +9,20 @@ use crate::error::{Result, filled, push, zeros};
 use crate::evaluate::Evaluator;
 use crate::matching::{Cells, ErrorType, MatchTable, NOT_EVALUATED, Pair, Positions, Row};
 use crate::progress::Progress;
-use crate::similarity::Similarity;
 use crate::sort::sort_unstable_by_key;
 
-/// Matches without regard to categories: a table with a pair for each detection, grouped by categories.
+/// The table of a matching without regard to categories, with a pair for each detection, grouped by categories.
 ///
-/// `evaluator` has one threshold whose partners are stored, one area range, and compares all categories together. A
-/// detection that matched is a true positive or of another category than its partner, one that matched nothing is of
-/// the background.
+/// `evaluator` has one area range, and compares all categories together; `table` is what it matched at one threshold,
+/// whose partners are stored. A detection that matched is a true positive or of another category than its partner, one
+/// that matched nothing is of the background.
 ///
 /// # Errors
 ///
-/// As of matching: work that is cancelled, memory that cannot be had.
+/// Memory that cannot be had.
 pub fn confusion_table(
     evaluator: &Evaluator,
-    similarity: &dyn Similarity,
-    dt: &Positions,
-    gt: &Positions,
-) -> Result<MatchTable> {
-    with_pairs(evaluator.match_all(similarity, dt, gt)?, evaluator, dt, gt)
-}
-
-/// The table of a matching without regard to categories, with pairs, grouped by categories.
-fn with_pairs(
     table: MatchTable,
-    evaluator: &Evaluator,
     dt: &Positions,
     gt: &Positions,
 ) -> Result<MatchTable> {

@@ -262,8 +262,8 @@ impl PyMatchLog {
 
     /// Matches columns: the table that an empty log has after `append`, which gathers no rows to sort them again.
     ///
-    /// `known`: the evaluation of the same columns, of which a log of errors takes the matches in an area range at a
-    /// threshold, if the partners there were requested.
+    /// `known`: an evaluation of the same columns, of which a log of errors takes the matches in an area range at a
+    /// threshold, if the partners there were requested; a log of confusions takes them of one without categories.
     /// `progress(done, total)` is called with detections.
     #[pyo3(signature = (ground_truth, detections, images=None, progress=None, known=None))]
     fn matched(
@@ -675,17 +675,15 @@ impl Rules {
         (dt, gt): (&Positions, &Positions),
         known: Option<Known<'_>>,
     ) -> Result<MatchTable> {
+        let found = match known {
+            Some((table, area, t)) => table.single(area, t, &evaluator.progress)?,
+            None => None,
+        };
+        let table = found.map_or_else(|| evaluator.match_all(similarity, dt, gt), Ok)?;
         match self.analysis {
-            None => evaluator.match_all(similarity, dt, gt),
-            Some(Analysis::Confusion) => confusion_table(evaluator, similarity, dt, gt),
-            Some(Analysis::Errors { background }) => {
-                let found = match known {
-                    Some((table, area, t)) => table.single(area, t, &evaluator.progress)?,
-                    None => None,
-                };
-                let table = found.map_or_else(|| evaluator.match_all(similarity, dt, gt), Ok)?;
-                error_table(evaluator, similarity, table, background)
-            }
+            None => Ok(table),
+            Some(Analysis::Confusion) => confusion_table(evaluator, table, dt, gt),
+            Some(Analysis::Errors { background }) => error_table(evaluator, similarity, table, background),
         }
     }
 }

@@ -17,7 +17,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from meanap import _similarity
 from meanap._keywords import suggesting
@@ -49,9 +49,19 @@ if TYPE_CHECKING:
         NamesInput,
         SimilarityName,
     )
+    from meanap.detection.confusion import Confusion
     from meanap.detection.result import Result
 
-__all__ = ["Finding", "Findings", "check", "checked"]
+__all__ = ["Finding", "Findings", "Known", "check", "checked"]
+
+
+class Known(NamedTuple):
+    """What is known of files that are checked."""
+
+    #: An evaluation of them.
+    result: Result
+    #: The confusion of all its detections at an IoU of 0.5.
+    confusion: Confusion | None
 
 
 @suggesting()
@@ -117,9 +127,9 @@ def checked(
     options: Options,
     sigmas: Sequence[float] | np.ndarray | None,
     angles: tuple[AngleUnit, bool],
-    known: Result | None = None,
+    known: Known | None = None,
 ) -> Findings:
-    """What `check` does with settings as they are used; `known` is an evaluation of these files, if there is one."""
+    """What `check` does with settings as they are used; `known` is what is known of these files, if anything is."""
     options = dataclasses.replace(options, whole_body=sigmas is not None and len(sigmas) == KEYPOINTS)
     ground_truth, detections = repeatable(ground_truth, "ground_truth"), repeatable(detections, "detections")
     try:
@@ -136,8 +146,15 @@ def checked(
     found = read_detections(detections, truth, options, similarity)
     check_detections(found, truth)
     check_poses(truth, found, sigmas)
-    result = functools.cache(lambda: scored(found, truth, known))
-    confused = functools.cache(lambda: None if (made := result()) is None else made.confusion(0.5, -math.inf))
+    result = functools.cache(lambda: scored(found, truth, None if known is None else known.result))
+
+    @functools.cache
+    def confused() -> Confusion | None:
+        made = result()
+        if known is not None and made is known.result and known.confusion is not None:
+            return known.confusion
+        return None if made is None else made.confusion(0.5, -math.inf)
+
     check_together(found, truth, confused)
     add_ap(found, truth)
     findings = [*truth.findings, *found.findings]

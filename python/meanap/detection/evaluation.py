@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -266,6 +266,11 @@ def _result(fill: _Fill, ground_truth: Any, detections: Any, asked: _Asked, whol
             known = table, list(rules.area_ranges).index(area), rules.thresholds.index(iou)
         return matches(known, errors=(iou, background, area))
 
+    def confusions(ious: Sequence[float]) -> Iterator[_core.Matches]:
+        known = matches(without_categories=ious) if len(ious) > 1 and fill.whole is not None else None
+        for t, iou in enumerate(ious):
+            yield matches(None if known is None else (known, 0, t), confusion=iou)
+
     near = [any(math.isclose(iou, wanted) for wanted in asked.errors_at) for iou in rules.thresholds]
     table = matches(partners=np.flatnonzero(near).tolist())
     asked.chosen.check()
@@ -278,7 +283,7 @@ def _result(fill: _Fill, ground_truth: Any, detections: Any, asked: _Asked, whol
         groups=fill.groups,
         sources=_files(ground_truth, detections, asked.options),
         image_fields=asked.fields.values,
-        confusion=lambda iou: matches(confusion=iou),
+        confusions=confusions,
         errors=errors,
         jaccard=jaccard if whole else None,
     )
@@ -316,8 +321,8 @@ class _Fill(NamedTuple):
     """Matches an input into a log, each time it is called."""
 
     into: Callable[[_core.MatchLog], None]
-    #: Matches all of it at once, with the settings of a log that stays empty, if it is there at once. The evaluation
-    #: that is given, with an area range and a threshold, knows what matched there.
+    #: Matches all of it at once, with the settings of a log that stays empty, if it is there at once. The matches that
+    #: are given, with an area range and a threshold, are those there.
     whole: Callable[[_core.MatchLog, tuple[_core.Matches, int, int] | None], _core.Matches] | None = None
     #: Calls a function with both sides as columns, and the images, if they are there at once.
     sides: Callable[[Callable[..., Any]], Any] | None = None
@@ -463,19 +468,24 @@ def new_log(
     function: OwnSimilarity | None = None,
     confusion: float | None = None,
     errors: tuple[float, float, str] | None = None,
+    without_categories: Sequence[float] | None = None,
     partners: Sequence[int] = (),
 ) -> _core.MatchLog:
     """An empty match log of a protocol; `function` compares boxes in the place of the similarity.
 
     Its tables have partners at the thresholds whose positions are given.
     With `confusion` it is of pairs of categories matched at that threshold; with `errors` of error types at a
-    threshold, above a similarity to the background, in an area range.
+    threshold, above a similarity to the background, in an area range. With `without_categories` it has what the
+    confusions at some thresholds match, with partners at all of them.
     """
-    if confusion is not None:
+    if confusion is not None or without_categories is not None:
         everything = (-np.inf, np.inf)
         ranges = {"all": rules.area_ranges.get("all", everything)}
-        rules = rules.replace(thresholds=(confusion,), area_ranges=ranges, summary=())
-        return _new_log(rules, similarity, box_format, score_range, function=function, analysis="confusion")
+        thresholds = (confusion,) if confusion is not None else tuple(without_categories or ())
+        rules = rules.replace(thresholds=thresholds, area_ranges=ranges, summary=())
+        if confusion is not None:
+            return _new_log(rules, similarity, box_format, score_range, function=function, analysis="confusion")
+        rules, partners = rules.replace(by_category=False), range(len(thresholds))
     if errors is not None:
         iou, background, area = errors
         rules = rules.replace(thresholds=(iou,), area_ranges={area: rules.area_ranges[area]}, summary=())

@@ -7,7 +7,7 @@ import dataclasses
 import inspect
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -373,20 +373,21 @@ class MeanAveragePrecision(Metric):
 
     def _scores(self, kind: SimilarityName, by_category: bool) -> MatchScores:
         rules = self.protocols[kind].replace(by_category=by_category)
-        confusion = None if self.confusion is None else self._kept_confusion(kind)
+        confusions = None if self.confusion is None else self._kept_confusions(kind)
         errors = None if self.errors is None else self._kept_error_table(kind, _kept_errors(self.errors))
         table = self._logs[kind, by_category].table()
-        return MatchScores(table, rules, kind, image_fields=self._fields.values, confusion=confusion, errors=errors)
+        return MatchScores(table, rules, kind, image_fields=self._fields.values, confusions=confusions, errors=errors)
 
-    def _kept_confusion(self, kind: str) -> Callable[[float], _core.Matches]:
+    def _kept_confusions(self, kind: str) -> Callable[[Sequence[float]], Iterator[_core.Matches]]:
         matches = self._logs[kind, "confusion"].table()
 
-        def confusion(iou: float) -> _core.Matches:
-            if iou != self.confusion:
-                raise ValueError(f"confusion: the metric recorded matches at IoU {self.confusion}, not at {iou}")
-            return matches
+        def confusions(ious: Sequence[float]) -> Iterator[_core.Matches]:
+            for iou in ious:
+                if iou != self.confusion:
+                    raise ValueError(f"confusion: the metric recorded matches at IoU {self.confusion}, not at {iou}")
+                yield matches
 
-        return confusion
+        return confusions
 
     def _kept_error_table(
         self, kind: str, kept: tuple[float, float, str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -155,6 +155,10 @@ class Scores(ABC):
         """The pairs of detections and objects, whatever their categories."""
 
     @abstractmethod
+    def confusion_tables(self, ious: Sequence[float]) -> Iterator[_core.Matches]:
+        """The pairs at each of some thresholds, one table after the other: boxes are matched once for all of them."""
+
+    @abstractmethod
     def error_table(self, iou: float, background: float, area: str) -> _core.Matches:
         """The error type of each detection and the state of each object, at one threshold."""
 
@@ -180,7 +184,7 @@ class Scores(ABC):
             groups=self.groups,
             sources=self.sources,
             image_fields=self.image_fields,
-            confusion=lambda iou: self.confusion_table(iou).of_images(counted),
+            confusions=lambda ious: (table.of_images(counted) for table in self.confusion_tables(ious)),
             errors=lambda iou, background, area: self.error_table(iou, background, area).of_images(counted),
         )
 
@@ -448,8 +452,8 @@ class MatchScores(Scores):
     ----------
     table
         One row for each detection.
-    confusion, errors, jaccard
-        Functions that match again, for `confusion_table`, `error_table` and `jaccard_counts`. They are not pickled.
+    confusions, errors, jaccard
+        Functions that match again, for `confusion_tables`, `error_table` and `jaccard_counts`. They are not pickled.
     """
 
     def __init__(
@@ -462,14 +466,14 @@ class MatchScores(Scores):
         groups: Mapping[str, list[Any]] | None = None,
         sources: Sources | None = None,
         image_fields: Mapping[str, dict[Any, Any]] | None = None,
-        confusion: Callable[[float], _core.Matches] | None = None,
+        confusions: Callable[[Sequence[float]], Iterator[_core.Matches]] | None = None,
         errors: Callable[[float, float, str], _core.Matches] | None = None,
         jaccard: Callable[[float, list[float]], list[np.ndarray]] | None = None,
     ) -> None:
         super().__init__(protocol, similarity, names, groups, sources, image_fields)
         self._count_jaccard = jaccard
         self._table = table
-        self._match_confusion = confusion
+        self._match_confusions = confusions
         self._match_errors = errors
         #: The last table that was matched for an analysis, and its settings: it takes more than the match table.
         self._last: tuple[tuple[Any, ...], _core.Matches] | None = None
@@ -530,9 +534,12 @@ class MatchScores(Scores):
         return self._held[kind, limit, micro]
 
     def confusion_table(self, iou: float) -> _core.Matches:
-        if self._match_confusion is None:
+        return self._matched("confusion", lambda iou: next(self.confusion_tables([iou])), float(iou))
+
+    def confusion_tables(self, ious: Sequence[float]) -> Iterator[_core.Matches]:
+        if self._match_confusions is None:
             raise ValueError(_NOT_KEPT.format("confusion"))
-        return self._matched("confusion", self._match_confusion, float(iou))
+        return self._match_confusions(ious)
 
     def error_table(self, iou: float, background: float, area: str) -> _core.Matches:
         if not 0 <= background <= iou < 1:
@@ -543,7 +550,7 @@ class MatchScores(Scores):
         return self._matched("errors", self._match_errors, float(iou), float(background), area)
 
     def release(self) -> None:
-        self._match_confusion = self._match_errors = self._count_jaccard = self._last = None
+        self._match_confusions = self._match_errors = self._count_jaccard = self._last = None
 
     def jaccard_counts(self, iou: float, scores: list[float]) -> list[np.ndarray]:
         if self._count_jaccard is None:

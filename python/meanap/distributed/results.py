@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -93,7 +93,10 @@ class CurveScores(Scores):
         """Frees nothing: what could match again stays with the workers."""
 
     def confusion_table(self, iou: float) -> NoReturn:
-        _no_confusion(iou)
+        _no_confusions(iou)
+
+    def confusion_tables(self, ious: Sequence[float]) -> NoReturn:
+        _no_confusions(ious)
 
     def jaccard_counts(self, iou: float, scores: list[float]) -> NoReturn:
         raise RuntimeError("jaccard_index: not in a distributed result; call meanap.evaluate on the images that matter")
@@ -117,7 +120,7 @@ class CurveScores(Scores):
         return Curves(*found)
 
 
-def _no_confusion(*_: Any) -> NoReturn:
+def _no_confusions(*_: Any) -> NoReturn:
     raise RuntimeError("confusion: not in a distributed result; call meanap.distributed.confusion on the data set")
 
 
@@ -167,7 +170,7 @@ def from_matches(
         rows_into(log, rows)
     log.declare(known)
     table, (protocol, similarity) = log.table(), (plan.protocol, plan.similarity)
-    functions: dict[str, Any] = {"confusion": _no_confusion, "errors": _no_errors}
+    functions: dict[str, Any] = {"confusions": _no_confusions, "errors": _no_errors}
     return Result(MatchScores(table, protocol, similarity, names=names, image_fields=image_fields, **functions))
 
 

@@ -8,17 +8,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import meanap
 from meanap import _core, readers
-from meanap.checking import checked
-from meanap.detection.confusion import Confusion
+from meanap.checking import Known, checked
 from meanap.protocol.keypoints import sigmas_of
+from meanap.report.confusions import Confusions
 from meanap.report.images import Images
 from meanap.report.settings import Inputs, Settings
 from meanap.report.slices import slices
-from meanap.report.views import MATRIX, POINT, TARGETS, Choices, errors_of, if_matched, points_of, view
+from meanap.report.views import OUTCOMES, POINT, TARGETS, Choices, errors_of, if_matched, points_of, view
 
 if TYPE_CHECKING:
     from meanap.detection import Result
@@ -28,9 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["collect", "collect_findings"]
 
-_PAIRS = 100
 _LABELS = 50
-_OUTCOMES = ("true_positives", "false_positives", "false_negatives")
 
 
 def collect(result: Result, versus: Result | None, inputs: Inputs, settings: Settings) -> dict[str, Any]:
@@ -43,9 +39,13 @@ def collect(result: Result, versus: Result | None, inputs: Inputs, settings: Set
     images that are drawn, the tables of each IoU threshold.
     """
     confidence, resamples = settings.confidence, settings.resamples
-    findings = _findings(inputs, result) if settings.check and inputs.are_there else None
-    _core.give_back_memory()
     choices = Choices.of(result, versus, settings.score)
+    confusions = Confusions.of(result, versus, choices)
+    _core.give_back_memory()
+    findings = None
+    if settings.check and inputs.are_there:
+        findings = _findings(inputs, Known(result, confusions.whole))
+        _core.give_back_memory()
     iou, score = choices.iou, choices.score
     table = result.per_class
     files = result.scores.sources or inputs
@@ -79,20 +79,21 @@ def collect(result: Result, versus: Result | None, inputs: Inputs, settings: Set
     told["operation"] = _operation(result, versus, choices, confidence, resamples)
     told["calibration"] = {"error": result.calibration(iou).error}
     order = result.per_image(iou, score=score)
-    told["totals"] = {name: int(order[name].sum()) for name in _OUTCOMES}
+    told["totals"] = {name: int(order[name].sum()) for name in OUTCOMES}
     images = Images.of(result, versus, inputs, settings, choices, order)
-    told |= _at_each_iou(result, versus, choices, images)
+    told |= _at_each_iou(result, versus, choices, images, confusions)
     told["choices"] = choices = choices if len(told["views"]) == len(choices.ious) else choices.first_alone()
     told |= images.drawn(choices, None if settings.images is None else Path(settings.images))
     return told
 
 
-def _at_each_iou(result: Result, versus: Result | None, choices: Choices, images: Images) -> dict[str, Any]:
+def _at_each_iou(
+    result: Result, versus: Result | None, choices: Choices, images: Images, confusions: Confusions
+) -> dict[str, Any]:
     """What is shown at each IoU threshold, and of the first of them errors and confusions."""
-    told: dict[str, Any] = {"confusion": None, "errors": None}
+    told: dict[str, Any] = {"confusion": confusions.first, "errors": None}
     views: dict[int, dict[str, Any]] = {}
-    place = None
-    for index in sorted(range(len(choices.ious)), key=lambda index: index != choices.first):
+    for index in choices.order():
         iou = choices.ious[index]
         errors = if_matched(result.errors, iou)
         if errors is None and index != choices.first and told["errors"] is not None:
@@ -106,25 +107,11 @@ def _at_each_iou(result: Result, versus: Result | None, choices: Choices, images
             if index == choices.first:
                 told["errors"] = _errors(result, errors, before, iou)
         images.add(iou, errors, before)
-        # Their tables are not needed any more, and these are as large.
+        # Their tables are not needed any more, and take as much memory as the rest.
         errors = before = None
-        confusions = _confusion_table(result, iou), None if versus is None else _confusion_table(versus, iou)
-        if index == choices.first and confusions[0] is not None:
-            found = Confusion.of(result.scores, iou, choices.score, confusions[0])
-            other = None
-            if versus is not None and confusions[1] is not None:
-                other = Confusion.of(versus.scores, iou, choices.versus_score, confusions[1])
-            told["confusion"] = _confusion(found, other)
-            place = found.condensing(MATRIX)[0]
-        views[index] = view(result, versus, choices, index, of_classes, confusions, place)
-        del confusions
+        views[index] = view(result, versus, choices, index, of_classes, confusions)
         _core.give_back_memory()
     return {**told, "views": [views[index] for index in sorted(views)]}
-
-
-def _confusion_table(result: Result, iou: float) -> _core.Matches | None:
-    """The confusion of categories, where there are some, of a result that can match again."""
-    return if_matched(result.scores.confusion_table, iou) if result.protocol.by_category else None
 
 
 def _called(value: Any, otherwise: str) -> str:
@@ -195,38 +182,6 @@ def _rates(result: Result, iou: float) -> dict[str, float]:
     return {"froc": result.froc(iou=iou).mean, "miss_rate": result.log_average_miss_rate(iou=iou).value}
 
 
-def _confusion(found: Confusion, versus: Confusion | None) -> dict[str, Any]:
-    matrix, names = found.condensed(MATRIX)
-    objects = found.matrix.sum(axis=1)
-    # Both have the categories of the ground truth, and those of their detections.
-    place = {id: k for k, id in enumerate(found.categories)}
-    before = np.zeros_like(found.matrix)
-    if versus is not None:
-        known = [k for k, id in enumerate(versus.categories) if id in place]
-        to = [place[versus.categories[k]] for k in known]
-        before[np.ix_(to, to)] = versus.matrix[np.ix_(known, known)]
-    rows = []
-    for i, j in zip(*np.nonzero((found.matrix + before)[:-1, :-1]), strict=True):
-        if i != j:
-            rows.append((int(found.matrix[i, j]), int(before[i, j]), int(i), int(j)))
-    rows.sort(key=lambda row: (-row[0], -row[1], *row[2:]))
-    return {
-        **{name: getattr(found, name) for name in ("misclassified", *_OUTCOMES)},
-        "names": names,
-        "matrix": matrix.tolist(),
-        "pairs": [
-            {
-                "truth": found.names[i],
-                "detected": found.names[j],
-                "count": count,
-                "fraction": count / int(objects[i]) if objects[i] else math.nan,
-                "baseline": None if versus is None else count_before,
-            }
-            for count, count_before, i, j in rows[:_PAIRS]
-        ],
-    }
-
-
 def _errors(result: Result, found: Errors, versus: Errors | None, iou: float) -> dict[str, Any]:
     optimal = result.lrp(iou)
     rows = [{**row, "baseline": math.nan if versus is None else versus[row["error"]]} for row in found.table]
@@ -257,7 +212,7 @@ def collect_findings(
 
 
 def _checked(
-    ground_truth: Any, detections: Any, rules: Protocol, reading: readers.Options, known: Result | None = None
+    ground_truth: Any, detections: Any, rules: Protocol, reading: readers.Options, known: Known | None = None
 ) -> meanap.Findings:
     sigmas = rules.sigmas if reading.similarity == "keypoints" else None
     options = dataclasses.replace(reading, on_error="raise", image_records=False, progress=False)
@@ -265,9 +220,10 @@ def _checked(
     return checked(ground_truth, detections, reading.similarity, options, sigmas_of(sigmas), angles, known)
 
 
-def _findings(inputs: Inputs, result: Result) -> dict[str, Any]:
-    found = _checked(inputs.ground_truth, inputs.detections, result.protocol, inputs.reading, result)
-    likely, names = [], result.names
+def _findings(inputs: Inputs, known: Known) -> dict[str, Any]:
+    rules, names = known.result.protocol, known.result.names
+    found = _checked(inputs.ground_truth, inputs.detections, rules, inputs.reading, known)
+    likely = []
     for _, row in zip(range(_LABELS), found.label_errors, strict=False):
         named = {side: names.get(row[side], row[side]) for side in ("category", "truth")}
         likely.append({**row, **named})

@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from meanap.detection.confusion import counts_by_score
 from meanap.detection.errors import ERRORS, Errors
 from meanap.detection.operating import best_threshold, points
 from meanap.plot._curves import recall_grid
 
 if TYPE_CHECKING:
-    from meanap import _core
     from meanap.detection import Result
     from meanap.detection.operating import Curve, OperatingPoint
+    from meanap.report.confusions import Confusions
 
-__all__ = ["IOUS", "MATRIX", "POINT", "TARGETS", "Choices", "errors_of", "if_matched", "points_of", "view"]
+__all__ = ["IOUS", "OUTCOMES", "POINT", "TARGETS", "Choices", "errors_of", "if_matched", "points_of", "view"]
 
 T = TypeVar("T")
 
@@ -32,8 +31,8 @@ IOUS = (0.5, 0.75, 0.9)
 _CLASSES = 200
 #: Steps of the score threshold.
 _STEPS = 100
-#: Classes of the confusion matrix, and confusions that can be listed.
-MATRIX, _PAIRS = 20, 2000
+#: The counts of an image, and of a confusion.
+OUTCOMES = ("true_positives", "false_positives", "false_negatives")
 #: The numbers of an operating point.
 POINT = ("threshold", "precision", "recall", "f1", "false_positives_per_image", "false_alarms")
 #: Targets of operating points: their names, and how the point is chosen.
@@ -103,6 +102,10 @@ class Choices(NamedTuple):
             ious=self.ious[one], first=0, scores=self.scores[one], versus_scores=self.versus_scores[one]
         )
 
+    def order(self) -> list[int]:
+        """The positions of the IoU thresholds, that of the threshold at first before the others."""
+        return sorted(range(len(self.ious)), key=lambda index: index != self.first)
+
     def step(self, score: float) -> int:
         """The position of a score threshold in `grid`."""
         return max(0, int(np.searchsorted(self.grid, score)))
@@ -114,13 +117,11 @@ def view(
     choices: Choices,
     index: int,
     errors: list[dict[str, Any]] | None,
-    confusions: tuple[_core.Matches | None, _core.Matches | None],
-    place: np.ndarray | None,
+    confusions: Confusions,
 ) -> dict[str, Any]:
     """What the page shows at the IoU threshold with this index.
 
-    `errors` are those of `errors_of`, `confusions` the tables of the result and of the baseline. `place` is where each
-    class is in the confusion matrix, None if there is none.
+    `errors` are those of `errors_of`.
     """
     iou, grid = choices.ious[index], choices.grid
     curves = [result.precision_recall(id, iou) for id in (None, *result.category_ids)]
@@ -137,8 +138,8 @@ def view(
         "best": [[_thousandth(point[name]) for name in ("f1", "threshold")] for point in best.per_class],
         "points": _points(result, versus, iou, choices),
         "errors": errors,
-        "confusion": None if place is None or confusions[0] is None else _confusion(confusions[0], choices, place),
-        "confused_before": None if place is None or confusions[1] is None else _pairs_of(confusions[1], choices),
+        "confusion": confusions.by_score[index],
+        "confused_before": confusions.before[index],
     }
 
 
@@ -245,55 +246,3 @@ def errors_of(result: Result, errors: Errors, versus: Errors | None, iou: float)
     for k, (row, baseline, lrp) in enumerate(zip(errors.per_class, before, optimal.per_class, strict=True)):
         found.append(entry(row["ap"], [int(counts[name][k]) for name in ERRORS], row, baseline, lrp))
     return found
-
-
-def _confusion(table: _core.Matches, choices: Choices, place: np.ndarray) -> dict[str, Any]:
-    """Counts by true and predicted class, each as what it is at the highest score threshold and what is added below.
-
-    ``matrix`` has those of the rows and columns shown, ``pairs`` those of the largest confusions of two classes.
-    """
-    objects, changes = counts_by_score(table, choices.grid)
-    background = len(objects) - 1
-    size = int(place.max()) + 1
-    condensed = np.zeros((size, size, len(choices.grid)), dtype=np.int64)
-    truth, detected, step, count = changes.T
-    np.add.at(condensed, (place[truth], place[detected], step), count)
-    at_none = np.zeros((size, size), dtype=np.int64)
-    np.add.at(at_none, (place, np.full_like(place, size - 1)), objects)
-    matrix = [[[int(at_none[i, j]), *_changes(condensed[i, j])] for j in range(size)] for i in range(size)]
-    diagonal = (truth == detected) & (truth < background)
-    correct = np.bincount(step[diagonal], weights=count[diagonal], minlength=len(choices.grid)).astype(np.int64)
-    return {
-        "matrix": matrix,
-        "correct": _changes(correct),
-        "pairs": _pairs(changes, background),
-        "objects": objects[:-1].tolist(),
-    }
-
-
-def _pairs_of(table: _core.Matches, choices: Choices) -> list[list[int]]:
-    objects, changes = counts_by_score(table, choices.grid)
-    return _pairs(changes, len(objects) - 1)
-
-
-def _pairs(changes: np.ndarray, background: int) -> list[list[int]]:
-    """The largest confusions of two classes: the true and the predicted one, and what is added at each step."""
-    truth, detected, step, count = changes.T
-    between = (truth != detected) & (truth < background) & (detected < background)
-    cells, of = np.unique(truth[between] * (background + 1) + detected[between], return_inverse=True)
-    totals = np.bincount(of, weights=count[between], minlength=len(cells))
-    steps, counts = step[between], count[between]
-    order = np.argsort(of, kind="stable")
-    bounds = np.searchsorted(of[order], np.arange(len(cells) + 1))
-    pairs = []
-    for cell in np.argsort(-totals, kind="stable")[:_PAIRS].tolist():
-        rows = order[bounds[cell] : bounds[cell + 1]]
-        listed = np.stack([steps[rows], counts[rows]], axis=1)
-        pairs.append([*divmod(int(cells[cell]), background + 1), *listed[listed[:, 0].argsort()].ravel().tolist()])
-    return pairs
-
-
-def _changes(by_step: np.ndarray) -> list[int]:
-    steps = np.flatnonzero(by_step)
-    flat: list[int] = np.stack([steps, by_step[steps]], axis=1).ravel().tolist()
-    return flat
