@@ -10,8 +10,10 @@ import pytest
 
 import meanap
 from meanap import generate
+from meanap.checking import labels
 from meanap.checking.findings import LEVELS
 from meanap.cli import main
+from meanap.detection.scores import MatchScores
 from meanap.readers._rules import RULES, markdown
 
 CLEAN = {"label-errors"}
@@ -296,6 +298,33 @@ def test_half_of_the_images_without_detections(tmp_path, clean):
 
 
 # Likely label errors
+
+
+@pytest.mark.parametrize("trust", [0.0, 0.3, 0.6, 0.9])
+def test_label_errors_are_those_of_the_error_types_of_all_detections(clean, monkeypatch, trust):
+    monkeypatch.setattr(labels, "_TRUST", trust)
+    error_table = MatchScores.error_table
+    for seed in range(3):
+        random = np.random.default_rng(seed)
+        truth = copy.deepcopy(clean[0])
+        for k in random.choice(len(truth["annotations"]), 60, replace=False).tolist():
+            truth["annotations"][k]["category_id"] = int(random.integers(1, 5))
+        # Scores of few values are equal as often as not; several detections of an object, some of them off.
+        found = [
+            {
+                "image_id": a["image_id"],
+                "category_id": a["category_id"] if random.random() < 0.9 else int(random.integers(1, 5)),
+                "bbox": (np.array(a["bbox"]) * (1 + 0.3 * random.random(4) ** 3) + 0.1).tolist(),
+                "score": round(float(random.random()), 1 + seed),
+            }
+            for a in truth["annotations"] * 3
+        ]
+        some = meanap.check(truth, found).label_errors
+        with monkeypatch.context() as patch:
+            patch.setattr(MatchScores, "error_table", lambda scores, *three, **_: error_table(scores, *three[:3]))
+            whole = meanap.check(truth, found).label_errors
+        assert some.to_dict() == whole.to_dict()
+        assert len(some) or trust > 0.3
 
 
 def test_label_errors_are_those_that_were_made(clean):

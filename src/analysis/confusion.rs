@@ -39,7 +39,7 @@ pub fn confusion_table(
             _ => ErrorType::Background,
         };
         let partner = if matched || ignored { partner } else { None };
-        pairs[row.object as usize] = Pair { error, partner, similarity: f64::NAN };
+        pairs[row.object as usize] = Pair::new(error, partner, f64::NAN);
     }
     let categories = evaluator.protocol.extent.categories;
     let rows = Cells::grouped(table.rows(0), categories, |row| match row.rank {
@@ -81,7 +81,7 @@ pub fn confusion_counts(states: &States, thresholds: &[f64], progress: &Progress
                 continue;
             }
             let step = thresholds.partition_point(|&threshold| threshold <= row.score) as i64 - 1;
-            let truth = pair.partner.map_or(background, |object| {
+            let truth = pair.partner().map_or(background, |object| {
                 best[object as usize] = best[object as usize].max(step);
                 states.truth_group(object) as usize
             });
@@ -124,7 +124,7 @@ mod tests {
             Cells { groups: vec![0, 1, 3], items: vec![truth(0, 1), truth(1, 1), truth(2, 0)] },
             Vec::new(),
         );
-        let pair = |error, partner| Pair { error, partner, similarity: f64::NAN };
+        let pair = |error, partner| Pair::new(error, partner, f64::NAN);
         let pairs = vec![
             pair(ErrorType::TruePositive, Some(0)),
             pair(ErrorType::Background, None),

@@ -104,8 +104,10 @@ pub fn corrected(states: &States, pooled: bool, progress: &Progress) -> Result<M
                 ErrorType::TruePositive => (all, 0),
                 _ => (0, of_type | mask(|correction| correction == Correction::FalsePositives)),
             };
-            let corrects =
-                pair.partner.filter(|_| states.corrects(row, &pair)).map(|it| place(states.truth_group(it)));
+            let corrects = pair
+                .partner()
+                .filter(|_| states.corrects(row, &pair))
+                .map(|it| place(states.truth_group(it)));
             match corrects {
                 Some(to) if to == group => {
                     let gone = gone & !of_type;

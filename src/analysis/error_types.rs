@@ -79,6 +79,38 @@ pub fn error_table(
     Ok(MatchTable { pairs: Some(pairs), partners: Partners::default(), ..table })
 }
 
+/// Leaves out the detections that cannot decide what the confident false positives are: those that matched nothing and
+/// score less than all confident false positives of their image, of which there may be none.
+///
+/// `table` is what an evaluator with one threshold and one area range matched; `least` are the scores of each group from
+/// which on a detection is confident.
+///
+/// # Errors
+///
+/// Memory that cannot be had.
+pub fn leave_out_the_unconfident(table: &mut MatchTable, least: &[f64], images: usize) -> Result<()> {
+    let mut lowest = filled(images, f64::INFINITY)?;
+    let is_matched = |table: &MatchTable, row: &Row| table.matched_and_ignored(row, 0, 0);
+    for (group, &least) in least.iter().enumerate().take(table.groups()) {
+        for row in table.rows(group).iter().filter(|row| row.rank != Row::DROPPED && row.score >= least) {
+            if is_matched(table, row) == (false, false) {
+                let lowest: &mut f64 = &mut lowest[row.image as usize];
+                *lowest = lowest.min(row.score);
+            }
+        }
+    }
+    for place in 0..table.rows.items.len() {
+        let row = table.rows.items[place];
+        if row.rank != Row::DROPPED
+            && !is_matched(table, &row).0
+            && !(row.score >= lowest[row.image as usize])
+        {
+            table.rows.items[place].rank = Row::DROPPED;
+        }
+    }
+    Ok(())
+}
+
 /// Rows or ground truths image by image, those of a category together and in order.
 struct ByImage {
     /// Places of the items in the table.
@@ -180,7 +212,7 @@ impl Classifier<'_> {
             let mut rest = values.as_slice();
             for (one, pair) in here.iter().zip(&mut share.pairs[of_image]) {
                 *pair = if one.ignored {
-                    Pair { error: ErrorType::Ignored, partner: one.partner, similarity: f64::NAN }
+                    Pair::new(ErrorType::Ignored, one.partner, f64::NAN)
                 } else {
                     let (own, others) = rest.split_at(there.len());
                     rest = others;
@@ -235,15 +267,13 @@ impl Classifier<'_> {
         if let (true, Some(object)) = (found.matched, found.partner) {
             let place = wanted.binary_search_by_key(&object, |wanted| wanted.truth.object);
             let similarity = place.map_or(f64::NAN, |g| values[g]);
-            return Pair { error: ErrorType::TruePositive, partner: Some(object), similarity };
+            return Pair::new(ErrorType::TruePositive, Some(object), similarity);
         }
         let own = best(values, |g| wanted[g].group == found.group);
         let other = best(values, |g| wanted[g].group != found.group);
         let near = |best: Option<(usize, f64)>, least: f64| best.filter(|&(_, value)| value >= least);
-        let about = |error: ErrorType, (g, similarity): (usize, f64)| Pair {
-            error,
-            partner: Some(wanted[g].truth.object),
-            similarity,
+        let about = |error: ErrorType, (g, similarity): (usize, f64)| {
+            Pair::new(error, Some(wanted[g].truth.object), similarity)
         };
         // As in TIDE: the first that applies.
         let off = |&(_, value): &(usize, f64)| value > 0.0 && value < self.threshold;
@@ -256,7 +286,7 @@ impl Classifier<'_> {
         } else {
             let nearest = [own, other].into_iter().flatten().fold(0.0, |most: f64, (_, v)| most.max(v));
             let error = if nearest <= self.background { ErrorType::Background } else { ErrorType::Both };
-            Pair { error, partner: None, similarity: nearest }
+            Pair::new(error, None, nearest)
         }
     }
 }

@@ -124,8 +124,7 @@ mod tests {
     fn localisation_is_the_mean_distance_of_true_positives() {
         let row = |object, rank| Row::unmatched(0.9, 0, object, rank, 0);
         let truth = |object| Truth { image: 0, object, areas: 1 };
-        let found =
-            |partner, similarity| Pair { error: ErrorType::TruePositive, partner: Some(partner), similarity };
+        let found = |partner, similarity| Pair::new(ErrorType::TruePositive, Some(partner), similarity);
         let table = MatchTable::new(
             OutcomeLayout { areas: 1, thresholds: 1, samples: false },
             Cells { groups: vec![0, 2], items: vec![row(0, 0), row(1, 1)] },

@@ -59,7 +59,7 @@ pub use cell_outcomes::{CellOutcomes, all_cells, evaluated_rows};
 pub use confusion::{ConfusionCounts, confusion_counts, confusion_table};
 pub use corrected::{Correction, corrected};
 pub use counts::{CumulativeCounts, cumulative_counts};
-pub use error_types::error_table;
+pub use error_types::{error_table, leave_out_the_unconfident};
 pub use jaccard::{JaccardCounts, jaccard_counts};
 pub use lrp::{OptimalLrp, optimal_lrp};
 pub use operating::{NO_POINT, OperatingPoint, OperatingPoints, OperatingRule};

@@ -62,7 +62,7 @@ impl<'a> States<'a> {
             }
         }
         for (row, pair) in with_pairs(&table.rows.items, pairs).filter(|(row, _)| row.rank != Row::DROPPED) {
-            let Some(partner) = pair.partner else { continue };
+            let Some(partner) = pair.partner() else { continue };
             let truth = &mut truths[partner as usize];
             if pair.error == ErrorType::TruePositive {
                 truth.state = TruthState::Matched;
@@ -103,7 +103,7 @@ impl<'a> States<'a> {
             let truth = self.truths[object as usize];
             truth.state == TruthState::Correctable && truth.correctable == row.rank
         };
-        pair.error.is_correctable() && pair.partner.is_some_and(best)
+        pair.error.is_correctable() && pair.partner().is_some_and(best)
     }
 }
 
@@ -128,7 +128,7 @@ mod tests {
         let rows = vec![row(0, 2), row(1, 1), row(2, 0), row(3, 3)];
         let truth = |object, areas| Truth { image: 0, object, areas };
         let truths = vec![truth(0, 1), truth(1, 1), truth(2, 1), truth(3, 0)];
-        let pair = |error, partner| Pair { error, partner: Some(partner), similarity: 0.3 };
+        let pair = |error, partner| Pair::new(error, Some(partner), 0.3);
         let pairs = vec![
             pair(ErrorType::Localisation, 0),
             pair(ErrorType::Classification, 0),

@@ -1,5 +1,7 @@
 //! Pairs: the error type of a detection, and the ground truth that it refers to.
 
+use super::partners::NO_PARTNER;
+
 /// What a detection is. The errors are those of TIDE (Bolya et al., ECCV 2020).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -59,16 +61,40 @@ impl ErrorType {
     }
 }
 
-/// A detection and the ground truth that it matched or is about: a row of confusion matrices and error tables.
-/// The categories are those of the groups that the two are in.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// A detection and the ground truth that it matched or is about: a row of confusion matrices and error tables, in 16
+/// bytes. The categories are those of the groups that the two are in.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pair {
     /// What the detection is.
     pub error: ErrorType,
-    /// The ground truth ([`super::Truth::object`]), if there is one.
-    pub partner: Option<u32>,
+    /// [`NO_PARTNER`] for none.
+    object: u32,
     /// Similarity to the partner, else to the nearest ground truth that is to be found; NaN if it was not requested.
     pub similarity: f64,
+}
+
+impl Pair {
+    /// A detection and what it is about.
+    pub fn new(error: ErrorType, partner: Option<u32>, similarity: f64) -> Pair {
+        Pair { error, object: partner.unwrap_or(NO_PARTNER), similarity }
+    }
+
+    /// The ground truth ([`super::Truth::object`]), if there is one.
+    #[inline]
+    pub fn partner(&self) -> Option<u32> {
+        (self.object != NO_PARTNER).then_some(self.object)
+    }
+
+    /// The same of another ground truth, or of none.
+    pub fn with_partner(self, partner: Option<u32>) -> Pair {
+        Pair::new(self.error, partner, self.similarity)
+    }
+}
+
+impl Default for Pair {
+    fn default() -> Pair {
+        Pair::new(ErrorType::default(), None, 0.0)
+    }
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ mod tests {
         let rows = vec![row(0, 3, 1), row(2, 0, 2), row(1, 1, 0), row(2, 2, 4)];
         let truth = |image, areas| Truth { image, object: image, areas };
         let truths = vec![truth(1, 3), truth(2, 1), truth(2, 3)];
-        let pair = |partner| Pair { partner: Some(partner), ..Pair::default() };
+        let pair = |partner| Pair::default().with_partner(Some(partner));
         let table = MatchTable {
             pairs: Some([7, 8, 9, 10].map(pair).to_vec()),
             ..MatchTable::new(
@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(matched(&some.rows(1)[0]), [false, false, false]);
         assert_eq!(matched(&some.rows(1)[1]), [false, false, true]);
         let pairs = some.pairs.as_ref().unwrap();
-        let partners = some.rows.items.iter().map(|row| pairs[row.object as usize].partner.unwrap());
+        let partners = some.rows.items.iter().map(|row| pairs[row.object as usize].partner().unwrap());
         assert_eq!(partners.collect::<Vec<_>>(), [7, 8, 9]);
         assert_eq!((some.positives(1), some.outcomes.len()), (vec![3, 2], 2 * bits.entry()));
         assert_eq!(table.positives_of_images(3, 1).unwrap(), [0, 1, 1]);

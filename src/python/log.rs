@@ -15,7 +15,9 @@ use super::matches::{LONG_TABLE, Matches, PyOperatingPoints, PyRanking, PyResamp
 use super::numpy_exp::numpy_exp;
 use super::objects::{CodeIds, PyObjects, region};
 use super::own_similarity::{OwnFunction, OwnSimilarity};
-use crate::analysis::{confusion_table, error_table, jaccard_counts, orientation_similarities};
+use crate::analysis::{
+    confusion_table, error_table, jaccard_counts, leave_out_the_unconfident, orientation_similarities,
+};
 use crate::columns::{AnnotationIds, Interner, Key, Objects};
 use crate::curve::Area;
 use crate::error::{Result, can_allocate, collect, copied, filled, with_capacity, zeros};
@@ -63,6 +65,9 @@ struct Rules {
 
 /// An evaluation of the same columns, and an area range and a threshold of it.
 type Known<'a> = (&'a MatchTable, usize, usize);
+
+/// Nothing is known, and no detection is left out.
+const NOTHING: (Option<Known<'static>>, Option<&[f64]>) = (None, None);
 
 /// The pair of each detection.
 #[derive(Clone, Copy)]
@@ -225,7 +230,7 @@ impl PyMatchLog {
             }
             let identity = collect(0..images as u32)?;
             let sides = [(gt, copied(&identity)?), (dt, identity)];
-            rules.match_batch(sides, (images, ids), &categories, None, progress)
+            rules.match_batch(sides, (images, ids), &categories, NOTHING, progress)
         });
         let (table, groups) = rules.checked(done)?;
         let keys = batch.image_ids.map_or(ImageKeys::Counted(images), ImageKeys::Given);
@@ -251,7 +256,7 @@ impl PyMatchLog {
         let count = detections.columns.len();
         let done = beside(py, progress, count, |progress| {
             let ids = coded.images.keys();
-            rules.match_batch(coded.sides, (ids.len(), ids), &coded.categories, None, progress)
+            rules.match_batch(coded.sides, (ids.len(), ids), &coded.categories, NOTHING, progress)
         });
         let (table, groups) = rules.checked(done)?;
         let log = &mut self.log;
@@ -264,8 +269,11 @@ impl PyMatchLog {
     ///
     /// `known`: an evaluation of the same columns, of which a log of errors takes the matches in an area range at a
     /// threshold, if the partners there were requested; a log of confusions takes them of one without categories.
+    /// `least`: of a log of errors, the score of each category from which on a detection is confident. Detections are
+    /// left out that do not change what the confident ones are.
     /// `progress(done, total)` is called with detections.
-    #[pyo3(signature = (ground_truth, detections, images=None, progress=None, known=None))]
+    #[pyo3(signature = (ground_truth, detections, images=None, progress=None, known=None, least=None))]
+    #[expect(clippy::too_many_arguments, reason = "keywords of one call")]
     fn matched(
         &self,
         py: Python<'_>,
@@ -274,6 +282,7 @@ impl PyMatchLog {
         images: Option<&Bound<'_, PyAny>>,
         progress: Option<&Bound<'_, PyAny>>,
         known: Option<(PyRef<'_, Matches>, usize, usize)>,
+        least: Option<Vec<f64>>,
     ) -> PyResult<Matches> {
         let known = match &known {
             Some((matches, area, t)) => {
@@ -289,7 +298,8 @@ impl PyMatchLog {
         let count = detections.columns.len();
         let done = beside(py, progress, count, |progress| {
             let ids = (images.len(), &*images);
-            let batch = rules.match_batch(coded.sides, ids, &coded.categories, known, progress);
+            let batch =
+                rules.match_batch(coded.sides, ids, &coded.categories, (known, least.as_deref()), progress);
             batch.map(|(table, groups)| (table.without_dropped(), groups))
         });
         let (table, groups) = rules.checked(done)?;
@@ -603,7 +613,7 @@ impl Rules {
         sides: [(Objects, Vec<u32>); 2],
         images: (usize, &[Key]),
         categories: &Interner,
-        known: Option<Known<'_>>,
+        known: (Option<Known<'_>>, Option<&[f64]>),
         progress: &Progress,
     ) -> Result<(MatchTable, Vec<Key>)> {
         self.with_evaluator(sides, images, categories, progress, |evaluator, similarity, positions| {
@@ -673,7 +683,7 @@ impl Rules {
         evaluator: &Evaluator,
         similarity: &dyn Similarity,
         (dt, gt): (&Positions, &Positions),
-        known: Option<Known<'_>>,
+        (known, least): (Option<Known<'_>>, Option<&[f64]>),
     ) -> Result<MatchTable> {
         let found = match known {
             Some((table, area, t)) => table.single(area, t, &evaluator.progress)?,
@@ -683,7 +693,13 @@ impl Rules {
         match self.analysis {
             None => Ok(table),
             Some(Analysis::Confusion) => confusion_table(evaluator, table, dt, gt),
-            Some(Analysis::Errors { background }) => error_table(evaluator, similarity, table, background),
+            Some(Analysis::Errors { background }) => {
+                let mut table = table;
+                if let Some(least) = least {
+                    leave_out_the_unconfident(&mut table, least, evaluator.protocol.extent.images)?;
+                }
+                error_table(evaluator, similarity, table, background)
+            }
         }
     }
 }

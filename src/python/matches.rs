@@ -285,13 +285,22 @@ impl Matches {
     }
 
     /// The rows as columns: positions of image and category, rank, score, and for one area range whether each matched
-    /// and is ignored `(N, T)`; and those of ground truths.
-    fn columns<'py>(&self, py: Python<'py>, area: usize) -> PyResult<Bound<'py, PyDict>> {
-        self.check(None, None, area)?;
+    /// and is ignored at each threshold, `(N, T)`, or at one of them, `(N,)`; and those of ground truths.
+    #[pyo3(signature = (area, threshold=None))]
+    fn columns<'py>(
+        &self,
+        py: Python<'py>,
+        area: usize,
+        threshold: Option<usize>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        self.check(None, threshold, area)?;
         let bits = self.table.bits;
-        let thresholds = bits.thresholds;
-        let (mut image, mut category, mut rank, mut score) = (vec![], vec![], vec![], vec![]);
-        let (mut matched, mut ignored) = (vec![], vec![]);
+        let thresholds = threshold.map_or(0..bits.thresholds, |t| t..t + 1);
+        let count = self.table.rows.items.len();
+        let (mut image, mut category, mut rank, mut score) =
+            (with_capacity(count)?, with_capacity(count)?, with_capacity(count)?, with_capacity(count)?);
+        let flags = count.saturating_mul(thresholds.len());
+        let (mut matched, mut ignored) = (with_capacity(flags)?, with_capacity(flags)?);
         let (mut truth_image, mut truth_category, mut truth_wanted) = (vec![], vec![], vec![]);
         for group in 0..self.table.groups() {
             for row in self.table.rows(group).iter().filter(|row| row.rank != Row::DROPPED) {
@@ -301,12 +310,12 @@ impl Matches {
                 score.push(row.score);
                 match row.outcome() {
                     Outcome::Unmatched(outside) => {
-                        matched.resize(matched.len() + thresholds, false);
-                        ignored.resize(ignored.len() + thresholds, outside >> area & 1 == 1);
+                        matched.resize(matched.len() + thresholds.len(), false);
+                        ignored.resize(ignored.len() + thresholds.len(), outside >> area & 1 == 1);
                     }
                     Outcome::Matched(index) => {
                         let outcome = self.table.outcome(index);
-                        for t in 0..thresholds {
+                        for t in thresholds.clone() {
                             let (m, i) = bits.get(outcome, area, t / 64);
                             matched.push(m >> (t % 64) & 1 == 1);
                             ignored.push(i >> (t % 64) & 1 == 1);
@@ -326,8 +335,12 @@ impl Matches {
         columns.set_item("category", vector(py, category)?)?;
         columns.set_item("rank", vector(py, rank)?)?;
         columns.set_item("score", vector(py, score)?)?;
-        columns.set_item("matched", array(py, matched, [rows, thresholds])?)?;
-        columns.set_item("ignored", array(py, ignored, [rows, thresholds])?)?;
+        for (name, flags) in [("matched", matched), ("ignored", ignored)] {
+            match threshold {
+                Some(_) => columns.set_item(name, vector(py, flags)?)?,
+                None => columns.set_item(name, array(py, flags, [rows, thresholds.len()])?)?,
+            }
+        }
         columns.set_item("truth_image", vector(py, truth_image)?)?;
         columns.set_item("truth_category", vector(py, truth_category)?)?;
         columns.set_item("truth_wanted", vector(py, truth_wanted)?)?;
@@ -442,7 +455,7 @@ impl Matches {
                 rank.push(row.rank);
                 score.push(row.score);
                 error.push(pair.error as u8);
-                partner.push(pair.partner.map_or(-1, |object| place[object as usize]));
+                partner.push(pair.partner().map_or(-1, |object| place[object as usize]));
                 corrects.push(states.corrects(row, &pair));
                 alike.push(pair.similarity);
             }

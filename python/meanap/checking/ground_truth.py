@@ -87,7 +87,7 @@ def unknown_references(records: Records, images: list[Any] | None, categories: l
             continue
         known = set(declared)
         strange = np.array([*(id not in known for id in ids), False], dtype=bool)
-        rows = np.flatnonzero(strange[codes])
+        rows = np.flatnonzero(strange[codes]) if strange.any() else np.zeros(0, dtype=np.int64)
         plural = {"image": "images", "category": "categories"}[name]
         kinds = {type(id) for id in ids} ^ {type(id) for id in known} if len(rows) else set()
         remedy = f'Add the {plural} to "{plural}", or remove the records.'

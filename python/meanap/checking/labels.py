@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from meanap import _core, protocol
-from meanap.checking.records import Records, present
+from meanap.checking.records import Records
 from meanap.checking.shapes import usable
 from meanap.detection.evaluation import evaluated
 from meanap.detection.result import Result
@@ -126,12 +127,16 @@ def _ids(known: list[Any], codes: np.ndarray) -> Any:
 
 def label_errors(found: Records, truth: Records, result: Result) -> Table:
     """Likely label errors, the likeliest first: the columns of `Findings.label_errors`."""
-    columns, categories = _judged(result), result.category_ids
+    categories = result.category_ids
+    curves = [result.precision_recall(id) for id in categories]
+    trusted = [curve.score[curve.precision >= _TRUST] for curve in curves]
+    columns = _judged(result, [float(scores[-1]) if len(scores) else math.inf for scores in trusted])
     rows, own = np.flatnonzero(columns["kind"]), columns["category"]
     trust = np.zeros(len(own))
-    for k in present(own[rows]).tolist():
-        curve = result.precision_recall(categories[k])
-        mine = rows[own[rows] == k]
+    # Rows stand category by category.
+    ends = np.searchsorted(own[rows], np.arange(len(categories) + 1, dtype=own.dtype))
+    for k, curve in enumerate(curves):
+        mine = rows[ends[k] : ends[k + 1]]
         at = np.searchsorted(-curve.score, -columns["score"][mine], side="right") - 1
         trust[mine] = curve.precision[np.maximum(at, 0)]
     rows = rows[trust[rows] >= _TRUST]
@@ -153,19 +158,19 @@ def label_errors(found: Records, truth: Records, result: Result) -> Table:
     )
 
 
-def _judged(result: Result) -> dict[str, np.ndarray]:
+def _judged(result: Result, least: list[float]) -> dict[str, np.ndarray]:
     """The detections as columns, with positions of images and categories; -1 for no object that they are about.
 
+    Detections that are not trusted, with a score below that of their category in `least`, may be left out.
     ``kind`` is a position in `_KINDS`, 0 where a detection is correct, ignored, a duplicate, or of another category
     than an object that was found.
     """
     # The rows are the same: they differ in what is near enough to be about an object.
-    on = result.scores.error_table(0.5, 0.5, "all").pairs()
+    on = result.scores.error_table(0.5, 0.5, "all", least).pairs()
     # On an object of another category: that says more than that one of its own lies not quite so far off.
     confused = on["error"] == _ERRORS["classification"]
     on = {name: on[name][confused] for name in ("error", "corrects", "similarity", "partner")}
-    # The last one is the one that others ask for.
-    near = result.scores.error_table(0.5, _BACKGROUND, "all").pairs()
+    near = result.scores.error_table(0.5, _BACKGROUND, "all", least).pairs()
     for name, column in on.items():
         near[name][confused] = column
     error, corrects = near["error"], near["corrects"]

@@ -55,7 +55,7 @@ def _text(findings: Findings, labels: int) -> str:
     errors = findings.label_errors
     if labels and len(errors):
         lines.append(f"\nlikely label errors, {min(labels, len(errors)):,} of {len(errors):,}:")
-        for row in list(errors)[:labels]:
+        for row in errors[:labels]:
             category, labelled = (findings.names.get(row[side], row[side]) for side in ("category", "truth"))
             truth = "" if row["truth"] is None else f", labelled {labelled!r}"
             box = ", ".join(f"{x:.4g}" for x in row["box"])

@@ -101,24 +101,23 @@ def worst_of_classes(scores: Scores, iou: float, score: float, order: Sequence[A
 def _outcomes(scores: Scores, iou: float, score: float, area: str) -> tuple[dict[str, np.ndarray], Any, Any]:
     """The columns of the match table, which detections of at least `score` count, and which of them are correct."""
     t = scores.protocol.threshold_index(iou)
-    matches = scores.matches if area == scores.matches.area else scores.matches.in_area(area)
-    columns = matches.positions()
-    counted = ~columns["ignored"][:, t] & (columns["score"] >= score)
-    return columns, counted, counted & columns["matched"][:, t]
+    columns = scores.matches.in_area(area).at(t)
+    counted = ~columns["ignored"] & (columns["score"] >= score)
+    return columns, counted, counted & columns["matched"]
 
 
 def calibration(scores: Scores, iou: float, bins: int, category: Any) -> Calibration:
     """`Result.calibration` of scores."""
     bins = repetitions(bins, "bins")
     t = scores.protocol.threshold_index(iou)
-    columns = scores.matches.positions()
+    columns = scores.matches.at(t)
     rows = slice(None)
     if category is not None:
         # Rows stand category by category.
         k = scores.position(category)
         rows = slice(*np.searchsorted(columns["category"], np.array([k, k + 1], dtype=np.uint32)))
-    kept = ~columns["ignored"][rows, t]
-    score, right = columns["score"][rows][kept], columns["matched"][rows, t][kept]
+    kept = ~columns["ignored"][rows]
+    score, right = columns["score"][rows][kept], columns["matched"][rows][kept]
     edges = np.linspace(0.0, 1.0, bins + 1)
     place = np.clip(np.searchsorted(edges, score, side="right") - 1, 0, bins - 1)
     count = np.bincount(place, minlength=bins)

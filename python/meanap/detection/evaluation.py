@@ -241,13 +241,15 @@ def evaluated(
 def _result(fill: _Fill, ground_truth: Any, detections: Any, asked: _Asked, whole: bool = True) -> Result:
     rules, similarity = asked.rules, asked.options.similarity
 
-    def matches(known: tuple[_core.Matches, int, int] | None = None, **questions: Any) -> _core.Matches:
+    def matches(
+        known: tuple[_core.Matches, int, int] | None = None, least: Sequence[float] | None = None, **questions: Any
+    ) -> _core.Matches:
         form, function = asked.options.box_format, asked.function
         log = new_log(rules, similarity, form, fill.score_range, function=function, **questions)
         if fill.categories is not None:
             log.declare(fill.categories)
         if fill.whole is not None:
-            return fill.whole(log, known)
+            return fill.whole(log, known=known, least=None if least is None else list(least))
         fill.into(log)
         return log.table()
 
@@ -260,11 +262,11 @@ def _result(fill: _Fill, ground_truth: Any, detections: Any, asked: _Asked, whol
         )
         return counts
 
-    def errors(iou: float, background: float, area: str) -> _core.Matches:
+    def errors(iou: float, background: float, area: str, least: Sequence[float] | None = None) -> _core.Matches:
         known = None
         if iou in rules.thresholds:
             known = table, list(rules.area_ranges).index(area), rules.thresholds.index(iou)
-        return matches(known, errors=(iou, background, area))
+        return matches(known, least, errors=(iou, background, area))
 
     def confusions(ious: Sequence[float]) -> Iterator[_core.Matches]:
         known = matches(without_categories=ious) if len(ious) > 1 and fill.whole is not None else None
@@ -322,8 +324,9 @@ class _Fill(NamedTuple):
 
     into: Callable[[_core.MatchLog], None]
     #: Matches all of it at once, with the settings of a log that stays empty, if it is there at once. The matches that
-    #: are given, with an area range and a threshold, are those there.
-    whole: Callable[[_core.MatchLog, tuple[_core.Matches, int, int] | None], _core.Matches] | None = None
+    #: are given, with an area range and a threshold, are those there. Of errors, detections may be left out, as of
+    #: `Scores.error_table`.
+    whole: Callable[..., _core.Matches] | None = None
     #: Calls a function with both sides as columns, and the images, if they are there at once.
     sides: Callable[[Callable[..., Any]], Any] | None = None
     names: Any = None
@@ -395,7 +398,7 @@ def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
 
     return _Fill(
         lambda log: matched(log.append),
-        lambda log, known: matched(log.matched, known=known),
+        lambda log, **known: matched(log.matched, **known),
         matched,
         truth.names,
         truth.groups,

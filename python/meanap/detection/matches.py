@@ -26,6 +26,7 @@ class MatchTable:
         self._matches = matches
         self._protocol = protocol
         self.area = area
+        self._last: tuple[int, dict[str, np.ndarray]] = -1, {}
 
     def in_area(self, area: str) -> MatchTable:
         """The same rows as they count in another area range."""
@@ -34,6 +35,18 @@ class MatchTable:
     @functools.cached_property
     def _columns(self) -> dict[str, np.ndarray]:
         return self._matches.columns(self._protocol.area_index(self.area))
+
+    def at(self, threshold: int) -> dict[str, np.ndarray]:
+        """The columns of `positions` at one threshold, by its position: ``matched`` and ``ignored`` are ``(N,)``.
+
+        Those of the last threshold are stored.
+        """
+        if self._last[0] != threshold:
+            self._last = -1, {}
+            columns = self._matches.columns(self._protocol.area_index(self.area), threshold)
+            del columns["rank"]
+            self._last = threshold, columns
+        return self._last[1]
 
     @functools.cached_property
     def _image_ids(self) -> np.ndarray:

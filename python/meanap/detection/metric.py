@@ -389,12 +389,10 @@ class MeanAveragePrecision(Metric):
 
         return confusions
 
-    def _kept_error_table(
-        self, kind: str, kept: tuple[float, float, str]
-    ) -> Callable[[float, float, str], _core.Matches]:
+    def _kept_error_table(self, kind: str, kept: tuple[float, float, str]) -> Callable[..., _core.Matches]:
         matches = self._logs[kind, "errors"].table()
 
-        def errors(iou: float, background: float, area: str) -> _core.Matches:
+        def errors(iou: float, background: float, area: str, _least: Sequence[float] | None = None) -> _core.Matches:
             if (iou, background, area) != kept:
                 raise ValueError(f"errors: the metric recorded errors at IoU, background and area {kept}")
             return matches

@@ -159,8 +159,14 @@ class Scores(ABC):
         """The pairs at each of some thresholds, one table after the other: boxes are matched once for all of them."""
 
     @abstractmethod
-    def error_table(self, iou: float, background: float, area: str) -> _core.Matches:
-        """The error type of each detection and the state of each object, at one threshold."""
+    def error_table(
+        self, iou: float, background: float, area: str, least: Sequence[float] | None = None
+    ) -> _core.Matches:
+        """The error type of each detection and the state of each object, at one threshold.
+
+        With `least`, the score of each category from which on a detection is confident ``(K,)``, detections may be left
+        out that do not change what the confident ones are.
+        """
 
     @abstractmethod
     def jaccard_counts(self, iou: float, scores: list[float]) -> list[np.ndarray]:
@@ -185,7 +191,7 @@ class Scores(ABC):
             sources=self.sources,
             image_fields=self.image_fields,
             confusions=lambda ious: (table.of_images(counted) for table in self.confusion_tables(ious)),
-            errors=lambda iou, background, area: self.error_table(iou, background, area).of_images(counted),
+            errors=lambda *settings: self.error_table(*settings).of_images(counted),
         )
 
     @property
@@ -467,7 +473,7 @@ class MatchScores(Scores):
         sources: Sources | None = None,
         image_fields: Mapping[str, dict[Any, Any]] | None = None,
         confusions: Callable[[Sequence[float]], Iterator[_core.Matches]] | None = None,
-        errors: Callable[[float, float, str], _core.Matches] | None = None,
+        errors: Callable[..., _core.Matches] | None = None,
         jaccard: Callable[[float, list[float]], list[np.ndarray]] | None = None,
     ) -> None:
         super().__init__(protocol, similarity, names, groups, sources, image_fields)
@@ -541,12 +547,16 @@ class MatchScores(Scores):
             raise ValueError(_NOT_KEPT.format("confusion"))
         return self._match_confusions(ious)
 
-    def error_table(self, iou: float, background: float, area: str) -> _core.Matches:
+    def error_table(
+        self, iou: float, background: float, area: str, least: Sequence[float] | None = None
+    ) -> _core.Matches:
         if not 0 <= background <= iou < 1:
             raise ValueError(f"expected 0 <= background <= iou < 1, found background={background} and iou={iou}")
         self.protocol.area_index(area)
         if self._match_errors is None:
             raise ValueError(_NOT_KEPT.format("errors"))
+        if least is not None:
+            return self._match_errors(iou, background, area, least)
         return self._matched("errors", self._match_errors, float(iou), float(background), area)
 
     def release(self) -> None:

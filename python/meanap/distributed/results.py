@@ -101,7 +101,7 @@ class CurveScores(Scores):
     def jaccard_counts(self, iou: float, scores: list[float]) -> NoReturn:
         raise RuntimeError("jaccard_index: not in a distributed result; call meanap.evaluate on the images that matter")
 
-    def error_table(self, iou: float, background: float, area: str) -> NoReturn:
+    def error_table(self, iou: float, background: float, area: str, least: Sequence[float] | None = None) -> NoReturn:
         _no_errors(iou, background, area)
 
     def _gathered(self, categories: list[Any]) -> Curves:

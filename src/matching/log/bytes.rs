@@ -41,7 +41,7 @@ impl MatchLog {
         }
         if let Some(pairs) = &self.pairs {
             column(&mut out, pairs, |pair| [pair.error as u8])?;
-            column(&mut out, pairs, |pair| pair.partner.unwrap_or(NO_PARTNER).to_le_bytes())?;
+            column(&mut out, pairs, |pair| pair.partner().unwrap_or(NO_PARTNER).to_le_bytes())?;
             column(&mut out, pairs, |pair| pair.similarity.to_bits().to_le_bytes())?;
         }
         Ok(out)
@@ -110,7 +110,7 @@ impl MatchLog {
             Outcome::Unmatched(_) => true,
             Outcome::Matched(index) => index < entries,
         };
-        let pair = |(pair, image): (&Pair, &u32)| match pair.partner {
+        let pair = |(pair, image): (&Pair, &u32)| match pair.partner() {
             Some(truth) => g.image.get(truth as usize) == Some(image),
             None => !pair.error.has_partner(),
         };
@@ -186,7 +186,7 @@ impl<'a> ByteReader<'a> {
         }
         let pair = |((code, partner), similarity): ((u8, u32), f64)| {
             let error = ErrorType::of_code(code).ok_or_else(damaged)?;
-            Ok(Pair { error, partner: (partner != NO_PARTNER).then_some(partner), similarity })
+            Ok(Pair::new(error, (partner != NO_PARTNER).then_some(partner), similarity))
         };
         let mut pairs = with_capacity(errors.len())?;
         for found in errors.into_iter().zip(partners).zip(similarity).map(pair) {
@@ -228,7 +228,7 @@ mod tests {
             Cells { groups: vec![0, 2], items: vec![truth(0), truth(1)] },
             Vec::new(),
         );
-        let table = MatchTable { pairs: Some(vec![Pair { error, partner, similarity: 0.25 }]), ..table };
+        let table = MatchTable { pairs: Some(vec![Pair::new(error, partner, 0.25)]), ..table };
         let mut log = MatchLog::new(bits, true, true);
         let images = ImageKeys::Given(vec![Key::Number(4), Key::Number(3)]);
         log.append(&table, images, &[Key::Text("a\u{1f}b".into())]).unwrap();
@@ -246,7 +246,7 @@ mod tests {
             let (table, legend) = log.table(&Progress::default()).unwrap();
             assert_eq!(legend.categories, [Key::Text("a\u{1f}b".into())]);
             let pair = table.pairs.as_ref().unwrap()[table.rows(0)[0].object as usize];
-            let truth = table.truths(0).iter().find(|truth| Some(truth.object) == pair.partner).unwrap();
+            let truth = table.truths(0).iter().find(|truth| Some(truth.object) == pair.partner()).unwrap();
             assert_eq!((truth.image, pair.error, pair.similarity), (0, ErrorType::Duplicate, 0.25));
         }
     }

@@ -313,8 +313,8 @@ impl MatchLog {
             for row in rows(group).iter().filter(|row| row.rank != Row::DROPPED) {
                 if let (Some(ours), Some(pairs)) = (&mut self.pairs, &table.pairs) {
                     let pair = pairs[row.object as usize];
-                    let partner = pair.partner.map(|object| places[object as usize]);
-                    ours.push(Pair { partner, ..pair });
+                    let partner = pair.partner().map(|object| places[object as usize]);
+                    ours.push(pair.with_partner(partner));
                 }
                 to.image.push(codes[row.image as usize]);
                 to.category.push(category);
@@ -357,9 +357,9 @@ impl MatchLog {
                 };
                 let mut digest = mix([key, u64::from(row.rank), row.score.to_bits(), outcome]);
                 if let Some(pairs) = &table.pairs {
-                    let Pair { error, partner, similarity } = pairs[row.object as usize];
-                    let partner = partner.map_or(0, |object| partners[object as usize]);
-                    digest = mix([digest, error as u64, partner, similarity.to_bits()]);
+                    let pair = &pairs[row.object as usize];
+                    let partner = pair.partner().map_or(0, |object| partners[object as usize]);
+                    digest = mix([digest, pair.error as u64, partner, pair.similarity.to_bits()]);
                 }
                 let sum = &mut digests[row.image as usize];
                 *sum = sum.wrapping_add(digest);
@@ -432,8 +432,8 @@ impl MatchLog {
             }
             if let (Some(ours), Some(pairs)) = (&mut self.pairs, &other.pairs) {
                 // A partner is in the same image, so it is there too.
-                let partner = pairs[i].partner.map(|truth| places[truth as usize]);
-                ours.push(Pair { partner, ..pairs[i] });
+                let partner = pairs[i].partner().map(|truth| places[truth as usize]);
+                ours.push(pairs[i].with_partner(partner));
             }
             to.image.push(image);
             to.category.push(categories[from.category[i] as usize]);
