@@ -14,6 +14,7 @@ import meanap
 from meanap import cli, generate, protocol, readers
 from meanap.cli import groups, main, output
 from meanap.metric import Metric
+from meanap.readers._registry import Listed
 
 SECTIONS = ("similarity", "matcher", "protocol", "format", "metric object", "plot", "command")
 
@@ -137,7 +138,10 @@ def test_a_format_is_a_reader_that_returns_columns(data, monkeypatch):
         def detections(self, source, options, problems, truth):
             return meanap.Detections(*columns(source), box_format="xywh")
 
-    monkeypatch.setattr(readers, "READERS", (OfLines(), *readers.READERS))
+    toy = types.ModuleType("meanap.readers.toy")
+    toy.OfLines = OfLines
+    monkeypatch.setitem(sys.modules, "meanap.readers.toy", toy)
+    monkeypatch.setattr(readers, "READERS", (Listed("lines", "toy:OfLines", ("sequence",)), *readers.READERS))
     toy = Lines(map(line, truth["annotations"])), Lines(line(d, d["score"]) for d in found)
     plain = {**truth, "annotations": [{**a, "iscrowd": 0} for a in truth["annotations"]]}
     assert meanap.evaluate(*toy).ap50 == meanap.evaluate(plain, found).ap50 > 0

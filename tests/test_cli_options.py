@@ -479,6 +479,24 @@ def test_eval_imports_what_it_needs_alone(files):
     assert (done.stdout, done.stderr) == ("[]\n[]\n", "")
 
 
+def test_eval_imports_no_other_formats_and_protocols(files):
+    code = (
+        "import sys; from meanap.cli import main; main(sys.argv[1:])\n"
+        "for name in sorted(sys.modules):\n"
+        "    package, _, module = name.rpartition('.')\n"
+        "    if package in ('meanap.readers', 'meanap.protocol') and module[0] != '_': print(module)"
+    )
+
+    def imported(*options):
+        command = [sys.executable, "-c", code, "eval", *map(str, files["bbox"]), "--quiet", *options]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.stderr == ""
+        return done.stdout.split()
+
+    assert imported() == ["coco", "keypoints", "coco", "objects", "sides"]
+    assert imported("--protocol", "voc2012") == ["keypoints", "voc", "coco", "objects", "sides"]
+
+
 # Errors of this package are no errors of the input
 
 

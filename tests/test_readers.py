@@ -11,8 +11,8 @@ from processes import run_python
 
 import meanap
 from meanap import generate, readers, report
-from meanap.readers._per_image import PerImage
-from meanap.readers.lists import Lists, are_plain
+from meanap.readers._plain_lists import are_plain
+from meanap.readers.lists import Lists
 
 TRUTH = generate.dataset(images=12, seed=3, categories=4)
 FOUND = generate.detections(TRUTH, per_image=8, seed=3)
@@ -240,7 +240,8 @@ def test_an_unknown_format_names_those_that_there_are(tmp_path):
         meanap.evaluate(as_file(TRUTH["annotations"], tmp_path), FOUND, format="koko")
     with pytest.raises(meanap.InputError, match="no format is recognised"):
         meanap.check(tmp_path)
-    assert len({reader.name for reader in readers.READERS}) == len(readers.READERS)
+    assert len({listed.name for listed in readers.READERS}) == len(readers.READERS)
+    assert [listed.reader().name for listed in readers.READERS] == [listed.name for listed in readers.READERS]
 
 
 def test_columns_under_other_names(tmp_path):
@@ -333,7 +334,7 @@ def test_batches_that_are_recognised_at_once_are_those_of_the_reader_of_lists(ro
         for second in ({}, *({name: value} for name, value in more.items())):
             source = [{**plain, **first, **second}, plain]
             if are_plain(source):
-                reader = next(r for r in readers.READERS if isinstance(r, PerImage) and r.sniff(source, role))
+                reader = readers.reader_of(source, role)
                 assert isinstance(reader, Lists)
                 batch = readers.batch_of(source, role, "xyxy", "bbox")
                 assert all(map(operator.is_, batch, reader.dictionaries(source, role))) and len(batch) == 2

@@ -9,17 +9,23 @@
 (0.463, 0.5)
 """
 
-from meanap.detection.comparison import compare
-from meanap.detection.evaluation import evaluate
-from meanap.detection.explain import explain_difference
-from meanap.detection.kitti import kitti_orientation
-from meanap.detection.metric import MeanAveragePrecision
-from meanap.detection.nuscenes import NuScenesScore, nuscenes_score
-from meanap.detection.result import Result
-from meanap.detection.rotated import rotated_corners, rotated_iou
-from meanap.detection.scores import Scores
-from meanap.readers.sides import Detections, GroundTruth
-from meanap.statistics import Comparison, Difference
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from meanap.detection.comparison import compare
+    from meanap.detection.evaluation import evaluate
+    from meanap.detection.explain import explain_difference
+    from meanap.detection.kitti import kitti_orientation
+    from meanap.detection.metric import MeanAveragePrecision
+    from meanap.detection.nuscenes import NuScenesScore, nuscenes_score
+    from meanap.detection.result import Result
+    from meanap.detection.rotated import rotated_corners, rotated_iou
+    from meanap.detection.scores import Scores
+    from meanap.readers.sides import Detections, GroundTruth
+    from meanap.statistics import Comparison, Difference
 
 __all__ = [
     "Comparison",
@@ -38,3 +44,36 @@ __all__ = [
     "rotated_corners",
     "rotated_iou",
 ]
+
+# Each public name and its module, which is imported on first access.
+_HOMES = {
+    "Comparison": "meanap.statistics",
+    "Detections": "meanap.readers.sides",
+    "Difference": "meanap.statistics",
+    "GroundTruth": "meanap.readers.sides",
+    "MeanAveragePrecision": "meanap.detection.metric",
+    "NuScenesScore": "meanap.detection.nuscenes",
+    "Result": "meanap.detection.result",
+    "Scores": "meanap.detection.scores",
+    "compare": "meanap.detection.comparison",
+    "evaluate": "meanap.detection.evaluation",
+    "explain_difference": "meanap.detection.explain",
+    "kitti_orientation": "meanap.detection.kitti",
+    "nuscenes_score": "meanap.detection.nuscenes",
+    "rotated_corners": "meanap.detection.rotated",
+    "rotated_iou": "meanap.detection.rotated",
+}
+
+
+if not TYPE_CHECKING:  # A type checker that saw it would accept any name.
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'meanap.detection' has no attribute {name!r}")
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -22,7 +22,6 @@ from meanap.detection.inputs import are_swapped, arranged
 from meanap.detection.regions import IgnoreRegions
 from meanap.detection.result import Result
 from meanap.detection.scores import MatchScores, Sources
-from meanap.detection.shards import Sharded, bytes_of
 from meanap.detection.slices import Wanted, images_of_slices, wanted_slices
 from meanap.errors import InputError
 from meanap.protocol import Protocol
@@ -224,7 +223,7 @@ def evaluated(
     chosen, regions = chosen or Chosen(), regions or IgnoreRegions()
     asked = _Asked(rules, options, score_range, fields, wanted, chosen, regions, function, errors_at)
     if memory_limit is not None:
-        shards = _of_shards(ground_truth, detections, asked, bytes_of(memory_limit))
+        shards = _of_shards(ground_truth, detections, asked, memory_limit)
         return _result(shards, ground_truth, detections, asked, whole=False)
     try:
         one_by_one = options.on_error == "raise" and asked.chosen.are_all and asked.regions.are_none
@@ -406,8 +405,10 @@ def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
     )
 
 
-def _of_shards(ground_truth: Any, detections: Any, asked: _Asked, memory: int) -> _Fill:
-    shards = Sharded(ground_truth, detections, asked.options, memory)
+def _of_shards(ground_truth: Any, detections: Any, asked: _Asked, memory_limit: int | str) -> _Fill:
+    from meanap.detection.shards import Sharded, bytes_of
+
+    shards = Sharded(ground_truth, detections, asked.options, bytes_of(memory_limit))
 
     def into(log: _core.MatchLog) -> None:
         options = dataclasses.replace(asked.options, progress=False)

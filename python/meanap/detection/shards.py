@@ -32,7 +32,7 @@ from meanap.readers._image_fields import FieldsInParts
 from meanap.readers._known_ids import with_ids, with_known_ids
 from meanap.readers._record_fields import with_coco_fields
 from meanap.readers.coco import Coco
-from meanap.readers.jsonl import records
+from meanap.readers.jsonl import JsonLines, Zstandard, records
 from meanap.readers.sides import Detections, GroundTruth, joined, plain_ids
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def _size(path: Any) -> int:
 def _parts(path: Any, role: readers.Role, options: readers.Options) -> readers.Parts | None:
     """A source in parts; None for COCO's records, of which the core makes parts."""
     reader = readers.reader_of(path, role, options.format)
-    if isinstance(reader, (readers.JsonLines, readers.Zstandard)) or reader.name == "coco":
+    if isinstance(reader, (JsonLines, Zstandard)) or reader.name == "coco":
         return None
     if (parts := reader.parts(path, role, options)) is not None:
         return parts
@@ -181,7 +181,7 @@ class _Records:
     ) -> None:
         self.path, self.side, self.similarity = path, side, options.similarity
         reader = readers.reader_of(path, "ground_truth" if side == "truth" else "detections", options.format)
-        if isinstance(reader, (readers.JsonLines, readers.Zstandard)):
+        if isinstance(reader, (JsonLines, Zstandard)):
             plain = folder / f"{side}.json"
             reader.unpack(path, plain, "ground_truth" if side == "truth" else "detections")
         else:
@@ -205,7 +205,7 @@ class _Records:
             except InputError as error:
                 if plain != path:
                     error = error.replace(source=os.fsdecode(path))
-                if isinstance(reader, readers.JsonLines) and error.code == "not-json":
+                if isinstance(reader, JsonLines) and error.code == "not-json":
                     # Which line it is, as without a limit.
                     collections.deque(records(path, place, readers.Problems()), 0)
                 raise error.at(place) from None

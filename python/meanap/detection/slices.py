@@ -13,8 +13,7 @@ import numpy as np
 from meanap._arrays import as_ids, as_number, shown
 from meanap.detection.image_fields import AREA
 from meanap.errors import InputError
-from meanap.readers import Tables
-from meanap.readers._column_names import NAMES, Named
+from meanap.readers._column_names import NAMES, Named, is_table
 from meanap.readers._columns import columns_of
 from meanap.readers._image_fields import fields_of_rows
 from meanap.readers.sides import plain_ids
@@ -157,7 +156,7 @@ def _of_ids(name: str, images: list[Any], places: Mapping[Any, int]) -> np.ndarr
 def _is_table(slices: Any) -> bool:
     if isinstance(slices, Mapping):
         return any(not isinstance(slices.get(name), Mapping) for name in ("image_id", "image_ids") if name in slices)
-    return Tables().sniff(slices, "ground_truth")
+    return is_table(slices)
 
 
 def _take_table(wanted: Wanted, table: Any) -> None:

@@ -16,6 +16,7 @@ from meanap.detection.evaluation import new_log, settled
 from meanap.detection.regions import IgnoreRegions
 from meanap.distributed.rows import id_type, rows_into, rows_of, schema
 from meanap.protocol import Protocol
+from meanap.readers.tables import Tables
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -124,7 +125,7 @@ def sides_of(table: pa.Table, plan: Plan) -> tuple[_core.Objects, _core.Objects]
     truth = _flat(table.filter(is_truth).drop_columns(["score"]), nulls=True)
     found = _flat(table.filter(pc.invert(is_truth)), nulls=False)
     options = readers.Options(plan.similarity, plan.box_format)
-    of_tables = readers.Tables()
+    of_tables = Tables()
     problems = readers.Problems()
     sides = of_tables.ground_truth(truth, options, problems), of_tables.detections(found, options, problems, None)
     for side, given in zip(sides, (truth, found), strict=True):

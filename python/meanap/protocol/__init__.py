@@ -12,68 +12,58 @@ A preset is named after what it reproduces. Everything in it can be replaced:
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from meanap.errors import InputError
 from meanap.protocol._protocol import Protocol, SummaryRow
-from meanap.protocol.cityscapes import cityscapes
-from meanap.protocol.coco import coco
-from meanap.protocol.crowdpose import crowdpose
-from meanap.protocol.kitti import kitti, kitti_r11
-from meanap.protocol.lvis import lvis
-from meanap.protocol.nuscenes import nuscenes
-from meanap.protocol.openimages import openimages, openimages_challenge
-from meanap.protocol.pedestrians import (
-    citypersons,
-    citypersons_all,
-    citypersons_heavy,
-    citypersons_small,
-    crowdhuman,
-)
-from meanap.protocol.rotated import coco_rotated, dota, mmrotate, ultralytics_obb
-from meanap.protocol.temporal import activitynet, thumos
-from meanap.protocol.torchmetrics import torchmetrics
-from meanap.protocol.ultralytics import ultralytics
-from meanap.protocol.visdrone import visdrone
-from meanap.protocol.voc import voc2007, voc2012
-from meanap.protocol.widerface import widerface
-from meanap.protocol.youtubevis import youtubevis
 
 if TYPE_CHECKING:
     from meanap._types import PresetName, SimilarityName
 
 __all__ = ["PRESETS", "Protocol", "SummaryRow", "get"]
 
+
+def _made_by(module: str, name: str) -> Callable[[SimilarityName], Protocol]:
+    """The function of that name in a module of this package, which is imported when it is first called."""
+
+    def make(similarity: SimilarityName) -> Protocol:
+        made: Protocol = getattr(importlib.import_module(f"meanap.protocol.{module}"), name)(similarity)
+        return made
+
+    return make
+
+
 #: Name to a function that makes the protocol for a similarity.
 PRESETS: dict[str, Callable[[SimilarityName], Protocol]] = {
-    "activitynet": activitynet,
-    "citypersons": citypersons,
-    "citypersons-all": citypersons_all,
-    "citypersons-heavy": citypersons_heavy,
-    "citypersons-small": citypersons_small,
-    "cityscapes": cityscapes,
-    "coco": coco,
-    "coco-rotated": coco_rotated,
-    "crowdhuman": crowdhuman,
-    "crowdpose": crowdpose,
-    "dota": dota,
-    "kitti": kitti,
-    "kitti-r11": kitti_r11,
-    "lvis": lvis,
-    "mmrotate": mmrotate,
-    "nuscenes": nuscenes,
-    "openimages": openimages,
-    "openimages-challenge": openimages_challenge,
-    "thumos": thumos,
-    "torchmetrics": torchmetrics,
-    "ultralytics": ultralytics,
-    "ultralytics-obb": ultralytics_obb,
-    "visdrone": visdrone,
-    "voc2007": voc2007,
-    "voc2012": voc2012,
-    "widerface": widerface,
-    "youtubevis": youtubevis,
+    "activitynet": _made_by("temporal", "activitynet"),
+    "citypersons": _made_by("pedestrians", "citypersons"),
+    "citypersons-all": _made_by("pedestrians", "citypersons_all"),
+    "citypersons-heavy": _made_by("pedestrians", "citypersons_heavy"),
+    "citypersons-small": _made_by("pedestrians", "citypersons_small"),
+    "cityscapes": _made_by("cityscapes", "cityscapes"),
+    "coco": _made_by("coco", "coco"),
+    "coco-rotated": _made_by("rotated", "coco_rotated"),
+    "crowdhuman": _made_by("pedestrians", "crowdhuman"),
+    "crowdpose": _made_by("crowdpose", "crowdpose"),
+    "dota": _made_by("rotated", "dota"),
+    "kitti": _made_by("kitti", "kitti"),
+    "kitti-r11": _made_by("kitti", "kitti_r11"),
+    "lvis": _made_by("lvis", "lvis"),
+    "mmrotate": _made_by("rotated", "mmrotate"),
+    "nuscenes": _made_by("nuscenes", "nuscenes"),
+    "openimages": _made_by("openimages", "openimages"),
+    "openimages-challenge": _made_by("openimages", "openimages_challenge"),
+    "thumos": _made_by("temporal", "thumos"),
+    "torchmetrics": _made_by("torchmetrics", "torchmetrics"),
+    "ultralytics": _made_by("ultralytics", "ultralytics"),
+    "ultralytics-obb": _made_by("rotated", "ultralytics_obb"),
+    "visdrone": _made_by("visdrone", "visdrone"),
+    "voc2007": _made_by("voc", "voc2007"),
+    "voc2012": _made_by("voc", "voc2012"),
+    "widerface": _made_by("widerface", "widerface"),
+    "youtubevis": _made_by("youtubevis", "youtubevis"),
 }
 
 

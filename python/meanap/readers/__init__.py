@@ -1,14 +1,15 @@
 """Ground truth and detections of every format.
 
-A reader recognises a source (`sniff`) and makes columns of it, `GroundTruth` and `Detections`; `READERS` lists them in
-the order in which they are tried. Every entry takes its input through `ground_truth` and `detections`.
+A reader recognises a source (`sniff`) and makes columns of it, `GroundTruth` and `Detections`; `READERS`
+(`_registry.py`) lists them in the order in which they are tried. Every entry takes its input through `ground_truth` and
+`detections`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -17,47 +18,20 @@ from meanap._arrays import images_on_host
 from meanap._files import check_local
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._as_coco import dataset_of, records_of
+from meanap.readers._column_names import is_table
 from meanap.readers._image_fields import fields_of_records
 from meanap.readers._item_faults import in_words_of_records
 from meanap.readers._known_ids import image_numbers, with_ids
 from meanap.readers._names import class_names
 from meanap.readers._parts import Parts
 from meanap.readers._per_image import PerImage, ids_of, sizes_of
+from meanap.readers._plain_lists import are_plain
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Format, Options, Reader, Role, Truth, checked_choice, is_folder, is_path
+from meanap.readers._registry import READERS, Look
 from meanap.readers._repeatable import repeatable
 from meanap.readers._sound import coded, sound
-from meanap.readers.activitynet import ActivityNet
-from meanap.readers.arrays import Arrays, ImageArrays
-from meanap.readers.citypersons import CityPersons
-from meanap.readers.cityscapes import Cityscapes
-from meanap.readers.coco import Annotations, Coco
-from meanap.readers.createml import CreateMl
-from meanap.readers.crowdhuman import CrowdHuman
-from meanap.readers.cvat import Cvat
-from meanap.readers.datasets import Datasets
-from meanap.readers.dota import Dota
-from meanap.readers.fiftyone import FiftyOne
-from meanap.readers.groups import Groups
-from meanap.readers.hubs import Supervision, Transformers, Ultralytics
-from meanap.readers.json_objects import JsonObjects
-from meanap.readers.jsonl import JsonLines, Zstandard
-from meanap.readers.kitti import Kitti
-from meanap.readers.labelme import LabelMe
-from meanap.readers.lists import Lists, are_plain
-from meanap.readers.nuscenes import NuScenes
-from meanap.readers.objects import CocoObjects, Columns
-from meanap.readers.openimages import OpenImages
-from meanap.readers.oriented import Oriented
-from meanap.readers.roboflow import Roboflow
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
-from meanap.readers.table_files import Arrow, Csv, Npy
-from meanap.readers.tables import Parquet, Tables
-from meanap.readers.visdrone import VisDrone
-from meanap.readers.voc import Voc
-from meanap.readers.widerface import WiderFace
-from meanap.readers.yolo import Darknet, Yolo
-from meanap.readers.youtubevis import YoutubeVis
 
 if TYPE_CHECKING:
     from meanap import _core
@@ -67,15 +41,12 @@ __all__ = [
     "READERS",
     "Detections",
     "GroundTruth",
-    "JsonLines",
     "Options",
     "Parts",
     "Problem",
     "Problems",
     "Reader",
     "Role",
-    "Tables",
-    "Zstandard",
     "batch_of",
     "batches",
     "checked_choice",
@@ -98,50 +69,6 @@ __all__ = [
     "with_ids",
 ]
 
-#: All readers, in the order in which they are tried.
-READERS: tuple[Reader, ...] = (
-    Columns(),
-    Oriented(),
-    Arrays(),
-    ImageArrays(),
-    Parquet(),
-    Transformers(),
-    NuScenes(),
-    FiftyOne(),
-    ActivityNet(),
-    YoutubeVis(),
-    Lists(),
-    Voc(),
-    Dota(),
-    Kitti(),
-    LabelMe(),
-    Cvat(),
-    CreateMl(),
-    OpenImages(),
-    VisDrone(),
-    WiderFace(),
-    Cityscapes(),
-    Yolo(),
-    Darknet(),
-    CocoObjects(),
-    Supervision(),
-    Ultralytics(),
-    Roboflow(),
-    Datasets(),
-    Csv(),
-    Arrow(),
-    Npy(),
-    CrowdHuman(),
-    JsonLines(),
-    Zstandard(),
-    Groups(),
-    CityPersons(),
-    JsonObjects(Lists(), Oriented(), Tables(), Groups()),
-    Annotations(),
-    Coco(),
-    Tables(),
-)
-
 
 def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
     """The reader of a source: the first that recognises it, or that called `format` if the source is a path.
@@ -157,11 +84,11 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
     if isinstance(format, (list, tuple)) and len(format) == 2:
         format = format[role == "detections"]
     if format is not None and is_path(source):
-        known = {reader.name: reader for reader in READERS if not reader.in_memory}
+        known = {listed.name: listed for listed in READERS if not listed.in_memory}
         if format not in known:
             raise InputError(f"format: expected one of {', '.join(map(repr, known))}, found {format!r}")
-        return known[format]
-    for reader in READERS:
+        return known[format].reader()
+    for reader in _candidates(source):
         if reader.sniff(source, role):
             return reader
     if is_folder(source):
@@ -174,6 +101,12 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
         f"{role}: expected a path, {several}meanap.{kind}, a list of one dictionary for each image, or a table; "
         f"found a {type(source).__name__}{' of detections' * of_detections}"
     )
+
+
+def _candidates(source: Any) -> Iterator[Reader]:
+    """The readers that may recognise a source; each is imported in its turn."""
+    look = Look(source)
+    return (listed.reader() for listed in READERS if listed.admits(look))
 
 
 def _exists(path: str) -> bool:
@@ -194,7 +127,7 @@ def batch_of(source: Any, role: Role, box_format: BoxFormat, similarity: str) ->
     if are_plain(source):
         return images_on_host(source)
     source = repeatable(source, role)
-    if not isinstance(source, Mapping) and Tables().sniff(source, role):
+    if not isinstance(source, Mapping) and is_table(source):
         raise InputTypeError(f"expected one dictionary or array for each image, found a {type(source).__name__}", role)
     reader = None if isinstance(source, Mapping) else _per_image(source, role, similarity)
     if reader is None:
@@ -221,7 +154,7 @@ def batches(ground_truth: Any, detections: Any, options: Options) -> tuple[list[
 
 def _per_image(source: Any, role: Role, similarity: str) -> PerImage | None:
     """The reader of a source with an item for each image; None for others."""
-    readers = (reader.of(similarity) for reader in READERS if isinstance(reader, PerImage))
+    readers = (reader.of(similarity) for reader in _candidates(source) if isinstance(reader, PerImage))
     return next((reader for reader in readers if reader.sniff(source, role)), None)
 
 

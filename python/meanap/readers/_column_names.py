@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+import numpy as np
 
 from meanap.errors import InputError
 
@@ -17,6 +20,7 @@ __all__ = [
     "holds_category",
     "holds_ids",
     "holds_image",
+    "is_table",
     "own_names",
     "plain_name",
 ]
@@ -206,3 +210,16 @@ def are_columns(source: Mapping[Any, Any]) -> bool:
         if isinstance(name, str) and hasattr(column, "__len__") and not isinstance(column, str)
     }
     return all(not several.isdisjoint(map(plain_name, NAMES[of])) for of in ("image_id", "category_id"))
+
+
+def is_table(source: Any) -> bool:
+    """Whether it is a table of any library, or a dictionary of columns."""
+    if isinstance(source, Mapping):
+        return are_columns(source)
+    if isinstance(source, (str, os.PathLike, list, tuple, np.ndarray)):
+        return False
+    return any(hasattr(source, name) for name in _OF_TABLES)
+
+
+#: One of these has each kind of table.
+_OF_TABLES = ("__arrow_c_stream__", "__arrow_c_array__", "collect_schema", "fetchnumpy", "column_names", "columns")

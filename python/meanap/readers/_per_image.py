@@ -32,7 +32,6 @@ class PerImage(Reader):
     A subclass says what is an item, and makes the dictionary of it that metric objects take.
     """
 
-    in_memory = True
     #: How boxes are given, where `Options.box_format` does not say it.
     box_format: BoxFormat | None = None
     #: Whether boxes need the sizes of images, which an item need not know.

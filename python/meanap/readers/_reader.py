@@ -104,8 +104,6 @@ class Reader:
 
     #: What the format is called in `Options.format` and ``--format``.
     name: str
-    #: Whether sources are objects in memory: then `Options.format` cannot name it.
-    in_memory = False
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether a source is of this format. It must not raise, and reads little."""

@@ -46,7 +46,6 @@ class Arrays(Reader):
     """
 
     name = "array"
-    in_memory = True
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether it is an array, but not one of a single image or with an axis for images."""

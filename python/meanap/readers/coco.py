@@ -87,7 +87,6 @@ class Annotations(Reader):
     """A list of COCO annotations without a data set: images and categories are those that they name."""
 
     name = "annotations"
-    in_memory = True
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether the first record names an image and a category, and has no score."""

@@ -25,7 +25,6 @@ class Datasets(Reader):
     """
 
     name = "datasets"
-    in_memory = True
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether it has features and can be read as Arrow, or is several of such."""

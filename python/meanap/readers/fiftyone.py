@@ -42,7 +42,6 @@ class FiftyOne(PerImage):
     """Detections of FiftyOne, or samples or files that hold some."""
 
     name = "fiftyone"
-    in_memory = False
     box_format: BoxFormat | None = "xywh"
     needs_sizes = True
 

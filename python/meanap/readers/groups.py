@@ -26,7 +26,6 @@ class Groups(Reader):
     """Lists of records, in a list or by image id; or dictionaries of images that hold such lists."""
 
     name = "groups"
-    in_memory = True
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether the first group with something in it is of such records."""

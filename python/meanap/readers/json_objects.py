@@ -9,27 +9,24 @@ from meanap._files import read_json
 from meanap.errors import InputError
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head
+from meanap.readers.groups import Groups
+from meanap.readers.lists import Lists
+from meanap.readers.oriented import Oriented
 from meanap.readers.sides import Detections
+from meanap.readers.tables import Tables
 
 __all__ = ["JsonObjects"]
 
+#: The readers of what files hold.
+_READERS = (Lists(), Oriented(), Tables(), Groups())
 #: Fields of COCO's data sets and results.
 _OF_COCO = (b'"annotations"', b'"images"', b'"categories"', b'"category_id"', b'"bbox"')
 
 
 class JsonObjects(Reader):
-    """A file that holds what another reader takes in memory.
-
-    Parameters
-    ----------
-    readers
-        Those readers.
-    """
+    """A file that holds what another reader takes in memory."""
 
     name = "json"
-
-    def __init__(self, *readers: Reader) -> None:
-        self._readers = readers
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether it begins with an item of an image, or is by image or by column, and not as COCO's files do."""
@@ -50,8 +47,9 @@ class JsonObjects(Reader):
         value = _content(source)
         return self._of(value, source, "detections").detections(value, options, problems, truth)
 
-    def _of(self, value: Any, source: Any, role: Role) -> Reader:
-        for reader in self._readers:
+    @staticmethod
+    def _of(value: Any, source: Any, role: Role) -> Reader:
+        for reader in _READERS:
             if reader.sniff(value, role):
                 return reader
         there = f"an object with {', '.join(map(repr, list(value)[:8]))}" if isinstance(value, dict) else "an array"

@@ -17,7 +17,6 @@ class Columns(Reader):
     """`meanap.GroundTruth`, `meanap.Detections` and columns of the core, as they are."""
 
     name = "columns"
-    in_memory = True
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether it is one of these."""
@@ -42,7 +41,6 @@ class CocoObjects(Reader):
     """A `COCO` object: its `dataset`, also that of `loadRes`."""
 
     name = "coco-object"
-    in_memory = True
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether it has what such objects have."""

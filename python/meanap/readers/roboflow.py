@@ -40,7 +40,6 @@ class Roboflow(PerImage):
     """Responses of an inference server: ``predictions``, and ``image`` with its width and height."""
 
     name = "roboflow"
-    in_memory = False
     box_format: BoxFormat | None = "xyxy"
 
     def sniff(self, source: Any, role: Role) -> bool:

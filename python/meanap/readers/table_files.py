@@ -33,7 +33,6 @@ class Csv(Tables):
     """A line for each object, under a line with the names of the columns."""
 
     name = "csv"
-    in_memory = False
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether the file is called so, and its columns are not those of Open Images."""
@@ -166,7 +165,6 @@ class Arrow(Tables):
     """Arrow files (also called Feather) and streams, by pyarrow or Polars."""
 
     name = "arrow"
-    in_memory = False
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether a file begins as such files do."""
@@ -245,7 +243,6 @@ class Npy(Arrays):
     """An array that NumPy has saved: a row for each object of all images."""
 
     name = "npy"
-    in_memory = False
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether a file begins as such files do."""

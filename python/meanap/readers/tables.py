@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
 from typing import Any, TypeVar
-
-import numpy as np
 
 from meanap._similarity import box_widths
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._coco_records import coco_ground_truth, coco_results
-from meanap.readers._column_names import Named, are_columns
+from meanap.readers._column_names import Named, is_table
 from meanap.readers._columns import columns_of, rows_of, side_of
 from meanap.readers._image_fields import fields_of_rows
 from meanap.readers._known_ids import with_known_ids
@@ -32,15 +29,10 @@ class Tables(Reader):
     """Tables with an Arrow stream, or with columns that are arrays: Polars, pandas, pyarrow, DuckDB."""
 
     name = "table"
-    in_memory = True
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether it has columns."""
-        if isinstance(source, Mapping):
-            return are_columns(source)
-        if isinstance(source, (str, os.PathLike, list, tuple, np.ndarray)):
-            return False
-        return any(hasattr(source, name) for name in _OF_TABLES)
+        return is_table(source)
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The objects that are rows."""
@@ -51,15 +43,10 @@ class Tables(Reader):
         return with_known_ids(_side(Detections, source, options, "detections", problems), truth)
 
 
-#: One of these has each kind of table.
-_OF_TABLES = ("__arrow_c_stream__", "__arrow_c_array__", "collect_schema", "fetchnumpy", "column_names", "columns")
-
-
 class Parquet(Tables):
     """Parquet files, by pyarrow, Polars or DuckDB."""
 
     name = "parquet"
-    in_memory = False
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether a file begins as Parquet files do."""
