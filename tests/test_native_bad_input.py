@@ -49,7 +49,7 @@ def batch(kind):
         ("bbox", 0, "boxes", BOXES.reshape(2, 2, 2), r"expected shape \(N, 4\), found \(2, 2, 2\)"),
         ("bbox", 0, "boxes", BOXES[None], r"expected shape \(N, 4\), found \(1, 2, 4\)"),
         ("bbox", 0, "boxes", BOXES > 1, "expected numbers, found dtype bool"),
-        ("bbox", 0, "scores", np.array([True, False]), "expected numbers, found dtype bool"),
+        ("bbox", 0, "scores", np.array([True, False]), "row 0 is True, expected a number"),
         ("bbox", 0, "scores", np.ma.masked_greater(SCORES, 0.55), r'preds\[1\]\["scores"\]: row 1 is null'),
         ("bbox", 0, "labels", np.ma.masked_greater(LABELS, 1), r'preds\[1\]\["labels"\]: row 1 is null'),
         ("bbox", 1, "area", np.array([[1.0], [2]]), r"expected shape \(N,\), found \(2, 1\)"),

@@ -155,6 +155,60 @@ def in_image_lists(sides, kind, side):
     return replaced(sides, side, items)
 
 
+def in_image_arrays(sides, kind, side):
+    """One side as rows for each image, in lists."""
+    records, items = sides[1] if side else sides[0]["annotations"], []
+    for image in sides[0]["images"]:
+        own = [record for record in records if record["image_id"] == image["id"]]
+        scores = [[record.get("score")] if side else [] for record in own]
+        rows = zip(own, scores, strict=True)
+        items.append([[*record["bbox"], *score, record.get("category_id")] for record, score in rows])
+    return replaced(sides, side, items)
+
+
+def in_columns_of_python(sides, kind, side):
+    """One side as `meanap.GroundTruth` or `meanap.Detections` of lists."""
+    records = sides[1] if side else sides[0]["annotations"]
+    ids = [record["image_id"] for record in records], [record.get("category_id") for record in records]
+    boxes = [record["bbox"] for record in records]
+    if side:
+        made = meanap.Detections(*ids, [record.get("score") for record in records], boxes, box_format="xywh")
+    else:
+        made = meanap.GroundTruth(*ids, boxes, box_format="xywh", area=[record["area"] for record in records])
+    return replaced(sides, side, made)
+
+
+#: Faults within the rows of lists: of those without the numbers of a box, a list is no row.
+IN_ROWS = [
+    fault
+    for fault in FAULTS
+    if fault[0] == "bbox"
+    and (fault[2] in ("score", "category_id") or (fault[2] == "bbox" and isinstance(fault[3], list)))
+    and fault[3] is not GONE
+    and not (fault[2] == "bbox" and (len(fault[3]) != 4 or min(map(str, fault[3])) < "0"))
+    and fault[3:] not in ((-7,), ("x",), ([0.5],))
+]
+
+
+@pytest.mark.parametrize("form", [in_image_arrays, in_columns_of_python])
+@pytest.mark.parametrize("fault", IN_ROWS, ids=named)
+def test_rows_in_lists_have_the_problems_of_records(form, fault):
+    kind, side, field, value = fault
+    code = raised(spoilt(*fault), kind).code
+    place = "detections" if side else "ground_truth"
+    try:
+        sides = form(spoilt(*fault), kind, side)
+    except meanap.InputError as error:
+        assert (error.record, error.code) == (
+            ROW,
+            code if value is not None else "malformed-id",
+        ) and form is not in_image_arrays
+        return
+    error = raised(sides, kind, box_format="xywh")
+    assert error.code == code and error.record is not None and error.source.lower().startswith(place[:6]), error
+    assert code in meanap.check(*sides, kind, box_format="xywh").codes
+
+
 def codes_of(code, value, form):
     """The codes that a fault may have: of what stands in its place in such a form."""
     codes = {code}
@@ -177,11 +231,10 @@ def holds(form, fault):
         or (form is in_a_frame and value is NAN and field in ("area", "iscrowd"))
     ):
         return False
-    if form is in_image_lists and (kind != "bbox" or field == "image_id" or value is GONE):
-        return False
-    # In arrays of numbers True is 1.
-    flags = value is True or (isinstance(value, list) and any(item is True for item in value))
-    return not (flags and (form is not in_columns or field == "bbox"))
+    if form is in_a_frame and field in ("bbox", "score", "area"):
+        # pyarrow makes numbers of flags among numbers.
+        return value is not True and not (isinstance(value, list) and any(item is True for item in value))
+    return not (form is in_image_lists and (kind != "bbox" or field == "image_id" or value is GONE))
 
 
 @pytest.mark.parametrize(

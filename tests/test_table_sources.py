@@ -507,20 +507,44 @@ def test_annotations_with_corners_are_a_data_set(tmp_path):
         assert meanap.check(source, FOUND).ok
 
 
-def test_a_box_whose_corner_may_be_its_centre_needs_the_format():
+def test_x_and_y_are_the_corner_unless_the_format_says_the_centre(tmp_path):
+    """Of records, their files, tables and columns alike, as fields of the record or of its box."""
+    pandas = pytest.importorskip("pandas")
+
     def turned(record, shift):
         x, y, width, height = record["bbox"]
-        sides = {"x": x + shift * width, "y": y + shift * height, "width": width, "height": height}
-        return with_ids(record, score=record["score"], **sides)
+        return {"x": x + shift * width, "y": y + shift * height, "width": width, "height": height}
 
-    corner, centre = ([turned(record, shift) for record in FOUND] for shift in (0, 0.5))
-    for found in (corner, centre):
-        with pytest.raises(meanap.InputError, match="box_format='xywh' or 'cxcywh' says which") as caught:
-            meanap.evaluate(TRUTH, found)
-        assert caught.value.code == "ambiguous-field"
-        assert "ambiguous-field" in meanap.check(TRUTH, found).codes
-    assert meanap.evaluate(TRUTH, corner, box_format="xywh").ap == pytest.approx(EXPECTED.ap)
-    assert meanap.evaluate(TRUTH, centre, box_format="cxcywh").ap == pytest.approx(EXPECTED.ap)
+    def beside(record, shift):
+        return with_ids(record, score=record["score"], **turned(record, shift))
+
+    def inside(record, shift):
+        return with_ids(record, score=record["score"], box=turned(record, shift))
+
+    def in_a_file(found):
+        (tmp_path / "found.json").write_text(json.dumps(found))
+        return tmp_path / "found.json"
+
+    def in_lines(found):
+        (tmp_path / "found.jsonl").write_text("".join(json.dumps(record) + "\n" for record in found))
+        return tmp_path / "found.jsonl"
+
+    def as_columns(found):
+        return {name: [record[name] for record in found] for name in found[0]}
+
+    for form, entries in (
+        (beside, (list, in_a_file, in_lines, as_columns, pandas.DataFrame)),
+        (inside, (list, in_a_file, in_lines, pandas.DataFrame)),
+    ):
+        for entry in entries:
+            corner = entry([form(record, 0) for record in FOUND])
+            for format in ("xyxy", "xywh"):
+                result = meanap.evaluate(TRUTH, corner, box_format=format)
+                assert result.ap == pytest.approx(EXPECTED.ap), (form, entry, format)
+                assert meanap.check(TRUTH, corner, box_format=format).ok
+            centre = entry([form(record, 0.5) for record in FOUND])
+            assert meanap.evaluate(TRUTH, centre, box_format="cxcywh").ap == pytest.approx(EXPECTED.ap), (form, entry)
+            assert meanap.evaluate(TRUTH, centre).ap != pytest.approx(EXPECTED.ap)
 
 
 def responses():

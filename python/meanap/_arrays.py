@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -152,21 +152,59 @@ def as_flags(value: Any, place: str) -> np.ndarray:
 
 
 def _as_numbers(value: Any, place: str, kinds: str) -> np.ndarray:
-    array = as_numpy(value, place)
+    listed = isinstance(value, (list, tuple))
+    try:
+        array = as_numpy(value, place)
+    except InputError:
+        if listed and (row := _odd_row(value, _FLOATS)) is not None:
+            raise _no_number(value[row], row, place) from None
+        raise
     if array.dtype == object or array.dtype.kind not in kinds:
         if array.size == 0:
             return np.zeros(array.shape)
-        strange = _first(array, lambda item: as_number(item) is None) if array.ndim == 1 else None
-        if array.dtype == object and strange is not None:
-            found = f"is {shown(array[strange])}"
-            raise InputError(source=place, record=strange, unit="row", found=found, expected="a number")
+        if array.ndim == 1 and array.dtype.kind in "Ob":
+            value = array.tolist()
+            row = _first(value, lambda item: as_number(item) is None)
+        else:
+            row = _odd_row(value, _FLOATS) if listed else None
+        if row is not None:
+            raise _no_number(value[row], row, place)
         raise InputError(f"expected numbers, found {_what(array)}", place)
+    # NumPy makes numbers of flags among numbers.
+    if listed and "b" not in kinds and (row := _odd_row(value, _NUMBERS)) is not None:
+        raise _no_number(value[row], row, place)
     if array.dtype.kind == "f":
         # Half precision is exact in single precision.
         return np.ascontiguousarray(array, dtype=np.float32 if array.dtype.itemsize <= 4 else np.float64)
     if array.dtype.kind in "iu":
         return np.ascontiguousarray(array, dtype=np.int64 if array.dtype != np.uint64 else np.float64)
     return np.ascontiguousarray(array)
+
+
+_FLOATS = frozenset((float,))
+_NUMBERS = frozenset((int, float))
+
+
+def _odd_row(rows: Sequence[Any], plain: frozenset[type]) -> int | None:
+    """The first row that is or holds what is no number, a flag for one; None if there is none.
+
+    What is of one of the `plain` types is a number. Arrays are passed over.
+    """
+    if plain.issuperset(map(type, rows)):
+        return None
+
+    def is_odd(item: Any) -> bool:
+        if isinstance(item, (list, tuple)):
+            return _odd_row(item, plain) is not None
+        return not getattr(item, "shape", ()) and as_number(item) is None
+
+    return _first(rows, is_odd)
+
+
+def _no_number(item: Any, row: int, place: str) -> InputError:
+    found = "is null" if item is None else f"is {shown(item)}"
+    expected = "numbers" if isinstance(item, (list, tuple)) else "a number"
+    return InputError(source=place, record=row, unit="row", found=found, expected=expected)
 
 
 def as_ids(value: Any, place: str) -> Any:
@@ -194,7 +232,8 @@ def as_ids(value: Any, place: str) -> Any:
         return array.astype(np.int64)
     if array.dtype.kind in "bc":
         _listed_ids(value if listed else (), place)
-        raise InputError(f"ids must be integers or strings, found dtype {array.dtype}", place)
+        problem = f"ids must be integers or strings, found dtype {array.dtype}"
+        raise InputError(problem, place, code="malformed-id")
     if array.dtype.kind == "U" and not (listed and not all(isinstance(id, str) for id in value)):
         return array.ravel().tolist()
     # NumPy makes text of numbers among text; 1 and "1" are two ids.
@@ -207,7 +246,7 @@ def _listed_ids(ids: Iterable[Any], place: str) -> list[Any]:
         id = as_id(given)
         if id is None:
             problem, expected = f"{shown(given)} is no id", "an integer or a string"
-            raise InputError(problem, place, row, expected=expected, unit="row")
+            raise InputError(problem, place, row, expected=expected, code="malformed-id", unit="row")
         column.append(id)
     return column
 
@@ -249,6 +288,7 @@ def _scalar(value: Any) -> Any:
 
 def shown(value: Any) -> str:
     """A value as messages show it, cut where it is long."""
+    value = value.item() if isinstance(value, np.generic) else value
     try:
         text = "NaN" if isinstance(value, float) and value != value else repr(value)
     except RecursionError:

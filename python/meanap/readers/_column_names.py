@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ __all__ = [
     "is_table",
     "own_names",
     "plain_name",
+    "sides_of_boxes",
 ]
 
 BOX_COLUMNS = {
@@ -198,6 +199,20 @@ class Named(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._names)
+
+
+def sides_of_boxes(columns: Container[str], box_format: str, within: str = "") -> tuple[str, list[str]] | None:
+    """The format of boxes and the columns of their four numbers, whose names begin with `within`; None without any.
+
+    The corner or the centre of a box may be called x and y: the centre where `box_format` says so, else the corner, as
+    of COCO's boxes.
+    """
+    for format, choices in BOX_COLUMNS.items():
+        for names in choices:
+            found = [f"{within}{name}" for name in names]
+            if all(name in columns for name in found):
+                return ("cxcywh" if names[0] == "x" and box_format == "cxcywh" else format), found
+    return None
 
 
 def are_columns(source: Mapping[Any, Any]) -> bool:

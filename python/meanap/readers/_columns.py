@@ -11,7 +11,7 @@ from meanap import _core
 from meanap._arrays import as_number, as_numbers, as_numpy, shown
 from meanap._arrow import ArrowColumns, Lists, speaks_arrow
 from meanap.errors import InputError
-from meanap.readers._column_names import BOX_COLUMNS, NAMES, Named, columns_of_boxes
+from meanap.readers._column_names import NAMES, Named, columns_of_boxes, sides_of_boxes
 from meanap.readers._record_fields import xywh
 
 __all__ = ["columns_of", "rows_of", "side_of"]
@@ -95,7 +95,7 @@ def rows_of(
     first = Named(rows[0], "", names)
     known = {of: next((name for name in choices if name in first), None) for of, choices in NAMES.items()}
     turned = [choice for choice in columns_of_boxes(widths) if all(name in first for name in choice)]
-    sides = _sides_in(first)
+    sides = _sides_in(first, box_format)
     of_sides = [first.own(name) for name in (turned[0] if turned else sides[1] if sides is not None else ())]
     records = []
     for row in rows:
@@ -255,7 +255,7 @@ def _boxes(columns: Mapping[str, Any], box_format: str, place: str) -> dict[str,
             boxes = _even(columns[name], f"{place}: {name}")
             # A column of COCO's name is as COCO has it.
             return {"boxes": boxes, "box_format": "xywh" if name == "bbox" else box_format}
-    if (sides := _sides_in(columns)) is not None:
+    if (sides := _sides_in(columns, box_format)) is not None:
         format, names = sides
         if any(all(name in columns for name in choice) for choice in columns_of_boxes((7,))):
             problem = (
@@ -267,14 +267,12 @@ def _boxes(columns: Mapping[str, Any], box_format: str, place: str) -> dict[str,
     return {}
 
 
-def _sides_in(columns: Mapping[str, Any]) -> tuple[str, list[str]] | None:
+def _sides_in(columns: Mapping[str, Any], box_format: str) -> tuple[str, list[str]] | None:
     """The format and the columns of the numbers of a box, which may be the fields of one column."""
-    for within in ("", *(f"{name}." for name in NAMES["boxes"])):
-        for format, choices in BOX_COLUMNS.items():
-            for names in choices:
-                found = [f"{within}{name}" for name in names]
-                if all(name in columns for name in found):
-                    return format, found
+    for column in ("", *NAMES["boxes"]):
+        of_column = "xywh" if column == "bbox" else box_format
+        if (sides := sides_of_boxes(columns, of_column, f"{column}." if column else "")) is not None:
+            return sides
     return None
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap._arrays import as_number
-from meanap.errors import InputError
-from meanap.readers._column_names import BOX_COLUMNS, NAMES, Named
+from meanap.readers._column_names import NAMES, Named, sides_of_boxes
 
 if TYPE_CHECKING:
     from meanap._types import BoxFormat
@@ -37,14 +36,14 @@ def with_coco_fields(
     place
         What they are called in errors.
     box_format
-        Of a field ``box`` or ``boxes``, and of x, y, width and height.
+        Of a field ``box`` or ``boxes``; with ``cxcywh``, x and y are the centre too, else the corner.
     columns
         As of `meanap.evaluate`.
 
     Raises
     ------
     InputError
-        Two fields may be the same, or x, y, width and height may be of the corner or of the centre.
+        Two fields may be the same.
     """
     first = next((record for record in records if isinstance(record, Mapping) and record), None)
     if first is None:
@@ -91,27 +90,15 @@ def _box(named: Named, first: Mapping[str, Any], place: str, box_format: str) ->
             return None if name == "bbox" else (own, (), box_format)
         inner = Named(first[own], f"{place}: {own}")
         # A dictionary of COCO's name is as COCO has it.
-        sides = _sides(inner, place, "xywh" if name == "bbox" else box_format)
+        sides = _sides(inner, "xywh" if name == "bbox" else box_format)
         return None if sides is None else (own, *sides)
-    sides = _sides(named, place, box_format)
+    sides = _sides(named, box_format)
     return None if sides is None else (None, *sides)
 
 
-def _sides(fields: Named, place: str, box_format: str) -> tuple[tuple[str, ...], str] | None:
-    for format, choices in BOX_COLUMNS.items():
-        for names in choices:
-            if not all(name in fields for name in names):
-                continue
-            if format == "xywh" and names[0] == "x":
-                if box_format not in ("xywh", "cxcywh"):
-                    problem = (
-                        "x, y, width and height may be of the corner or of the centre of a box: "
-                        "box_format='xywh' or 'cxcywh' says which"
-                    )
-                    raise InputError(problem, place, code="ambiguous-field")
-                format = box_format
-            return tuple(map(fields.own, names)), format
-    return None
+def _sides(fields: Named, box_format: str) -> tuple[tuple[str, ...], str] | None:
+    sides = sides_of_boxes(fields, box_format)
+    return None if sides is None else (tuple(map(fields.own, sides[1])), sides[0])
 
 
 def _as_coco(record: Mapping[str, Any], renamed: Mapping[str, str], sides: _Sides | None) -> dict[str, Any]:

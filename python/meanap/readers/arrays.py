@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from meanap._arrays import as_numbers, as_numpy
+from meanap._arrays import as_id, as_number, as_numbers, as_numpy
 from meanap._similarity import box_widths
 from meanap.errors import InputError
 from meanap.readers._collected import only_boxes
+from meanap.readers._fields import BOX, CATEGORY, SCORE, Field, problem_of
 from meanap.readers._per_image import PerImage, is_there
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth
@@ -115,7 +116,7 @@ class ImageArrays(PerImage):
         if role == "detections" and _are_classes(item):
             rows = _of_classes(item, self._numbers + 1, where)
         else:
-            rows = as_numbers(item, where)
+            rows = self._rows_in(item, role, where)
         if rows.size == 0:
             rows = np.zeros((0, self._numbers + 2))
         if rows.ndim != 2 or rows.shape[1] not in self._widths(role):
@@ -125,9 +126,31 @@ class ImageArrays(PerImage):
         image = {"boxes": rows[:, : self._numbers], "labels": _ids(rows, rows.shape[1] - 1, "category", where)}
         return image if role == "ground_truth" else {**image, "scores": rows[:, self._numbers]}
 
+    def _rows_in(self, item: Any, role: Role, where: str) -> np.ndarray:
+        try:
+            return as_numbers(item, where)
+        except InputError:
+            for row, values in enumerate(item if isinstance(item, (list, tuple)) else ()):
+                if not isinstance(values, (list, tuple)) or len(values) not in self._widths(role):
+                    continue
+                if any(as_number(value) is None for value in values) or as_id(values[-1]) is None:
+                    raise _no_number_in(values, self._numbers, row, where) from None
+            raise
+
     def _widths(self, role: Role) -> tuple[int, ...]:
         least = self._numbers + (role == "detections" and self._numbers == 4)
         return tuple(range(least + 1, self._numbers + 3))
+
+
+def _no_number_in(values: Sequence[Any], numbers: int, row: int, where: str) -> InputError:
+    """The error about what is no number in a row of a box, perhaps a score, and a category: that of a record."""
+    scores = values[numbers:-1]
+    fields: list[tuple[Field, Any]] = [(SCORE, score) for score in scores if as_number(score) is None]
+    if any(as_number(value) is None for value in values[:numbers]):
+        fields.insert(0, (BOX._replace(expected=f"{numbers} numbers of a box"), values[:numbers]))
+    field, value = [*fields, (CATEGORY, values[-1])][0]
+    problem = problem_of(field, {field.name: value}, where, row)
+    return InputError(None, where, row, field.name, problem.found, problem.expected, problem.code, unit="row")
 
 
 def _are_classes(item: Any) -> bool:
