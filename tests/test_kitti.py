@@ -13,7 +13,7 @@ from meanap.cli import main
 from meanap.detection import kitti_orientation
 from meanap.errors import InputError
 from meanap.protocol import SummaryRow
-from meanap.readers.kitti import _boxes_in_space
+from meanap.readers.kitti import Kitti, _boxes_in_space
 
 STORED = json.loads((Path(__file__).parent / "stored" / "kitti.json").read_text())
 LEVELS = ("easy", "moderate", "hard")
@@ -94,6 +94,15 @@ def test_the_command_reports_orientations(folders, tmp_path, capsys, protocol):
     for sides in ([*map(str, folders), "--similarity", "bev"], made):
         assert main(["eval", *sides, *few]) == 0
         assert "orientation_similarity" not in json.loads(out.read_text())
+
+
+def test_the_command_reads_both_sides_once(folders, monkeypatch, capsys):
+    calls = []
+    for name in ("ground_truth", "detections"):
+        function = getattr(Kitti, name)
+        monkeypatch.setattr(Kitti, name, lambda *given, _of=(name, function): calls.append(_of[0]) or _of[1](*given))
+    assert main(["eval", *map(str, folders), "--protocol", "kitti"]) == 0
+    assert calls == ["ground_truth", "detections"] and "orientation similarity" in capsys.readouterr().out
 
 
 def test_orientations_that_are_not_there(folders, tmp_path):

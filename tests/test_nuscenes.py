@@ -2,6 +2,7 @@
 
 import copy
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from meanap.cli import main
 from meanap.detection import nuscenes_score
 from meanap.errors import InputError
 from meanap.protocol import SummaryRow
+from meanap.readers.nuscenes import NuScenes
 
 STORED = json.loads((Path(__file__).parent / "stored" / "nuscenes.json").read_text())
 TRUTH, RESULTS, NUMBERS = STORED["truth"], STORED["results"], STORED["numbers"]
@@ -73,6 +75,16 @@ def test_the_command_reports_the_detection_score(files, tmp_path, capsys):
     for changed in (["--categories", "car"], ["--max-dets", "5"], ["--lenient"]):
         assert main([*few, *changed, "--json", str(out)]) == 0
         assert "nuscenes" not in json.loads(out.read_text()) and "nds" not in capsys.readouterr().out
+
+
+def test_the_command_reads_and_evaluates_once(files, monkeypatch, capsys):
+    calls = []
+    for name in ("ground_truth", "detections"):
+        function = getattr(NuScenes, name)
+        monkeypatch.setattr(NuScenes, name, lambda *given, _of=(name, function): calls.append(_of[0]) or _of[1](*given))
+    monkeypatch.setattr(sys.modules["meanap.detection.nuscenes"], "evaluated", None)
+    assert main(["eval", *map(str, files), "--similarity", NEAR[0], "--protocol", NEAR[1]]) == 0
+    assert calls == ["ground_truth", "detections"] and "nds" in capsys.readouterr().out
 
 
 def test_other_sources_have_the_same_numbers(files):

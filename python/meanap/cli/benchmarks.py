@@ -12,11 +12,23 @@ if TYPE_CHECKING:
     import argparse
 
     from meanap.cli.inputs import Inputs
+    from meanap.detection import Result
     from meanap.protocol import Protocol
     from meanap.table import Table
 
 
-def numbers(options: argparse.Namespace, rules: Protocol, files: Inputs) -> tuple[dict[str, Any], list[str]]:
+def errors_at(rules: Protocol) -> tuple[float, ...]:
+    """The similarities at which the evaluation is to find the errors that the numbers are made of."""
+    if rules.name != "nuscenes":
+        return ()
+    from meanap.detection.nuscenes import NEAR
+
+    return (NEAR,)
+
+
+def numbers(
+    options: argparse.Namespace, rules: Protocol, files: Inputs, result: Result
+) -> tuple[dict[str, Any], list[str]]:
     """The fields for JSON, and the text.
 
     There are none where the protocol has none, its settings or what is evaluated are not the benchmark's, or the files
@@ -32,24 +44,24 @@ def numbers(options: argparse.Namespace, rules: Protocol, files: Inputs) -> tupl
         return {}, []
     # Both sides have been evaluated: all that can be wrong is that they do not have what it takes.
     with contextlib.suppress(InputError):
-        return make(files.ground_truth, options.detections, rules)
+        return make(result, files.ground_truth, files.detections(options.detections))
     return {}, []
 
 
-def _nuscenes(ground_truth: Any, detections: Any, rules: Protocol) -> tuple[dict[str, Any], list[str]]:
-    from meanap.detection import nuscenes_score
+def _nuscenes(result: Result, ground_truth: Any, detections: Any) -> tuple[dict[str, Any], list[str]]:
+    from meanap.detection.nuscenes import score_of
 
-    del rules
-    found = nuscenes_score(ground_truth, detections)
+    found = score_of(result, ground_truth, detections)
     errors = {name: output.plain(value) for name, value in found.errors.items()}
     fields = {"nds": output.plain(found.score), "ap": output.plain(found.ap), "errors": errors}
     return {"nuscenes": {**fields, "per_class": _rows(found.per_class)}}, [str(found)]
 
 
-def _kitti(ground_truth: Any, detections: Any, rules: Protocol) -> tuple[dict[str, Any], list[str]]:
+def _kitti(result: Result, ground_truth: Any, detections: Any) -> tuple[dict[str, Any], list[str]]:
     from meanap.detection import kitti_orientation
 
-    found = kitti_orientation(ground_truth, detections, "kitti" if rules.name == "kitti" else "kitti-r11")
+    of_eleven = result.protocol.name == "kitti-r11"
+    found = kitti_orientation(ground_truth, detections, "kitti-r11" if of_eleven else "kitti")
     levels = [name for name in found.columns if name != "category"]
     lines = [["orientation similarity", *levels]]
     lines += [[row["category"], *(gate.figure(row[level], ".3f") for level in levels)] for row in found]

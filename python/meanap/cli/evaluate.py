@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     groups.check_text(options, rules)
     gate.check(options, rules)
     files = inputs.Inputs(options, rules)
-    result = files.evaluate(options.detections)
+    result = files.evaluate(options.detections, errors_at=benchmarks.errors_at(rules))
     numbers = stats(result)
     shown = [summary(result, numbers)]
     fields = as_json(result, numbers)
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         index = result.jaccard_index()
         fields["jaccard_index"] = output.plain(index.value)
         shown.append(f"Jaccard index {gate.figure(index.value, '.4f')} of detections above {index.score:.1f}")
-    more, texts = benchmarks.numbers(options, rules, files)
+    more, texts = benchmarks.numbers(options, rules, files, result)
     fields |= more
     shown += texts
     output.emit(options, *shown, table=lambda: as_table(numbers, fields.get("per_class"), result))

@@ -129,7 +129,8 @@ class Inputs:
             if not self._whole:
                 found = opened(options, self.rules, "detections", found, self._read, records=self._chosen is not None)
             if self._chosen is not None:
-                self._found[path] = found = self._of_chosen(found, "detections")
+                found = self._of_chosen(found, "detections")
+            self._found[path] = found
             asked = reading(options)
             regions = IgnoreRegions(options.ignore_regions)
             result = evaluated(
@@ -148,11 +149,15 @@ class Inputs:
         result.scores.sources = Sources(options.ground_truth, path, dataclasses.replace(asked, progress=False))
         return result
 
+    def detections(self, path: Path) -> Any:
+        """The detections of a file as they were evaluated."""
+        return self._found[path]
+
     def sources(self, path: Path) -> tuple[Any, Any]:
         """The ground truth and the detections of a file that was evaluated, for a report."""
         if self._chosen is None:
             return self.options.ground_truth, path
-        return self.ground_truth, self._found[path]
+        return self.ground_truth, self.detections(path)
 
     def _choose(self, words: list[str]) -> None:
         """Restricts the ground truth to categories by name or id."""

@@ -25,14 +25,16 @@ if TYPE_CHECKING:
 
     from meanap.detection.result import Result
 
-__all__ = ["NuScenesScore", "nuscenes_score"]
+__all__ = ["NEAR", "NuScenesScore", "nuscenes_score", "score_of"]
 
 #: Errors of translation, size, orientation, velocity and attribute.
 _ERRORS = ("translation", "scale", "orientation", "velocity", "attribute")
 #: What does not count: cones have no direction and neither cones nor barriers move.
 _NOT_OF = {"traffic_cone": ("orientation", "velocity", "attribute"), "barrier": ("velocity", "attribute")}
-#: 1 / (1 + metres) of the distance at which errors are measured, and the weight of AP in the score.
-_NEAR, _WEIGHT = 1 / 3, 5
+#: 1 / (1 + metres) of the distance at which errors are measured.
+NEAR = 1 / 3
+#: The weight of AP in the score.
+_WEIGHT = 5
 _OTHER_FORMAT = "it is not in nuScenes' format, which has velocities and attributes"
 #: Recalls at which errors are averaged, from the eleventh hundredth on.
 _RECALLS = np.linspace(0.0, 1.0, 101)
@@ -107,14 +109,22 @@ def nuscenes_score(
     options = readers.Options("centre-distance", on_error=on_error)
     problems = readers.Problems(on_error)
     truth = readers.ground_truth(ground_truth, options, problems)
-    if not isinstance(truth, GroundTruth) or "velocity" not in truth.arrays:
-        raise InputError(_OTHER_FORMAT, "ground_truth")
     found = readers.detections(detections, options, problems, truth)
     problems.tell()
-    if not isinstance(found, Detections) or "velocity" not in found.arrays:
-        raise InputError(_OTHER_FORMAT, "detections")
-    result = evaluated(truth, found, get("nuscenes"), options, None)
-    pairs = result.errors(_NEAR).pairs
+    sides = _of_format(truth, found)
+    return score_of(evaluated(*sides, get("nuscenes"), options, None, errors_at=(NEAR,)), *sides)
+
+
+def score_of(result: Result, truth: Any, found: Any) -> NuScenesScore:
+    """The score of both sides that have been read, and evaluated with error types at `NEAR`.
+
+    Raises
+    ------
+    InputError
+        They are of another format.
+    """
+    truth, found = _of_format(truth, found)
+    pairs = result.errors(NEAR).pairs
     rows, objects = _rows_of(pairs, found, truth, result)
     names = list(result.category_ids)
     columns: dict[str, list[float]] = {"ap": [], **{name: [] for name in _ERRORS}}
@@ -131,6 +141,14 @@ def nuscenes_score(
     means = {name: float(np.nanmean(columns[name])) for name in _ERRORS}
     score = (_WEIGHT * ap + sum(max(0.0, 1.0 - error) for error in means.values())) / (_WEIGHT + len(means))
     return NuScenesScore(score, ap, means, Table({"category": list(CLASSES), **columns}))
+
+
+def _of_format(truth: Any, found: Any) -> tuple[GroundTruth, Detections]:
+    if not isinstance(truth, GroundTruth) or "velocity" not in truth.arrays:
+        raise InputError(_OTHER_FORMAT, "ground_truth")
+    if not isinstance(found, Detections) or "velocity" not in found.arrays:
+        raise InputError(_OTHER_FORMAT, "detections")
+    return truth, found
 
 
 def _rows_of(
