@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from meanap._printable import shown
-from meanap.cli import benchmarks, gate, groups, inputs, output, terminal
+from meanap.cli import baseline, benchmarks, gate, groups, inputs, output, terminal
 
 if TYPE_CHECKING:
     from meanap.detection import Result
@@ -103,12 +103,12 @@ def as_json(result: Result, numbers: dict[str, float | None]) -> dict[str, Any]:
         "stats": numbers,
         "params": {
             "images": len(result.image_ids),
-            "categories": gate.categories_of(result),
+            "categories": baseline.categories_of(result),
             "use_categories": rules.by_category,
             "iou_thresholds": list(rules.thresholds),
             "recall_thresholds": recall,
             "max_detections": list(rules.max_detections),
-            "area_ranges": gate.ranges_of(rules),
+            "area_ranges": baseline.ranges_of(rules),
         },
     }
 
