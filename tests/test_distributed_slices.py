@@ -89,6 +89,29 @@ def test_what_a_cluster_does_not_know_is_refused(data):
         result.sliced({"night": [7]})
 
 
+def with_column(table, regions):
+    """The table with the regions of each image in one of its rows."""
+    seen, column = set(), []
+    for id in table["image_id"].to_pylist():
+        column.append(None if id in seen else regions.get(id))
+        seen.add(id)
+    return table.append_column("unlabelled", pa.array(column, pa.list_(pa.list_(pa.float64()))))
+
+
+def result_of(data):
+    return meanap.evaluate(*data, ignore_regions="unlabelled")
+
+
+def test_regions_in_a_column_have_the_bits_of_those_by_image(data, regions):
+    plan = Plan.of("bbox", "coco", ignore_regions="unlabelled")
+    table = with_column(table_of(*data, plan), regions)
+    names = {category["id"]: category["name"] for category in data[0]["categories"]}
+    rows = match_batch(table, plan)
+    same(from_curves(accumulate_group(rows, plan), plan, names), result_of(data))
+    with pytest.raises(meanap.InputError, match="dataset: ignore_regions: there is no column 'unlabelled'"):
+        match_batch(table.drop_columns(["unlabelled"]), plan)
+
+
 def every_way(of_table, data, regions, engine):
     """Both sides read here, and both with the engine; curves and match rows."""
     plan = Plan.of("bbox", "coco", score_range=None)
@@ -105,8 +128,18 @@ def every_way(of_table, data, regions, engine):
             same(distributed.evaluate(dataset, slices=slices, **keywords), expected)
     confusion = distributed.confusion(data[0], score=0.3, ignore_regions="unlabelled", **options)
     np.testing.assert_array_equal(confusion.matrix, expected.confusion(score=0.3).matrix)
-    with pytest.raises(meanap.InputError, match="a field is read of a ground truth that is read here"):
+    with_regions = of_table(with_column(table_of(*data, plan), regions))
+    for more in ({}, {"keep_matches": True}):
+        result = distributed.evaluate(with_regions, ignore_regions="unlabelled", categories=names, **more)
+        same(result, result_of(data))
+    with pytest.raises(meanap.InputError, match="the data set has no column 'unlabelled'"):
         distributed.evaluate(dataset, ignore_regions="unlabelled")
+    few = dict(list(regions.items())[:3])
+    with pytest.warns(UserWarning, match="ignore_regions: 1 images have no rows, the first is 'elsewhere'"):
+        distributed.evaluate(dataset, ignore_regions={**few, "elsewhere": []})
+    texts = {str(id): polygons for id, polygons in few.items()}
+    with pytest.raises(meanap.InputError, match="ignore_regions: no image '\\d+', and none of the others, has rows"):
+        distributed.confusion(dataset, score=0.3, ignore_regions=texts)
     with pytest.raises(meanap.InputError, match="ignore_regions: no image has a field 'blind'"):
         distributed.evaluate(data[0], ignore_regions="blind", **options)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -79,6 +80,31 @@ class IgnoreRegions:
     def applied(self, found: _core.Objects) -> _core.Objects:
         """As `of`, where no field names the regions and images are not checked."""
         return self._applied(self._regions, found)
+
+    def in_rows(self, found: _core.Objects, ids: Iterable[Any], given: Iterable[Any]) -> _core.Objects:
+        """As `of`, where the field is a column of a table: an image's regions are in one of its rows, or in all."""
+        regions = {id: polygons for id, polygons in zip(ids, given, strict=True) if polygons is not None}
+        return self._applied({id: _polygons(id, polygons) for id, polygons in regions.items()}, found)
+
+    @property
+    def images(self) -> list[Any]:
+        """The images whose regions are given."""
+        return list(self._regions)
+
+    def check_rows(self, there: Collection[Any]) -> None:
+        """Checks images against those of them that have objects or detections, where no others are known.
+
+        Raises
+        ------
+        InputError
+            None of them is there.
+        """
+        missing = [id for id in self._regions if id not in there]
+        if missing and len(missing) == len(self._regions):
+            raise InputError(f"ignore_regions: no image {missing[0]!r}, and none of the others, has rows")
+        if missing:
+            text = f"ignore_regions: {len(missing)} images have no rows, the first is {missing[0]!r}"
+            warnings.warn(text, stacklevel=4)
 
     def _of(self, fields: ImageFields, images: Collection[Any]) -> dict[Any, list[np.ndarray]]:
         """The regions of some images, by id."""

@@ -133,7 +133,8 @@ def evaluate(
         same match rows. Fields of the images are those of a ground truth that is read here; a table or a mapping has
         the values, or the ids, of any. Images without any object are not there.
     ignore_regions
-        As of `meanap.evaluate`: polygons by image id, or a field of the images of a ground truth that is read here.
+        As of `meanap.evaluate`: polygons by image id, or a field of the images of a ground truth that is read here; of
+        a data set of the engine, the column that has the polygons of an image in one of its rows, or in all.
 
     Returns
     -------
@@ -227,30 +228,32 @@ def _joined(
 ) -> tuple[Any, Plan, Iterable[Id] | Mapping[Any, str] | None, Any]:
     """Both sides as one data set of an engine, with the categories of the ground truth where none are given."""
     if detections is None:
-        return dataset, _resolved(plan, None), categories, engine
+        return dataset, _resolved(plan, None, dataset, _engine(dataset, engine)), categories, engine
     sides = (dataset, detections)
     engine = engine or next(filter(None, map(_name, sides)), None)
     if engine is None:
         problem = "is needed where neither side is a data set of an engine"
         raise InputError(source="engine", found=problem, expected="'ray' or 'spark'")
-    both = sources.joined(dataset, detections, _engine(None, engine), plan, options)
+    library = _engine(None, engine)
+    both = sources.joined(dataset, detections, library, plan, options)
     if slices is not None and both.truth is not None:
         slices.take(both.truth)
     known = both.categories if categories is None else categories
-    return both.dataset, _resolved(both.plan, both.truth), known, engine
+    return both.dataset, _resolved(both.plan, both.truth, both.dataset, library), known, engine
 
 
-def _resolved(plan: Plan, truth: GroundTruth | None) -> Plan:
-    """The settings with the regions of a ground truth that has been read here, if a field of its images has them."""
+def _resolved(plan: Plan, truth: GroundTruth | None, dataset: Any, library: Any) -> Plan:
+    """The settings with regions that are there: of images that have rows, or in a column that the data set has."""
     if plan.regions is None:
         return plan
-    if truth is None:
-        if plan.regions.field is not None:
-            problem = "a field is read of a ground truth that is read here; expected polygons by image id"
-            raise InputError(f"ignore_regions: {problem}")
-        return plan
-    images = truth.images if truth.images is not None else plain_ids(truth.image_ids)
-    return dataclasses.replace(plan, regions=plan.regions.resolved(truth.image_fields, images))
+    if truth is not None:
+        images = truth.images if truth.images is not None else plain_ids(truth.image_ids)
+        return dataclasses.replace(plan, regions=plan.regions.resolved(truth.image_fields, images))
+    if plan.regions.field is None:
+        plan.regions.check_rows(library.images_among(dataset, plan.regions.images))
+    elif plan.regions.field not in library.columns(dataset):
+        raise InputError(f"ignore_regions: the data set has no column {plan.regions.field!r}")
+    return plan
 
 
 def _name(dataset: Any) -> str | None:

@@ -15,6 +15,7 @@ from meanap._similarity import compares_polygons
 from meanap.detection.evaluation import new_log, settled
 from meanap.detection.regions import IgnoreRegions
 from meanap.distributed.rows import id_type, rows_into, rows_of, schema
+from meanap.errors import InputError
 from meanap.protocol import Protocol
 from meanap.readers.tables import Tables
 
@@ -132,8 +133,14 @@ def sides_of(table: pa.Table, plan: Plan) -> tuple[_core.Objects, _core.Objects]
         if _EXACT in given.column_names:
             side.arrays[_EXACT] = given[_EXACT].to_numpy()
     detections = sides[1].objects(plan.protocol, plan.similarity, plan.score_range)
-    if plan.regions is not None:
+    if plan.regions is not None and plan.regions.field is None:
         detections = plan.regions.applied(detections)
+    elif plan.regions is not None:
+        if plan.regions.field not in table.column_names:
+            raise InputError(f"ignore_regions: there is no column {plan.regions.field!r}", "dataset")
+        given = table.filter(pc.is_valid(table[plan.regions.field]))
+        ids, polygons = (given[name].to_pylist() for name in ("image_id", plan.regions.field))
+        detections = plan.regions.in_rows(detections, ids, polygons)
     return sides[0].objects(plan.protocol, plan.similarity, None), detections
 
 

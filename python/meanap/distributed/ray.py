@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from meanap.distributed import parts
 from meanap.distributed.contract import Plan, Slicing, accumulate_group, match_batch
-from meanap.distributed.rows import images_of_rows, rows_of_images
+from meanap.distributed.rows import images_in, images_of_rows, rows_of_images
 
-__all__ = ["curves", "is_dataset", "of_shards", "of_table", "union", "without_scores"]
+__all__ = ["columns", "curves", "images_among", "is_dataset", "of_shards", "of_table", "union", "without_scores"]
 
 _SHARD = "meanap_shard"
 
@@ -40,6 +40,18 @@ def without_scores(dataset: Any) -> Any:
 def union(ground_truth: Any, detections: Any) -> Any:
     """Both sides as one data set."""
     return ground_truth.union(detections)
+
+
+def columns(dataset: Any) -> list[str]:
+    """The names of the columns."""
+    return list(dataset.schema().names)
+
+
+def images_among(dataset: Any, ids: list[Any]) -> set[Any]:
+    """Those of some images that have rows."""
+    found = functools.partial(images_in, ids=ids)
+    rows = dataset.select_columns(["image_id"]).map_batches(found, batch_format="pyarrow", batch_size=None)
+    return {row["image_id"] for row in rows.iter_rows()}
 
 
 def curves(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow.compute as pc
 
 from meanap import _core
 
-__all__ = ["images_of_rows", "rows_into", "rows_of", "rows_of_images", "schema"]
+__all__ = ["images_in", "images_of_rows", "rows_into", "rows_of", "rows_of_images", "schema"]
 
 
 def schema(images: pa.DataType, categories: pa.DataType) -> pa.Schema:
@@ -126,3 +127,9 @@ def _codes(column: pa.ChunkedArray) -> tuple[list[Any], np.ndarray]:
     coded = column.dictionary_encode().unify_dictionaries()
     codes = [chunk.indices.to_numpy(zero_copy_only=False) for chunk in coded.chunks]
     return coded.chunk(0).dictionary.to_pylist(), np.concatenate(codes, dtype=np.uint32, casting="unsafe")
+
+
+def images_in(table: pa.Table, ids: Collection[Any]) -> pa.Table:
+    """Those of some images that have rows in a table."""
+    there = set(table["image_id"].to_pylist())
+    return pa.table({"image_id": pa.array([id for id in ids if id in there], table.schema.field("image_id").type)})

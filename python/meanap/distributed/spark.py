@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from meanap.distributed import parts
 from meanap.distributed.contract import Plan, Slicing, accumulate_group, curve_schema, match_batch
-from meanap.distributed.rows import images_of_rows, rows_of_images
+from meanap.distributed.rows import images_in, images_of_rows, rows_of_images
 
-__all__ = ["curves", "is_dataset", "of_shards", "of_table", "union", "without_scores"]
+__all__ = ["columns", "curves", "images_among", "is_dataset", "of_shards", "of_table", "union", "without_scores"]
 
 _BATCH = "spark.sql.execution.arrow.maxRecordsPerBatch"
 
@@ -37,6 +37,18 @@ def without_scores(frame: Any) -> Any:
 def union(ground_truth: Any, detections: Any) -> Any:
     """Both sides as one data frame."""
     return ground_truth.unionByName(detections, allowMissingColumns=True)
+
+
+def columns(frame: Any) -> list[str]:
+    """The names of the columns."""
+    return list(frame.columns)
+
+
+def images_among(frame: Any, ids: list[Any]) -> set[Any]:
+    """Those of some images that have rows."""
+    column = frame.select("image_id")
+    found = column.mapInArrow(_each(lambda table: images_in(table, ids)), column.schema)
+    return set(found.toArrow()["image_id"].to_pylist())
 
 
 def curves(
