@@ -5,7 +5,7 @@ import json
 import pytest
 
 from meanap.cli import main
-from meanap.ranking import evaluate
+from meanap.ranking import evaluate, rbo
 from tests.ranking_data import draw, write_trec
 
 
@@ -100,3 +100,54 @@ def test_names_reach_the_terminal_without_control_characters(tmp_path, capsys):
     assert main(["rank", str(judged), str(run), "--per-query"]) == 0
     printed = capsys.readouterr().out
     assert "\x1b" not in printed and "q\\x1b[31m" in printed and "run\\x1b[2J" in printed
+
+
+def test_overlaps_with_a_run(files, tmp_path, capsys):
+    """`-m rbo` takes a run in the place of judgements."""
+    first, second = files[1:]
+    for measure, p in (("rbo", 0.9), ("rbo(p=0.5)", 0.5)):
+        expected, same = rbo(first, second, p), rbo(first, first, p)
+        out = tmp_path / "out.json"
+        assert main(["rank", first, second, first, "-m", measure, "--json", str(out)]) == 0
+        lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+        name = f"rbo(p={p})"
+        assert lines == [
+            ["run", "queries", name],
+            ["run2", "60", f"{expected.mean(name):.4f}"],
+            ["run1", "60", f"{same.mean(name):.4f}"],
+        ]
+        written = json.loads(out.read_text())["run2"]
+        assert written["means"] == {name: expected.mean(name)} and len(written["queries"]) == 60
+    some = tmp_path / "some"
+    some.write_text("1 Q0 d1 1 0.5 x\nelsewhere Q0 d1 1 0.5 x\n")
+    more = tmp_path / "more"
+    more.write_text("1 Q0 d1 1 0.5 x\n")
+    assert main(["rank", str(some), str(more), "-m", "rbo"]) == 0
+    assert "more: 1 queries are in the first run alone" in capsys.readouterr().out
+    assert main(["rank", str(more), str(some), "-m", "rbo"]) == 0
+    assert "some: 1 queries are not in the first run" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["-m", "rbo(p=2)"], "-m rbo(p=2): expected p between 0 and 1, as rbo(p=0.9)"),
+        (["-m", "rbo(p=x)"], "-m rbo(p=x): expected p between 0 and 1, as rbo(p=0.9)"),
+        (["-m", "rbo", "-m", "map"], "-m rbo: rank-biased overlap needs no judgements and is measured alone"),
+        (["-m", "map", "-m", "rbo"], "-m rbo: rank-biased overlap needs no judgements and is measured alone"),
+        (["-m", "rbo", "--protocol", "ranx"], "--protocol: not of rank-biased overlap"),
+    ],
+)
+def test_options_that_do_not_go_with_overlaps(files, options, message, capsys):
+    assert main(["rank", *files[1:], *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_overlaps_name_the_file_that_cannot_be_read(files, tmp_path, capsys):
+    broken = tmp_path / "broken"
+    broken.write_text("q0 Q0 d1 1 0.5 x\nq0 Q0 d1 2 high x\n")
+    for sides in ([files[1], str(broken)], [str(broken), files[1]]):
+        assert main(["rank", *sides, "-m", "rbo"]) == 1
+        assert str(broken) in capsys.readouterr().err
+    assert main(["rank", files[1], str(tmp_path / "gone"), "-m", "rbo"]) == 1
+    assert str(tmp_path / "gone") in capsys.readouterr().err

@@ -96,6 +96,33 @@ def test_frames_are_compared_together():
         _core.mask_beside(encoded[:1], [1], 2, (4, 6))
 
 
+def test_overlap_with_a_crowd_is_relative_to_the_detection():
+    """DIFFERENCE: the fork compares crowds as it compares other tracks: a detection in one is false there."""
+
+    def track(id, x, size, **fields):
+        square = [[x, 0, x + size, 0, x + size, size, x, size]]
+        return {"id": id, "video_id": 1, "category_id": 1, "segmentations": [square, None], **fields}
+
+    truth = {
+        "videos": [{"id": 1, "height": 100, "width": 100, "length": 2}],
+        "categories": [{"id": 1, "name": "a"}],
+        "annotations": [track(1, 0, 20, iscrowd=0), track(2, 40, 40, iscrowd=1)],
+    }
+    within = track(2, 45, 10, score=0.9)
+    found = [track(1, 0, 20, score=0.5), within]
+    asked = ("segm", "youtubevis")
+    # Here it is ignored, as if it were not there.
+    assert (
+        meanap.evaluate(truth, found, *asked).ap == meanap.evaluate(truth, found[:1], *asked).ap == pytest.approx(1.0)
+    )
+    # There it overlaps by a sixteenth, as if the crowd were not there.
+    alone = {**truth, "annotations": truth["annotations"][:1]}
+    assert meanap.evaluate(alone, found, *asked).ap == pytest.approx(0.5)
+    # What overlaps all of a crowd is ignored by both.
+    found[1] = track(2, 40, 40, score=0.9)
+    assert meanap.evaluate(truth, found, *asked).ap == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

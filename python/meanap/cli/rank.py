@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -22,6 +23,8 @@ Found: TypeAlias = "dict[str, dict[str, dict[str, Any]]]"
 
 #: The conventions of measures by subtopic.
 _BY_SUBTOPIC = ("relevance_level", "ties", "missing", "judged_only")
+#: The measure of two runs, and the persistence.
+_OVERLAP = re.compile(r"rbo(?:\(p=(.*)\))?")
 #: Runs of a report: a baseline and a candidate.
 _REPORTED = 2
 
@@ -33,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "columns as BEIR's has it, JSON, JSON lines, or Parquet (text also in gzip). With several runs, the first is "
         "the baseline: each of the others is compared with it (candidate minus baseline) by a paired randomisation "
         "test with Holm's correction. With measures of diversity (alpha_ndcg@20, err_ia@20, strec@20, ...) the "
-        "judgements are lines of TREC's diversity tasks: query, subtopic, document, grade."
+        "judgements are lines of TREC's diversity tasks: query, subtopic, document, grade. With -m rbo or "
+        "-m 'rbo(p=0.95)' a run is in the place of the judgements: the others are measured by their rank-biased "
+        "overlap with it."
     )
     parser.add_argument("qrels", type=groups.path, metavar="QRELS")
     parser.add_argument("runs", type=groups.path, metavar="RUN", nargs="+")
@@ -61,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "meanap rank judged.qrels first.run second.run --output-format csv",
         "meanap rank judged.qrels first.run second.run --report report.html",
         "meanap rank diversity.qrels first.run -m alpha_ndcg@20 -m strec@20",
+        "meanap rank first.run second.run -m rbo",
     )
     parser.set_defaults(run=run)
 
@@ -79,8 +85,12 @@ def run(options: argparse.Namespace) -> None:
         raise UsageError(f"--report: expected a run, or a baseline and a run; found {len(names)} runs")
     groups.check_report(options)
     measures = options.measure or ["map"]
+    of_overlap = any(map(_OVERLAP.fullmatch, measures))
     try:
-        measure = _measured_by_subtopic if are_by_subtopic(measures) else _measured
+        if of_overlap:
+            measure = _overlaps
+        else:
+            measure = _measured_by_subtopic if are_by_subtopic(measures) else _measured
     except InputError as error:
         raise UsageError(str(error)) from error
     results = measure(options, measures, names)
@@ -89,7 +99,7 @@ def run(options: argparse.Namespace) -> None:
     if options.report is not None:
         versus = results[baseline] if others else None
         results[names[-1]].report(options.report, versus=versus, names=(baseline, names[-1]))
-    if others:
+    if others and not of_overlap:
         for row in compare(results[baseline], {name: results[name] for name in others}):
             found.setdefault(row["number"], {})[row["run"]] = row
     table = _table(results, found, options.per_query)
@@ -97,7 +107,7 @@ def run(options: argparse.Namespace) -> None:
         options,
         table,
         table=lambda: _rows(results, found, options.per_query),
-        lines=_notes(results),
+        lines=_notes(results, _OF_RUNS if of_overlap else _OF_JUDGEMENTS),
         value=lambda: _as_json(results, found),
         indent=1,
     )
@@ -168,6 +178,30 @@ def _measured_by_subtopic(
     return results
 
 
+def _overlaps(options: argparse.Namespace, measures: list[str], names: list[str]) -> dict[str, RankingResult]:
+    """The overlap of each run with the one in the place of the judgements."""
+    from meanap.ranking import rbo
+
+    measure = next(filter(_OVERLAP.fullmatch, measures))
+    if len(measures) > 1:
+        raise UsageError(f"-m {measure}: rank-biased overlap needs no judgements and is measured alone")
+    for option, given in (("--protocol", options.protocol), ("--report", options.report), ("--set", options.set)):
+        if given:
+            raise UsageError(f"{option}: not of rank-biased overlap")
+    persistence = _OVERLAP.fullmatch(measure).group(1)  # type: ignore[union-attr]
+    columns = dict(map(_column, options.column))
+    try:
+        p = 0.9 if persistence is None else float(persistence)
+    except ValueError:
+        p = math.nan
+    if not 0 < p < 1:
+        raise UsageError(f"-m {measure}: expected p between 0 and 1, as rbo(p=0.9)")
+    results = {}
+    for name, path in zip(names, options.runs, strict=True):
+        results[name] = rbo(options.qrels, path, p, columns=columns, format=options.format)
+    return results
+
+
 def _column(text: str) -> tuple[str, list[str] | None]:
     """`query=uid,user` as a pair; nothing after the sign says that there is no such column."""
     what, equals, names = text.partition("=")
@@ -228,10 +262,15 @@ def _rows(results: dict[str, RankingResult], found: Found, per_query: bool) -> T
     return Table(columns)
 
 
-def _notes(results: dict[str, RankingResult]) -> Iterator[str]:
-    """A line for each run whose queries are not those of the judgements."""
+#: What is said of queries that one side alone has.
+_OF_JUDGEMENTS = {"unanswered": "judged but not in the run", "unjudged": "in the run but not judged"}
+_OF_RUNS = {"unanswered": "in the first run alone", "unjudged": "not in the first run"}
+
+
+def _notes(results: dict[str, RankingResult], explanations: dict[str, str]) -> Iterator[str]:
+    """A line for each run whose queries are not those of the judgements, or of the first run."""
     for name, result in results.items():
-        for what, explained in (("unanswered", "judged but not in the run"), ("unjudged", "in the run but not judged")):
+        for what, explained in explanations.items():
             if count := len(getattr(result, what)):
                 yield f"{shown(name)}: {count} queries are {explained}"
 
