@@ -1,6 +1,7 @@
 //! Outputs that are filled category by category though the category is not their first axis.
 
 use std::marker::PhantomData;
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -52,32 +53,40 @@ impl GridColumn<'_> {
 }
 
 /// Calls `work` once for each category, in parallel, with that category's columns of all three grids. `init` makes the
-/// working memory that one thread keeps from category to category.
+/// working memory that goes from one category to the next: there is as much of it as work that runs at once.
 ///
 /// # Errors
 ///
 /// Those of `work`.
-pub(crate) fn for_each_category<W>(
+pub(crate) fn for_each_category<W: Send>(
     grids: [&mut Grid<'_>; 3],
-    init: impl Fn() -> W + Sync + Send,
-    work: impl Fn(&mut W, usize, [GridColumn<'_>; 3]) -> Result<()> + Sync + Send,
+    init: impl Fn() -> W + Sync,
+    work: impl Fn(&mut W, usize, [GridColumn<'_>; 3]) -> Result<()> + Sync,
 ) -> Result<()> {
     let [a, b, c] = grids.map(|grid| &*grid);
     let categories = a.categories;
     assert!([b, c].iter().all(|grid| categories == grid.categories), "grids of the same categories");
-    let one = |memory: &mut W, category| {
-        work(memory, category, [a, b, c].map(|grid| GridColumn { grid, category }))
+    let spare = Mutex::new(Vec::new());
+    let held = || spare.lock().unwrap_or_else(PoisonError::into_inner);
+    let one = |category| {
+        let kept = held().pop();
+        let mut memory = kept.unwrap_or_else(&init);
+        work(&mut memory, category, [a, b, c].map(|grid| GridColumn { grid, category }))?;
+        held().push(memory);
+        Ok(())
     };
     if categories == 1 {
-        // There is no recovery.
-        one(&mut init(), 0)
+        // There is no other thread to wait for.
+        one(0)
     } else {
-        threads::run(|| (0..categories).into_par_iter().with_max_len(1).try_for_each_init(init, one))
+        threads::run(|| (0..categories).into_par_iter().with_max_len(1).try_for_each(one))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
@@ -99,5 +108,20 @@ mod tests {
         )
         .unwrap();
         assert_eq!(data, [0., 1., 10., 11., 20., 21., 100., 101., 110., 111., 120., 121.]);
+    }
+
+    #[test]
+    fn memory_goes_from_one_category_to_the_next() {
+        let (mut empty, categories) = ([vec![], vec![], vec![]], 500);
+        let [mut a, mut b, mut c] = empty.each_mut().map(|data| Grid::new(data, categories, 0));
+        let (made, seen) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let init = || made.fetch_add(1, Ordering::Relaxed);
+        for_each_category([&mut a, &mut b, &mut c], init, |_, _, _| {
+            seen.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(seen.into_inner(), categories);
+        assert!(made.into_inner() <= threads::count());
     }
 }

@@ -115,7 +115,7 @@ pub fn accumulate(
     let mut scores = zeros(size.saturating_mul(points))?;
     let [mut p, mut r, mut s] =
         [&mut precision, &mut recall, &mut scores].map(|data| Grid::new(data, shape.categories, inner));
-    // And what each thread works with.
+    // And what each thread works with, from one category to the next.
     let most = (0..table.groups()).map(|group| table.rows(group).len()).max().unwrap_or(0);
     let events = events::Events::bytes(table, most, selection.areas.len(), selection.max_detections.len());
     let curves = 3 * thresholds * points * inner * size_of::<f64>();
