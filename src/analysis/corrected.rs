@@ -4,8 +4,8 @@
 //! type disappears; a missed ground truth is no longer looked for.
 
 use super::states::{States, TruthState};
-use crate::error::{Result, push, reserve, with_capacity};
-use crate::matching::{Cells, ErrorType, MatchTable, OutcomeLayout, Row, Truth};
+use crate::error::{Result, collect, extend, push, reserve, with_capacity};
+use crate::matching::{Cells, ErrorType, MatchTable, OutcomeLayout, Pair, Row, Truth};
 use crate::progress::{Progress, STRETCH};
 use crate::sort::sort_by_key;
 
@@ -62,10 +62,10 @@ impl Correction {
     }
 }
 
-/// A row of a corrected table: its group, and the corrections with which it is a true positive of it and with which it
-/// does not count there, as masks. What was a sample stays one while it counts, and what becomes a true positive is one.
+/// A row of a corrected table: the corrections with which it is a true positive of its group and with which it does not
+/// count there, as masks. What was a sample stays one while it counts, and what becomes a true positive is one.
+#[derive(Clone, Copy)]
 struct CorrectedRow {
-    group: u32,
     right: u32,
     gone: u32,
     sampled: u32,
@@ -80,85 +80,135 @@ struct CorrectedRow {
 /// `OutOfMemory`; the work is cancelled.
 pub fn corrected(states: &States, pooled: bool, progress: &Progress) -> Result<MatchTable> {
     let table = states.table();
+    let groups = if pooled { 1 } else { table.groups() };
     let place = |group: u32| if pooled { 0 } else { group };
-    let all = mask(|_| true);
-    let mut rows = with_capacity(table.rows.items.len())?;
-    // Those that are of another category once they are corrected.
-    let mut moved = Vec::new();
+    let moved = moved_rows(states, pooled, progress)?;
+    let mut rest = moved.as_slice();
+    let mut rows = CorrectedRows::new(states, table.rows.items.len() + moved.len(), groups)?;
     let mut truths = with_capacity(table.truths.items.len())?;
+    // The rows of a group at a time: all of them would take more than the table.
+    let mut found = Vec::new();
     for group in 0..table.groups() as u32 {
         for (done, (row, pair)) in states.rows(group as usize).enumerate() {
             if done.is_multiple_of(STRETCH) {
                 progress.check()?;
             }
-            let group = place(group);
-            let of_type = mask(|correction| correction == Correction::Errors(pair.error));
-            let sampled = if table.is_sampled(row, 0, 0) { all } else { 0 };
-            let (right, gone) = match pair.error {
-                ErrorType::Ignored => {
-                    if sampled != 0 {
-                        rows.push(CorrectedRow { group, right: 0, gone: all, sampled, row: *row });
-                    }
-                    continue;
-                }
-                ErrorType::TruePositive => (all, 0),
-                _ => (0, of_type | mask(|correction| correction == Correction::FalsePositives)),
-            };
-            let corrects = pair
-                .partner()
-                .filter(|_| states.corrects(row, &pair))
-                .map(|it| place(states.truth_group(it)));
-            match corrects {
-                Some(to) if to == group => {
-                    let gone = gone & !of_type;
-                    let sampled = sampled & !gone | of_type;
-                    rows.push(CorrectedRow { group, right: of_type, gone, sampled, row: *row });
-                }
-                Some(to) => {
-                    rows.push(CorrectedRow { group, right, gone, sampled: sampled & !gone, row: *row });
-                    let (right, gone) = (of_type, all & !of_type);
-                    push(&mut moved, CorrectedRow { group: to, right, gone, sampled: right, row: *row })?;
-                }
-                None => rows.push(CorrectedRow { group, right, gone, sampled: sampled & !gone, row: *row }),
+            if let Some(row) = corrected_row(states, row, &pair, place(group), pooled) {
+                push(&mut found, row)?;
             }
         }
         for truth in table.truths(group as usize) {
             let areas = mask(|correction| correction.looks_for(states.truth(truth.object)));
             truths.push((place(group), Truth { areas, ..*truth }));
         }
-    }
-    // Most are sorted already, which the sort detects.
-    let order = |it: &CorrectedRow| (it.group, it.row.image, it.row.rank);
-    sort_by_key(&mut moved, progress, order)?;
-    reserve(&mut rows, moved.len())?;
-    rows.append(&mut moved);
-    sort_by_key(&mut rows, progress, order)?;
-    sort_by_key(&mut truths, progress, |&(group, truth)| (group, truth.image))?;
-    let bits = OutcomeLayout { areas: Correction::ALL.len(), thresholds: 1, samples: table.bits.samples };
-    let mut outcomes = Vec::new();
-    let groups = if pooled { 1 } else { table.groups() };
-    let starts = |end: &dyn Fn(u32) -> usize| (0..=groups as u32).map(|group| end(group) as u32).collect();
-    let of_rows = starts(&|group| rows.partition_point(|it| it.group < group));
-    let of_truths = starts(&|group| truths.partition_point(|&(of, _)| of < group));
-    let mut items = with_capacity(rows.len())?;
-    for CorrectedRow { right, gone, sampled, row, .. } in rows {
-        let mut row = Row::unmatched(row.score, row.image, row.object, row.rank, gone);
-        let sampled = if bits.samples { sampled } else { 0 };
-        if right | sampled != 0 {
-            row.set_matched(outcomes.len() / bits.entry());
-            reserve(&mut outcomes, bits.entry())?;
-            let start = outcomes.len();
-            bits.push(&mut outcomes, gone);
-            let areas = |of: u32| (0..bits.areas).filter(move |a| of >> a & 1 == 1);
-            areas(right).for_each(|a| bits.set(&mut outcomes[start..], a, 0, 1, 0));
-            areas(sampled).for_each(|a| bits.set_sampled(&mut outcomes[start..], a, 0, 1));
+        if !pooled {
+            let (here, others) = rest.split_at(rest.partition_point(|&(to, _)| to <= group));
+            rest = others;
+            extend(&mut found, here.iter().map(|&(_, row)| row))?;
+            rows.end_group(&mut found, progress)?;
         }
-        items.push(row);
     }
-    let mut found = with_capacity(truths.len())?;
-    found.extend(truths.into_iter().map(|(_, truth)| truth));
-    let (rows, truths) = (Cells { groups: of_rows, items }, Cells { groups: of_truths, items: found });
-    Ok(MatchTable::new(bits, rows, truths, outcomes))
+    if pooled {
+        rows.end_group(&mut found, progress)?;
+    }
+    sort_by_key(&mut truths, progress, |&(group, truth)| (group, truth.image))?;
+    let of_truths =
+        (0..=groups as u32).map(|group| truths.partition_point(|&(of, _)| of < group) as u32).collect();
+    let items = collect(truths.into_iter().map(|(_, truth)| truth))?;
+    let truths = Cells { groups: of_truths, items };
+    Ok(MatchTable::new(rows.bits, rows.rows, truths, rows.outcomes))
+}
+
+/// The group that the correction of an error moves its detection to.
+fn corrected_group(states: &States, row: &Row, pair: &Pair, pooled: bool) -> Option<u32> {
+    let truth = pair.partner().filter(|_| states.corrects(row, pair))?;
+    Some(if pooled { 0 } else { states.truth_group(truth) })
+}
+
+/// The corrections of an error of this type.
+fn of_type(error: ErrorType) -> u32 {
+    mask(|correction| correction == Correction::Errors(error))
+}
+
+/// The rows of detections that are of another group once they are corrected, with that group, in the order of groups.
+fn moved_rows(states: &States, pooled: bool, progress: &Progress) -> Result<Vec<(u32, CorrectedRow)>> {
+    let mut moved = Vec::new();
+    let groups = if pooled { 0 } else { states.table().groups() as u32 };
+    for group in 0..groups {
+        progress.check()?;
+        for (row, pair) in states.rows(group as usize).filter(|(_, pair)| pair.error.is_correctable()) {
+            if let Some(to) = corrected_group(states, row, &pair, pooled).filter(|&to| to != group) {
+                let right = of_type(pair.error);
+                let gone = mask(|_| true) & !right;
+                push(&mut moved, (to, CorrectedRow { right, gone, sampled: right, row: *row }))?;
+            }
+        }
+    }
+    sort_by_key(&mut moved, progress, |&(to, _)| to)?;
+    Ok(moved)
+}
+
+/// The row of a detection in its own group; none of an ignored one.
+fn corrected_row(states: &States, row: &Row, pair: &Pair, group: u32, pooled: bool) -> Option<CorrectedRow> {
+    let (all, of_type) = (mask(|_| true), of_type(pair.error));
+    let sampled = if states.table().is_sampled(row, 0, 0) { all } else { 0 };
+    let row = *row;
+    let (right, gone) = match pair.error {
+        ErrorType::Ignored if sampled == 0 => return None,
+        ErrorType::Ignored => return Some(CorrectedRow { right: 0, gone: all, sampled, row }),
+        ErrorType::TruePositive => (all, 0),
+        _ => (0, of_type | mask(|correction| correction == Correction::FalsePositives)),
+    };
+    if corrected_group(states, &row, pair, pooled) == Some(group) {
+        let gone = gone & !of_type;
+        return Some(CorrectedRow { right: of_type, gone, sampled: sampled & !gone | of_type, row });
+    }
+    Some(CorrectedRow { right, gone, sampled: sampled & !gone, row })
+}
+
+/// The rows of a corrected table, group by group.
+struct CorrectedRows {
+    bits: OutcomeLayout,
+    rows: Cells<Row>,
+    outcomes: Vec<u64>,
+}
+
+impl CorrectedRows {
+    fn new(states: &States, rows: usize, groups: usize) -> Result<CorrectedRows> {
+        let samples = states.table().bits.samples;
+        let bits = OutcomeLayout { areas: Correction::ALL.len(), thresholds: 1, samples };
+        let mut ends = with_capacity(groups + 1)?;
+        ends.push(0);
+        Ok(CorrectedRows {
+            bits,
+            rows: Cells { groups: ends, items: with_capacity(rows)? },
+            outcomes: Vec::new(),
+        })
+    }
+
+    /// Moves the rows of the next group here, image by image.
+    fn end_group(&mut self, found: &mut Vec<CorrectedRow>, progress: &Progress) -> Result<()> {
+        // Most are sorted already, which the sort detects.
+        sort_by_key(found, progress, |it| (it.row.image, it.row.rank))?;
+        let bits = self.bits;
+        for CorrectedRow { right, gone, sampled, row } in found.drain(..) {
+            let mut row = Row::unmatched(row.score, row.image, row.object, row.rank, gone);
+            let sampled = if bits.samples { sampled } else { 0 };
+            if right | sampled != 0 {
+                let start = self.outcomes.len();
+                row.set_matched(start / bits.entry());
+                reserve(&mut self.outcomes, bits.entry())?;
+                bits.push(&mut self.outcomes, gone);
+                let entry = &mut self.outcomes[start..];
+                let areas = |of: u32| (0..bits.areas).filter(move |a| of >> a & 1 == 1);
+                areas(right).for_each(|a| bits.set(entry, a, 0, 1, 0));
+                areas(sampled).for_each(|a| bits.set_sampled(entry, a, 0, 1));
+            }
+            push(&mut self.rows.items, row)?;
+        }
+        self.rows.groups.push(self.rows.items.len() as u32);
+        Ok(())
+    }
 }
 
 /// The corrections of which something is so, as a mask.

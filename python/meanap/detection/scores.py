@@ -390,6 +390,10 @@ class Scores(ABC):
         curve: _T = stored[1][group]
         return curve
 
+    def forget(self) -> None:
+        """Frees what is stored for the next analysis at the same place: curves, and tables that were matched."""
+        self._drawn = None, {}
+
     def averaged(self, limit: int) -> tuple[_core.Matches, int]:
         """The table that the protocol averages over, and one of its limits there."""
         most = self.protocol.max_detections[limit]
@@ -561,6 +565,10 @@ class MatchScores(Scores):
 
     def release(self) -> None:
         self._match_confusions = self._match_errors = self._count_jaccard = self._last = None
+
+    def forget(self) -> None:
+        super().forget()
+        self._last = None
 
     def jaccard_counts(self, iou: float, scores: list[float]) -> list[np.ndarray]:
         if self._count_jaccard is None:

@@ -16,7 +16,7 @@ from meanap.report.confusions import Confusions
 from meanap.report.images import Images
 from meanap.report.settings import Inputs, Settings
 from meanap.report.slices import slices
-from meanap.report.views import OUTCOMES, POINT, TARGETS, Choices, errors_of, if_matched, points_of, view
+from meanap.report.views import OUTCOMES, POINT, TARGETS, Choices, Losses, errors_of, if_matched, points_of, view
 
 if TYPE_CHECKING:
     from meanap.detection import Result
@@ -41,6 +41,8 @@ def collect(result: Result, versus: Result | None, inputs: Inputs, settings: Set
     confidence, resamples = settings.confidence, settings.resamples
     choices = Choices.of(result, versus, settings.score)
     confusions = Confusions.of(result, versus, choices)
+    if versus is not None:
+        versus.scores.forget()
     _core.give_back_memory()
     findings = None
     if settings.check and inputs.are_there:
@@ -95,23 +97,38 @@ def _at_each_iou(
     views: dict[int, dict[str, Any]] = {}
     for index in choices.order():
         iou = choices.ious[index]
+        result.scores.forget()
+        before = None if versus is None else _losses(versus, iou, images)
         errors = if_matched(result.errors, iou)
         if errors is None and index != choices.first and told["errors"] is not None:
             # Of a metric object that matches at the first threshold alone.
             views = {choices.first: views[choices.first]}
             break
         of_classes = None
-        before = None if versus is None else if_matched(versus.errors, iou)
         if errors is not None:
             of_classes = errors_of(result, errors, before, iou)
             if index == choices.first:
                 told["errors"] = _errors(result, errors, before, iou)
-        images.add(iou, errors, before)
-        # Their tables are not needed any more, and take as much memory as the rest.
-        errors = before = None
+        images.add(0, iou, errors)
+        if before is None:
+            images.add(1, iou, None)
+        # Their table is not needed any more, and takes as much memory as the rest.
+        errors = None
         views[index] = view(result, versus, choices, index, of_classes, confusions)
         _core.give_back_memory()
     return {**told, "views": [views[index] for index in sorted(views)]}
+
+
+def _losses(versus: Result, iou: float, images: Images) -> Losses | None:
+    """The losses of a baseline at a threshold; its table is freed before that of the result is made."""
+    versus.scores.forget()
+    errors = if_matched(versus.errors, iou)
+    if errors is None:
+        return None
+    images.add(1, iou, errors)
+    losses = Losses.of(errors)
+    versus.scores.forget()
+    return losses
 
 
 def _called(value: Any, otherwise: str) -> str:
@@ -182,9 +199,9 @@ def _rates(result: Result, iou: float) -> dict[str, float]:
     return {"froc": result.froc(iou=iou).mean, "miss_rate": result.log_average_miss_rate(iou=iou).value}
 
 
-def _errors(result: Result, found: Errors, versus: Errors | None, iou: float) -> dict[str, Any]:
+def _errors(result: Result, found: Errors, versus: Losses | None, iou: float) -> dict[str, Any]:
     optimal = result.lrp(iou)
-    rows = [{**row, "baseline": math.nan if versus is None else versus[row["error"]]} for row in found.table]
+    rows = [{**row, "baseline": math.nan if versus is None else versus.of_all[row["error"]]} for row in found.table]
     parts = ("lrp", "localisation", "false_positive", "false_negative")
     return {"ap": found.ap, "rows": rows, "lrp": {name: getattr(optimal, name) for name in parts}}
 

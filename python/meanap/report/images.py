@@ -64,13 +64,12 @@ class Images:
             images._scenes.append(Scenes(versus, part))
         return images
 
-    def add(self, iou: float, *errors: Errors | None) -> None:
-        """Take the fates of objects and detections from the error tables of the result and of the baseline."""
-        for place, (scenes, table) in enumerate(zip(self._scenes, errors, strict=False)):
-            if table is None:
-                self._unknown.add(place)
-            else:
-                scenes.add(iou, table)
+    def add(self, place: int, iou: float, errors: Errors | None) -> None:
+        """Take the fates of objects and detections from the error table of the result (0) or of the baseline (1)."""
+        if errors is None:
+            self._unknown.add(place)
+        elif place < len(self._scenes):
+            self._scenes[place].add(iou, errors)
 
     def drawn(self, choices: Choices, folder: Path | None) -> dict[str, Any]:
         """What is drawn of them."""

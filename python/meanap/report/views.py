@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from meanap.detection.operating import Curve, OperatingPoint
     from meanap.report.confusions import Confusions
 
-__all__ = ["IOUS", "OUTCOMES", "POINT", "TARGETS", "Choices", "errors_of", "if_matched", "points_of", "view"]
+__all__ = ["IOUS", "OUTCOMES", "POINT", "TARGETS", "Choices", "Losses", "errors_of", "if_matched", "points_of", "view"]
 
 T = TypeVar("T")
 
@@ -222,7 +222,19 @@ def _points(result: Result, versus: Result | None, iou: float, choices: Choices)
     return found
 
 
-def errors_of(result: Result, errors: Errors, versus: Errors | None, iou: float) -> list[dict[str, Any]]:
+class Losses(NamedTuple):
+    """The loss by each type of error of a baseline."""
+
+    of_all: dict[str, float]
+    of_classes: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, errors: Errors) -> Losses:
+        """Those of error types, whose table is not needed any more then."""
+        return cls(errors.to_dict(), list(errors.per_class))
+
+
+def errors_of(result: Result, errors: Errors, versus: Losses | None, iou: float) -> list[dict[str, Any]]:
     """Of all classes, then of each: AP, the count and the loss of each type of error, the baseline's, optimal LRP."""
     parts = ("lrp", "localisation", "false_positive", "false_negative")
     optimal = result.lrp(iou)
@@ -238,11 +250,11 @@ def errors_of(result: Result, errors: Errors, versus: Errors | None, iou: float)
         }
 
     whole = {name: getattr(optimal, name) for name in parts}
-    found = [entry(errors.ap, [errors.counts[name] for name in ERRORS], errors, versus, whole)]
+    found = [entry(errors.ap, [errors.counts[name] for name in ERRORS], errors, versus and versus.of_all, whole)]
     if len(errors.per_class) != len(result.category_ids):
         return found
     counts = errors.counts_by_class
-    before = [None] * len(result.category_ids) if versus is None else list(versus.per_class)
+    before = [None] * len(result.category_ids) if versus is None else versus.of_classes
     for k, (row, baseline, lrp) in enumerate(zip(errors.per_class, before, optimal.per_class, strict=True)):
         found.append(entry(row["ap"], [int(counts[name][k]) for name in ERRORS], row, baseline, lrp))
     return found
