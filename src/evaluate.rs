@@ -455,7 +455,9 @@ impl Evaluator {
             let areas = match extremes_alike && (all | none) >> a & 1 == 1 {
                 true => left & (all | none),
                 false => {
-                    (a..u32::BITS).filter(|&b| left >> b & 1 == 1 && same(b)).fold(0, |mask, b| mask | 1 << b)
+                    let mut areas = 0;
+                    each_bit(u64::from(left), |b| areas |= u32::from(same(b as u32)) << b);
+                    areas
                 }
             };
             left &= !areas;
