@@ -324,7 +324,7 @@ def resampled(count: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
     for start in range(0, resamples, _CHUNK):
         weights = np.zeros((min(_CHUNK, resamples - start), count), dtype=np.uint32)
         for row in weights:
-            row[:] = np.bincount(generator.integers(count, size=count), minlength=count)
+            row[:] = np.bincount(generator.integers(count, size=count).astype(np.intp), minlength=count)
         yield weights
 
 

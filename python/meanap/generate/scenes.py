@@ -100,16 +100,16 @@ def dataset(
 
 
 def share(weights: np.ndarray, total: float, limit: float = np.inf) -> np.ndarray:
-    """Whole numbers with sum `total` in proportion to `weights`, none above `limit`: `(n,) int64`."""
+    """Whole numbers with sum `total` in proportion to `weights`, none above `limit`: `(n,) intp`."""
     if len(weights) == 0 or weights.sum() == 0:
-        return np.zeros(len(weights), np.int64)
+        return np.zeros(len(weights), np.intp)
     total = min(total, limit * len(weights))
     low, high = 0.0, (total + 1) / weights[weights > 0].min()
     for _ in range(100):
         middle = (low + high) / 2
         low, high = (low, middle) if np.minimum(limit, middle * weights).sum() > total else (middle, high)
     ends = np.cumsum(np.minimum(limit, high * weights))
-    return np.diff(np.minimum(np.floor(ends + 1e-6), total), prepend=0).astype(np.int64)
+    return np.diff(np.minimum(np.floor(ends + 1e-6), total), prepend=0).astype(np.intp)
 
 
 def random_boxes(rng: np.random.Generator, sizes: np.ndarray) -> np.ndarray:
@@ -147,7 +147,7 @@ def _outlined(
     rng: np.random.Generator, boxes: np.ndarray, sizes: np.ndarray, crowd: np.ndarray
 ) -> list[dict[str, Any]]:
     """Annotations with segmentation, area and box: polygons for things, RLE for crowds."""
-    ring_count = np.where(crowd, 0, rng.choice([1, 2, 3], size=len(boxes), p=[0.86, 0.11, 0.03]))
+    ring_count = np.where(crowd, 0, rng.choice([1, 2, 3], size=len(boxes), p=[0.86, 0.11, 0.03])).astype(np.intp)
     owner = np.repeat(np.arange(len(boxes)), ring_count)
     first = np.cumsum(ring_count) - ring_count
     pieces = _pieces(boxes[owner], np.arange(len(owner)) - first[owner], ring_count[owner])
@@ -188,7 +188,7 @@ def _pieces(boxes: np.ndarray, part: np.ndarray, parts: np.ndarray) -> np.ndarra
 def _blobs(rng: np.random.Generator, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A smooth closed outline that fills each box: points `(V, 2) float64` and starts `(n + 1,) int64`."""
     root = np.sqrt(boxes[:, 2] * boxes[:, 3])
-    vertices = np.clip((8 + root / 5) * np.exp(rng.normal(0, 0.3, len(boxes))), 10, 60).astype(np.int64)
+    vertices = np.clip((8 + root / 5) * np.exp(rng.normal(0, 0.3, len(boxes))), 10, 60).astype(np.intp)
     starts = np.concatenate([[0], np.cumsum(vertices)])
     ring = np.repeat(np.arange(len(boxes)), vertices)
     step = np.arange(starts[-1]) - starts[ring] + 0.5 * rng.random(starts[-1])

@@ -141,11 +141,11 @@ def _csr(matrix: Any, ranked: bool) -> tuple[np.ndarray, np.ndarray]:
     if np.isnan(values).any() if values.dtype.kind == "f" else False:
         raise ValueError("a CSR matrix holds a NaN")
     if not values.all():
-        rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))[values != 0]
+        rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets).astype(np.intp))[values != 0]
         items, values = items[values != 0], values[values != 0]
         offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(offsets) - 1))])
     if ranked:
-        rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+        rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets).astype(np.intp))
         # The last key sorts first; ascending by the negated value, which a signed type holds.
         negated = -values.astype(np.float64) if values.dtype.kind in "ub" else -values
         items = items[np.lexsort((items, negated, rows))]

@@ -61,7 +61,7 @@ def by_object(table: Any, place: str) -> Nested | None:
     if None in images:
         raise InputError(source=place, record=images.index(None), unit="row", field="image_id", found="is null")
     arrays = {_called(name): column for name, column in fields.items()}
-    arrays["image_id"] = np.repeat(np.array(images), lengths)
+    arrays["image_id"] = np.repeat(np.array(images), lengths.astype(np.intp))
     sizes = {}
     if {"width", "height"} <= set(table.column_names):
         both = zip(table.column("height").to_pylist(), table.column("width").to_pylist(), strict=True)

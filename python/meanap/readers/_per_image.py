@@ -269,6 +269,7 @@ def _columns(
     if not geometry:
         columns["boxes"] = np.zeros((0, 4))
     of_image, counts = np.array(items, dtype=np.int64).reshape(-1, 2).T
+    counts = counts.astype(np.intp)  # What NumPy repeats by, also where that has 32 bits.
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     return columns, np.stack([np.repeat(of_image, counts), within])
 

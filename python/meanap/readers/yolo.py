@@ -432,7 +432,7 @@ def _without_unknown(
     if len(columns["ends"]):
         starts = np.concatenate([[0], columns["ends"][:-1]]).astype(np.int64)
         lengths = columns["ends"].astype(np.int64) - starts
-        kept["points"] = columns["points"][np.repeat(~wrong, lengths)]
+        kept["points"] = columns["points"][np.repeat(~wrong, lengths.astype(np.intp))]
         kept["ends"] = np.cumsum(lengths[~wrong]).astype(np.uint64)
     for name in ("file", "line", "class", "score", "boxes"):
         if name in columns:

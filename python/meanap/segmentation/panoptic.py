@@ -344,7 +344,7 @@ class PanopticQuality(PixelMetric):
                 return None
             lengths = np.array([len(each) for each in listed], dtype=np.int64)
             # Not `np.unique`, which imports masked arrays: longer than all that is done here.
-            of_image = np.sort(id + (np.repeat(np.arange(len(lengths)), lengths) << 32))
+            of_image = np.sort(id + (np.repeat(np.arange(len(lengths), dtype=np.int64), lengths.astype(np.intp)) << 32))
             if (of_image[1:] == of_image[:-1]).any():
                 return None
             starts = np.concatenate([[0], np.cumsum(lengths)])

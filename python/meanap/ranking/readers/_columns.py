@@ -199,7 +199,7 @@ def _exploded(columns: Columns) -> Columns:
     documents = _lists(columns.document)
     if documents is None:
         return columns
-    lengths = np.diff(documents.offsets)
+    lengths = np.diff(documents.offsets).astype(np.intp)
     rows = np.repeat(np.arange(len(lengths)), lengths)
     value = None if columns.value is None else _lists(columns.value)
     if columns.value is not None and (value is None or not np.array_equal(value.offsets, documents.offsets)):
