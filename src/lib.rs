@@ -44,6 +44,8 @@ pub mod evaluate;
 
 pub mod analysis;
 
+pub mod batch;
+
 pub mod pixels;
 
 pub mod ranking;

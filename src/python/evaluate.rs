@@ -4,8 +4,7 @@ use numpy::{PyArray2, PyArray3, PyArray4, PyArray5, PyReadonlyArray1, PyReadonly
 use pyo3::prelude::*;
 
 use super::arrays::{array, values};
-use super::interruptible::interruptible;
-use super::log::LONG;
+use super::interruptible::{LONG, interruptible};
 use super::matches::LONG_TABLE;
 use super::numpy_exp::numpy_exp;
 use super::objects::PyObjects;
@@ -13,8 +12,8 @@ use crate::curve::{self, CurveShape, Selection};
 use crate::error::{collect, copied, filled, with_capacity, zeros};
 use crate::evaluate::{Evaluator, Protocol};
 use crate::matching::{
-    Candidates, CellGrid, CellPairs, Cells, Greedy, MOST_AREA_RANGES, MatchTable, Matcher, OutcomeLayout,
-    Positions, Row, Truth, each_bit,
+    AreaRange, Candidates, CellGrid, CellPairs, Cells, Greedy, MOST_AREA_RANGES, MatchTable, Matcher,
+    OutcomeLayout, Positions, Row, Truth, each_bit,
 };
 use crate::progress::Progress;
 use crate::python::bad_value;
@@ -46,6 +45,16 @@ fn positions(given: &PyPositions<'_>, extent: CellGrid) -> PyResult<Positions> {
     })
 }
 
+/// Area ranges from an array `(A, 2)`.
+pub(super) fn rows_of_ranges(area_ranges: &PyReadonlyArray2<'_, f64>) -> PyResult<Vec<AreaRange>> {
+    let area_ranges = area_ranges.as_array();
+    if area_ranges.ncols() != 2 || area_ranges.nrows() > MOST_AREA_RANGES {
+        let message = format!("area_ranges: expected at most {MOST_AREA_RANGES} rows of two numbers");
+        return Err(bad_value(message));
+    }
+    Ok(area_ranges.rows().into_iter().map(|row| [row[0], row[1]]).collect())
+}
+
 /// The kinds of similarity: the name of each, what it compares, and the parameters of a protocol that it uses.
 #[pyfunction]
 pub(super) fn similarities() -> Vec<(&'static str, &'static str, Vec<&'static str>)> {
@@ -75,15 +84,10 @@ pub(super) fn evaluate(
     variances: Option<PyReadonlyArray1<'_, f64>>,
     dilation_ratio: Option<f64>,
 ) -> PyResult<Evaluation> {
-    let area_ranges = area_ranges.as_array();
-    if area_ranges.ncols() != 2 || area_ranges.nrows() > MOST_AREA_RANGES {
-        let message = format!("area_ranges: expected at most {MOST_AREA_RANGES} rows of two numbers");
-        return Err(bad_value(message));
-    }
     let extent = CellGrid { images, categories, by_category };
     let protocol = Protocol {
         thresholds: thresholds.as_array().to_vec(),
-        area_ranges: area_ranges.rows().into_iter().map(|row| [row[0], row[1]]).collect(),
+        area_ranges: rows_of_ranges(&area_ranges)?,
         max_detections,
         extent,
         matcher: &Greedy,

@@ -16,6 +16,9 @@ use crate::threads::OF_A_THREAD;
 /// Between two checks for Ctrl-C.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Fewer detections are matched without checks for Ctrl-C.
+pub(super) const LONG: usize = 50_000;
+
 /// Does work that may be `long` so that Ctrl-C stops it; short work without another thread.
 pub(super) fn interruptible<T: Send>(
     py: Python<'_>,

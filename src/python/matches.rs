@@ -20,6 +20,14 @@ use crate::python::bad_value;
 /// So many rows of a table are sorted in a tenth of a second, about.
 pub(super) const LONG_TABLE: usize = 1 << 20;
 
+/// Adds what this file defines to the module.
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Matches>()?;
+    module.add_class::<PyRanking>()?;
+    module.add_class::<PyResampler>()?;
+    module.add_class::<PyOperatingPoints>()
+}
+
 /// What pickle calls, and with what.
 type Reduced<'py> = (Bound<'py, PyAny>, (Bound<'py, PyBytes>,));
 

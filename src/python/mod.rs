@@ -97,7 +97,6 @@ mod annotation_index;
 mod arrays;
 mod arrow;
 mod batch;
-mod counted;
 mod dataset;
 mod direct;
 mod eval_imgs;
@@ -114,6 +113,7 @@ mod memory;
 mod number;
 mod numpy_exp;
 mod objects;
+mod objects_from_arrays;
 mod once;
 mod order;
 mod own_similarity;
@@ -159,7 +159,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     annotation_index::register(module)?;
     annotation_flags::register(module)?;
     extract::register(module)?;
-    log::register(module)?;
+    module.add_class::<log::PyMatchLog>()?;
+    matches::register(module)?;
+    module.add_function(wrap_pyfunction!(objects_from_arrays::objects_from_arrays, module)?)?;
     memory::register(module)?;
     // Created by PyO3; declared in the stub.
     module.delattr("__all__")?;

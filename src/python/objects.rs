@@ -46,19 +46,11 @@ pub(crate) enum CodeIds {
 }
 
 impl CodeIds {
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            CodeIds::Numbers(numbers) => numbers.len(),
-            CodeIds::Keys(keys) => keys.len(),
-        }
-    }
-
     /// The id of each code.
-    pub(crate) fn keys(&self) -> Vec<Key> {
+    pub(crate) fn keys(&self) -> Result<Vec<Key>> {
         match self {
-            CodeIds::Numbers(numbers) => numbers.iter().map(|&number| Key::Number(number)).collect(),
-            CodeIds::Keys(keys) => keys.clone(),
+            CodeIds::Numbers(numbers) => collect(numbers.iter().map(|&number| Key::Number(number))),
+            CodeIds::Keys(keys) => copied(keys),
         }
     }
 
@@ -68,7 +60,7 @@ impl CodeIds {
         column: &SharedColumn<u32>,
         chosen: Option<Vec<Key>>,
     ) -> Result<(SharedColumn<u32>, CodeIds)> {
-        let keys = self.keys();
+        let keys = self.keys()?;
         let Some(chosen) = chosen else { return Ok((column.clone(), CodeIds::Keys(keys))) };
         let chosen: HashSet<Key> = chosen.into_iter().collect();
         let (mut codes, mut kept) = (filled(keys.len(), NOT_EVALUATED)?, Vec::new());
@@ -234,7 +226,7 @@ impl PyObjects {
         least: f64,
     ) -> PyResult<PyObjects> {
         let images = keys(images, || "images".to_owned())?;
-        let ids = self.image_ids.keys();
+        let ids = self.image_ids.keys()?;
         let codes: HashMap<&Key, usize> = ids.iter().zip(0..).collect();
         let mut of_image: Vec<Vec<Region>> = filled(ids.len(), Vec::new())?;
         for (image, corners) in images.iter().zip(&regions) {
@@ -251,7 +243,7 @@ impl PyObjects {
         Ok(PyObjects {
             columns,
             image_ids: CodeIds::Keys(ids),
-            category_ids: CodeIds::Keys(self.category_ids.keys()),
+            category_ids: CodeIds::Keys(self.category_ids.keys()?),
         })
     }
 

@@ -7,9 +7,9 @@ use pyo3::prelude::*;
 
 use super::arrays::array;
 use super::bad_value;
-use crate::columns::{Boxes, Geometry, Key, Objects, SharedColumn};
+use crate::batch::BuildSimilarity;
+use crate::columns::{Boxes, Geometry, Key, SharedColumn};
 use crate::error::{Error, Result, with_capacity};
-use crate::matching::Positions;
 use crate::similarity::{Comparer, Similarity};
 
 /// The function, and what it has raised first.
@@ -48,32 +48,24 @@ pub(super) struct OwnSimilarity {
 }
 
 impl OwnSimilarity {
-    /// `images`: the id of each position, if there are any; `categories`: that of each code.
-    ///
-    /// # Errors
-    ///
-    /// A side is not of boxes.
-    pub(super) fn new(
-        function: Arc<OwnFunction>,
-        (detections, ground_truths): (&Objects, &Objects),
-        positions: &Positions,
-        images: &[Key],
-        categories: &[Key],
-    ) -> Result<OwnSimilarity> {
-        let (Geometry::Boxes(of_detections), Geometry::Boxes(of_truths)) =
-            (&detections.geometry, &ground_truths.geometry)
-        else {
-            return Err(Error::wrong_type("a function compares boxes"));
-        };
-        Ok(OwnSimilarity {
-            function,
-            detections: of_detections.clone(),
-            ground_truths: of_truths.clone(),
-            image: detections.image.clone(),
-            category: detections.category.clone(),
-            positions: positions.of_image.clone(),
-            images: images.to_vec(),
-            categories: categories.to_vec(),
+    /// What makes it for each batch. A side that is not of boxes is an error.
+    pub(super) fn of_batches(function: Arc<OwnFunction>) -> Arc<BuildSimilarity> {
+        Arc::new(move |detections, ground_truths, positions, ids| {
+            let (Geometry::Boxes(of_detections), Geometry::Boxes(of_truths)) =
+                (&detections.geometry, &ground_truths.geometry)
+            else {
+                return Err(Error::wrong_type("a function compares boxes"));
+            };
+            Ok(Box::new(OwnSimilarity {
+                function: function.clone(),
+                detections: of_detections.clone(),
+                ground_truths: of_truths.clone(),
+                image: detections.image.clone(),
+                category: detections.category.clone(),
+                positions: positions.of_image.clone(),
+                images: ids.image_ids.clone(),
+                categories: ids.categories.keys().to_vec(),
+            }))
         })
     }
 
