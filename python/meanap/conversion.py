@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["TARGETS", "convert", "describe"]
 
 #: What can be written.
-TARGETS = ("coco", "yolo", "voc", "dota", "parquet")
 Target = Literal["coco", "yolo", "voc", "dota", "parquet"]
+TARGETS: tuple[Target, ...] = get_args(Target)
 
 
 @suggesting()

@@ -57,11 +57,11 @@ def scored(found: Records, truth: Records, known: Result | None = None) -> Resul
             every = set(known.category_ids) == set(truth.categories or ())
             if usual and every and (sources.ground_truth, sources.detections) == files:
                 return known
-        return evaluated(*files, rules.replace(thresholds=(0.5,)), Options(kind), None, errors_at=(0.5,))
+        return evaluated(*files, rules.replace(thresholds=(0.5,)), Options(kind), score_range=None, errors_at=(0.5,))
     sides = sides_of(found, truth, rotated)
     if sides is None:
         return None
-    return evaluated(*sides, rules.replace(thresholds=(0.5,)), Options(kind), None, errors_at=(0.5,))
+    return evaluated(*sides, rules.replace(thresholds=(0.5,)), Options(kind), score_range=None, errors_at=(0.5,))
 
 
 def _rows(found: Records, truth: Records) -> tuple[np.ndarray, np.ndarray]:

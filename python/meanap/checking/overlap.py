@@ -70,7 +70,8 @@ def _ap(found: Records, truth: Records) -> float | None:
     """AP of boxes under COCO's protocol, of what can be used."""
     try:
         sides = sides_of(found, truth)
-        return None if sides is None else evaluated(*sides, protocol.get("coco", "bbox"), Options(), None).ap
+        rules = protocol.get("coco", "bbox")
+        return None if sides is None else evaluated(*sides, rules, Options(), score_range=None).ap
     except InputError:
         return None
 

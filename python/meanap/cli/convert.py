@@ -6,19 +6,18 @@ import argparse
 
 from meanap.cli import groups, inputs
 
-#: What can be written.
-_TARGETS = ("coco", "yolo", "voc", "dota", "parquet")
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
+    from meanap.conversion import TARGETS
+
     parser.description = (
         "Write ground truth in another format, or with --ground-truth the detections for it. The input is of any "
         "format that meanap eval takes; the output is a file, or for yolo, voc and dota a folder."
     )
     parser.add_argument("source", type=groups.path, metavar="IN")
     parser.add_argument("path", type=groups.path, metavar="OUT")
-    parser.add_argument("--to", choices=_TARGETS, required=True, help="the format to write")
+    parser.add_argument("--to", choices=TARGETS, required=True, help="the format to write")
     parser.add_argument("--ground-truth", type=groups.path, metavar="FILE", help="the data set of detections in IN")
     parser.add_argument(
         "--similarity", choices=("bbox", "segm", "keypoints", "rotated"), default="bbox",

@@ -166,7 +166,16 @@ def evaluate(
     chosen = Chosen(image_ids, categories)
     regions = IgnoreRegions(ignore_regions)
     result = evaluated(
-        ground_truth, detections, rules, options, score_range, memory_limit, slices, chosen, regions, function
+        ground_truth,
+        detections,
+        rules,
+        options,
+        score_range=score_range,
+        memory_limit=memory_limit,
+        slices=slices,
+        chosen=chosen,
+        regions=regions,
+        function=function,
     )
     opened = isinstance(detections, _core.Objects) or isinstance(ground_truth, TruthFile)
     if memory_limit is None and not opened and function is None:
@@ -197,6 +206,7 @@ def evaluated(
     detections: DetectionsInput,
     rules: Protocol,
     options: readers.Options,
+    *,
     score_range: tuple[float, float] | None = (0.0, 1.0),
     memory_limit: int | str | None = None,
     slices: SlicesInput | None = None,
@@ -385,7 +395,7 @@ def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
     problems.tell()
     if not asked.regions.are_none:
         ids = truth.images if truth.images is not None else {*truth_columns.image_ids, *found.image_ids}
-        found = asked.regions.of(found, truth.image_fields, ids)
+        found = asked.regions.of_images(truth.image_fields, ids).applied(found)
     categories = asked.chosen.of_categories(truth.categories, truth.names)
     truth_columns, found, images = asked.chosen.of_sides(truth_columns, found, truth.images)
 

@@ -243,7 +243,7 @@ class _Scene:
         rules = settings.rules.replace(name=settings.name, summary=(NUMBERS[number],))
         options = readers.Options(settings.similarity, settings.box_format, **self._reading)
         truth = by_id if rules.zero_id_unmatched else truth
-        return evaluated(truth, detections, rules, options, settings.score_range)
+        return evaluated(truth, detections, rules, options, score_range=settings.score_range)
 
 
 # Factors

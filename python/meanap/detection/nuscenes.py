@@ -112,7 +112,7 @@ def nuscenes_score(
     found = readers.detections(detections, options, problems, truth)
     problems.tell()
     sides = _of_format(truth, found)
-    return score_of(evaluated(*sides, get("nuscenes"), options, None, errors_at=(NEAR,)), *sides)
+    return score_of(evaluated(*sides, get("nuscenes"), options, score_range=None, errors_at=(NEAR,)), *sides)
 
 
 def score_of(result: Result, truth: Any, found: Any) -> NuScenesScore:

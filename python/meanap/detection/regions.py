@@ -60,32 +60,6 @@ class IgnoreRegions:
         """Whether there are none."""
         return self._field is None and not self._regions
 
-    def of(self, found: _core.Objects, fields: ImageFields, images: Collection[Any]) -> _core.Objects:
-        """The detections, of which those in regions are ignored if they match nothing."""
-        return self._applied(self._of(fields, images), found)
-
-    def resolved(self, fields: ImageFields, images: Collection[Any]) -> IgnoreRegions:
-        """The regions of all images, none of which is named by a field.
-
-        Raises
-        ------
-        InputError
-            The images, or the field, are not there.
-        """
-        regions = IgnoreRegions()
-        regions._regions = self._of(fields, images)
-        self.check()
-        return regions
-
-    def applied(self, found: _core.Objects) -> _core.Objects:
-        """As `of`, where no field names the regions and images are not checked."""
-        return self._applied(self._regions, found)
-
-    def in_rows(self, found: _core.Objects, ids: Iterable[Any], given: Iterable[Any]) -> _core.Objects:
-        """As `of`, where the field is a column of a table: an image's regions are in one of its rows, or in all."""
-        regions = {id: polygons for id, polygons in zip(ids, given, strict=True) if polygons is not None}
-        return self._applied({id: _polygons(id, polygons) for id, polygons in regions.items()}, found)
-
     @property
     def images(self) -> list[Any]:
         """The images whose regions are given."""
@@ -106,18 +80,29 @@ class IgnoreRegions:
             text = f"ignore_regions: {len(missing)} images have no rows, the first is {missing[0]!r}"
             warnings.warn(text, stacklevel=4)
 
-    def _of(self, fields: ImageFields, images: Collection[Any]) -> dict[Any, list[np.ndarray]]:
-        """The regions of some images, by id."""
+    @staticmethod
+    def of_rows(ids: Iterable[Any], given: Iterable[Any]) -> IgnoreRegions:
+        """Those of a table whose column is the field: an image's regions are in one of its rows, or in all."""
+        some = IgnoreRegions()
+        there = {id: polygons for id, polygons in zip(ids, given, strict=True) if polygons is not None}
+        some._regions = {id: _polygons(id, polygons) for id, polygons in there.items()}
+        return some
+
+    def of_images(self, fields: ImageFields, images: Collection[Any]) -> IgnoreRegions:
+        """Those of some images, none of which is named by a field."""
+        some = IgnoreRegions()
         if self._field is None:
             self._seen |= dict.fromkeys(images)
-            return self._regions
-        there = fields.values(self._field)
-        self._seen |= dict.fromkeys(there)
-        return {id: _polygons(id, polygons) for id, polygons in there.items()}
+            some._regions = self._regions
+        else:
+            there = fields.values(self._field)
+            self._seen |= dict.fromkeys(there)
+            some._regions = {id: _polygons(id, polygons) for id, polygons in there.items()}
+        return some
 
-    @staticmethod
-    def _applied(regions: Mapping[Any, list[np.ndarray]], found: _core.Objects) -> _core.Objects:
-        flat = [(id, polygon) for id, polygons in regions.items() for polygon in polygons]
+    def applied(self, found: _core.Objects) -> _core.Objects:
+        """The detections, of which those in regions are ignored if they match nothing. No field names the regions."""
+        flat = [(id, polygon) for id, polygons in self._regions.items() for polygon in polygons]
         return found.ignoring([id for id, _ in flat], [polygon for _, polygon in flat], LEAST) if flat else found
 
     @staticmethod

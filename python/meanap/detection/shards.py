@@ -17,7 +17,7 @@ import weakref
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -267,6 +267,20 @@ class _Records:
         return header
 
 
+class _Filling(NamedTuple):
+    """What is read into bins, and how."""
+
+    path: Any
+    parts: readers.Parts
+    options: readers.Options
+    #: Bytes that reading may take.
+    memory: int
+    problems: readers.Problems
+    #: The ground truth, if these are detections.
+    truth: _Records | _Columns | None
+    told: Progress
+
+
 class _Columns:
     """A source of another format, whose reader makes columns of one part after another."""
 
@@ -289,23 +303,15 @@ class _Columns:
         self._fields = FieldsInParts(options.image_fields, role)
         problems = readers.Problems(options.on_error)
         with reading(options.progress, path) as told:
-            self._fill(path, parts, options, memory, problems, truth, told)
+            self._fill(_Filling(path, parts, options, memory, problems, truth, told))
         problems.tell()
         if truth is None:
             self.header = readers.named(self.header, options)
         self.categories, self.names, self.groups = self.header.categories, self.header.names, self.header.groups
 
-    def _fill(
-        self,
-        path: Any,
-        parts: readers.Parts,
-        options: readers.Options,
-        memory: int,
-        problems: readers.Problems,
-        truth: _Records | _Columns | None,
-        told: Progress,
-    ) -> None:
+    def _fill(self, filling: _Filling) -> None:
         """Reads one part after another, and puts the objects of each into the bins."""
+        path, parts, options, memory, problems, truth, told = filling
         role = self.role
         reader = readers.reader_of(path, role, options.format)
         # An eighth of the memory for what is read at a time.
@@ -434,18 +440,10 @@ class _LookedUp(_Columns):
         self._given = given
         super().__init__(given.path, given.parts(), folder, bins, options, memory, truth)
 
-    def _fill(
-        self,
-        path: Any,
-        parts: readers.Parts,
-        options: readers.Options,
-        memory: int,
-        problems: readers.Problems,
-        truth: _Records | _Columns | None,
-        told: Progress,
-    ) -> None:
-        header = None if truth is None else truth.header
-        for part, done, total in parts.read(0):
+    def _fill(self, filling: _Filling) -> None:
+        options, problems, told = filling.options, filling.problems, filling.told
+        header = None if filling.truth is None else filling.truth.header
+        for part, done, total in filling.parts.read(0):
             numbers = self._given.records(done - 1, done, False)
             try:
                 objects: Any = Coco().detections(part, options, problems, header)

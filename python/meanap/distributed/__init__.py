@@ -248,7 +248,9 @@ def _resolved(plan: Plan, truth: GroundTruth | None, dataset: Any, library: Any)
         return plan
     if truth is not None:
         images = truth.images if truth.images is not None else plain_ids(truth.image_ids)
-        return dataclasses.replace(plan, regions=plan.regions.resolved(truth.image_fields, images))
+        regions = plan.regions.of_images(truth.image_fields, images)
+        plan.regions.check()
+        return dataclasses.replace(plan, regions=regions)
     if plan.regions.field is None:
         plan.regions.check_rows(library.images_among(dataset, plan.regions.images))
     elif plan.regions.field not in library.columns(dataset):

@@ -140,7 +140,7 @@ def sides_of(table: pa.Table, plan: Plan) -> tuple[_core.Objects, _core.Objects]
             raise InputError(f"ignore_regions: there is no column {plan.regions.field!r}", "dataset")
         given = table.filter(pc.is_valid(table[plan.regions.field]))
         ids, polygons = (given[name].to_pylist() for name in ("image_id", plan.regions.field))
-        detections = plan.regions.in_rows(detections, ids, polygons)
+        detections = plan.regions.of_rows(ids, polygons).applied(detections)
     return sides[0].objects(plan.protocol, plan.similarity, None), detections
 
 

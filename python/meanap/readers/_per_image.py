@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +44,7 @@ class PerImage(Reader):
         if isinstance(source, Mapping) and are_columns(source):
             return False
         items = self.items(source, role)
-        return bool(items) and self.is_item(next(filter(is_there, items), None), role)
+        return bool(items) and self.is_item(_first(items), role)
 
     def of(self, similarity: str) -> PerImage:
         """The reader of such sources for a similarity."""
@@ -85,10 +85,8 @@ class PerImage(Reader):
         # Most lists are of dictionaries, and a training loop has one for each batch.
         if not isinstance(source, (list, tuple)) or (source and isinstance(source[0], dict)):
             return items
-        first = next(filter(is_there, items), None)
-        if not isinstance(first, (list, tuple)) or self.is_item(first, role):
-            return items
-        if not self.is_item(next(filter(is_there, first), None), role):
+        first = _first(items)
+        if not isinstance(first, (list, tuple)) or self.is_item(first, role) or not self.is_item(_first(first), role):
             return items
         return [item for batch in items for item in (batch if isinstance(batch, (list, tuple)) else [batch])]
 
@@ -140,6 +138,11 @@ def _items(source: Any) -> Sequence[Any]:
 def is_there(item: Any) -> bool:
     """Whether an item is neither None nor an empty list, of which nothing is known but that an image has no objects."""
     return item is not None and not (isinstance(item, list) and not item)
+
+
+def _first(items: Iterable[Any]) -> Any:
+    """The first item with something in it; None if there is none."""
+    return next(filter(is_there, items), None)
 
 
 def _are_fields(source: Mapping[Any, Any]) -> bool:
