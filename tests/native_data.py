@@ -1,5 +1,7 @@
 """Data sets as lists of one dictionary for each image, and other data that tests of the array API share."""
 
+import json
+
 import numpy as np
 
 
@@ -38,3 +40,37 @@ def per_image(truth, found, kind="bbox"):
             for image, records in targets.items()
         ],
     )
+
+
+def columns_of_records(records):
+    """Image and category ids and boxes of COCO's records, as arrays."""
+    return {
+        "image_ids": [record["image_id"] for record in records],
+        "category_ids": [record["category_id"] for record in records],
+        "boxes": np.array([record["bbox"] for record in records]),
+    }
+
+
+def records_by_image(truth, results, width):
+    """Ground truth and detections, boxes of `width` numbers, as lists of one dictionary for each image with its id."""
+    sides = []
+    for records in (truth["annotations"], results):
+        side = []
+        for image in truth["images"]:
+            some = [record for record in records if record["image_id"] == image["id"]]
+            item = {"boxes": np.array([record["bbox"] for record in some]).reshape(-1, width), "image_id": image["id"]}
+            item["labels"] = np.array([record["category_id"] for record in some], dtype=int)
+            if records is results:
+                item["scores"] = np.array([record["score"] for record in some])
+            side.append(item)
+        sides.append(side)
+    return sides[0], sides[1]
+
+
+def written(folder, truth, found):
+    """The paths of both sides as JSON files in a folder."""
+    paths = []
+    for name, value in (("truth.json", truth), ("found.json", found)):
+        (folder / name).write_text(json.dumps(value))
+        paths.append(folder / name)
+    return paths

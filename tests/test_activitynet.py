@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from native_data import written
 
 import meanap
 from meanap import readers
@@ -32,11 +33,7 @@ def check(result, name):
 
 @pytest.fixture
 def files(tmp_path):
-    paths = []
-    for name, value in (("truth.json", TRUTH), ("found.json", RESULTS)):
-        (tmp_path / name).write_text(json.dumps(value))
-        paths.append(tmp_path / name)
-    return paths
+    return written(tmp_path, TRUTH, RESULTS)
 
 
 @pytest.mark.parametrize("name", NUMBERS)

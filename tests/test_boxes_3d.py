@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from native_data import columns_of_records, records_by_image
 
 import meanap
 from meanap.cli import main
@@ -75,26 +76,7 @@ def test_a_value_is_that_of_its_definition(kind):
 
 def by_image(truth: dict, results: list) -> tuple[list, list]:
     """A dictionary of arrays for each image."""
-    sides = []
-    for records in (truth["annotations"], results):
-        side = []
-        for image in truth["images"]:
-            some = [record for record in records if record["image_id"] == image["id"]]
-            item = {"boxes": np.array([record["bbox"] for record in some]).reshape(-1, 7), "image_id": image["id"]}
-            item["labels"] = np.array([record["category_id"] for record in some], dtype=int)
-            if records is results:
-                item["scores"] = np.array([record["score"] for record in some])
-            side.append(item)
-        sides.append(side)
-    return sides[0], sides[1]
-
-
-def columns(records: list) -> dict:
-    return {
-        "image_ids": [record["image_id"] for record in records],
-        "category_ids": [record["category_id"] for record in records],
-        "boxes": np.array([record["bbox"] for record in records]),
-    }
+    return records_by_image(truth, results, 7)
 
 
 def paths_of(truth: dict, results: list, folder) -> tuple[str, str]:
@@ -113,7 +95,7 @@ def test_every_entry_gives_the_same_numbers(kind, tmp_path):
     names = ("x", "y", "z", "length", "width", "height", "yaw")
 
     def table(records, named):
-        side = columns(records)
+        side = columns_of_records(records)
         boxes = side.pop("boxes")
         side = {name[:-1]: ids for name, ids in side.items()}
         side |= dict(zip(names, boxes.T, strict=True)) if named else {"boxes": list(boxes)}
@@ -128,8 +110,8 @@ def test_every_entry_gives_the_same_numbers(kind, tmp_path):
         "dictionaries": (truth, results),
         "array": (truth, rows),
         "columns": (
-            meanap.GroundTruth(**columns(truth["annotations"]), images=list(range(1, 13))),
-            meanap.Detections(**columns(results), scores=score),
+            meanap.GroundTruth(**columns_of_records(truth["annotations"]), images=list(range(1, 13))),
+            meanap.Detections(**columns_of_records(results), scores=score),
         ),
         "lists": (of_truth, found),
         "arrays of images": ([np.column_stack([i["boxes"], i["labels"]]) for i in of_truth], arrays),

@@ -1,10 +1,12 @@
 """A Rust module imports only modules that src/lib.rs declares above it."""
 
+import inspect
 import re
 from typing import get_args
 
 import pytest
 
+import meanap
 from meanap import _similarity, _types
 
 USE = re.compile(r"\bcrate::(\{[^}]*\}|\w+)")
@@ -113,6 +115,8 @@ def test_a_matcher_is_its_own_file_and_a_line_of_the_registry(repository):
 
 def test_python_has_the_names_of_the_registry(repository):
     assert get_args(_types.SimilarityName) == _similarity.NAMES
+    documented = re.search(r"^similarity : .*?(?=^\w)", inspect.getdoc(meanap.evaluate), re.DOTALL | re.MULTILINE)
+    assert re.findall(r'``"([\w-]+)"``', documented[0]) == list(_similarity.NAMES)
     pair = re.compile(r"""[(\[{]"segm", "boundary"|"segm", "bbox", "boundary"|"bbox", "segm", "boundary\"""")
     allowed = {"_types.py", "compat"}
     for path in (repository / "python" / "meanap").rglob("*.py"):

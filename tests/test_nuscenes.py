@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from native_data import written
 
 import meanap
 from meanap import readers
@@ -24,11 +25,7 @@ NEAR = ("centre-distance", "nuscenes")
 
 @pytest.fixture
 def files(tmp_path):
-    paths = []
-    for name, value in (("truth.json", TRUTH), ("found.json", RESULTS)):
-        (tmp_path / name).write_text(json.dumps(value))
-        paths.append(tmp_path / name)
-    return paths
+    return written(tmp_path, TRUTH, RESULTS)
 
 
 def check(result, abs=1e-14):

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from native_data import columns_of_records, records_by_image
 
 import meanap
 from meanap import _core
@@ -162,29 +163,17 @@ def scenes(seed: int = 5, images: int = 12) -> tuple[dict, list]:
 
 
 def columns(records: list, corners: bool = False) -> dict:
-    boxes = np.array([record["bbox"] for record in records])
-    return {
-        "image_ids": [record["image_id"] for record in records],
-        "category_ids": [record["category_id"] for record in records],
-        "boxes": rotated_corners(boxes).reshape(-1, 8) if corners else boxes,
-    }
+    made = columns_of_records(records)
+    return {**made, "boxes": rotated_corners(made["boxes"]).reshape(-1, 8)} if corners else made
 
 
 def by_image(truth: dict, results: list, corners: bool = False) -> tuple[list, list]:
     """Lists of one dictionary for each image."""
-    sides = []
-    for records in (truth["annotations"], results):
-        side = []
-        for image in truth["images"]:
-            some = [record for record in records if record["image_id"] == image["id"]]
-            boxes = np.array([record["bbox"] for record in some]).reshape(-1, 5)
-            item = {"boxes": rotated_corners(boxes) if corners else boxes, "image_id": image["id"]}
-            item["labels"] = np.array([record["category_id"] for record in some], dtype=int)
-            if records is results:
-                item["scores"] = np.array([record["score"] for record in some])
-            side.append(item)
-        sides.append(side)
-    return sides[0], sides[1]
+    sides = records_by_image(truth, results, 5)
+    if corners:
+        for item in [*sides[0], *sides[1]]:
+            item["boxes"] = rotated_corners(item["boxes"])
+    return sides
 
 
 def naive(truth: dict, results: list) -> dict[str, float]:
