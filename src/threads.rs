@@ -17,6 +17,7 @@
 //! ```
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
@@ -84,12 +85,28 @@ fn chosen(asked: Option<&str>, available: usize) -> usize {
 
 /// Runs `work` with this process's pool as the one that rayon's iterators use.
 pub fn run<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    let mut work = Some(work);
-    let mut done = None;
     // Rayon's own code is then compiled once and not for each caller.
-    run_task(&mut || done = work.take().map(|work| work()));
-    let Some(done) = done else { unreachable!("the task has run") };
+    let Ok(done) = result_of(
+        |()| work(),
+        |task| {
+            run_task(&mut || task(&()));
+            Ok::<(), Infallible>(())
+        },
+    );
     done
+}
+
+/// The result of work that `run` runs once, unless that has failed. What runs it is given a task that leaves the result
+/// elsewhere, so it is compiled once, and not for each kind of result.
+pub(crate) fn result_of<C, T: Send, E>(
+    work: impl FnOnce(&C) -> T + Send,
+    run: impl FnOnce(&mut (dyn FnMut(&C) + Send)) -> Result<(), E>,
+) -> Result<T, E> {
+    let mut work = Some(work);
+    let mut result = None;
+    run(&mut |context| result = work.take().map(|work| work(context)))?;
+    let Some(result) = result else { unreachable!("the task has run") };
+    Ok(result)
 }
 
 fn run_task(task: &mut (dyn FnMut() + Send)) {

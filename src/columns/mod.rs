@@ -66,6 +66,22 @@ pub struct Objects {
 }
 
 impl Objects {
+    /// Masks or other objects of one category in one image, each with an area of 1; crowds are ignored.
+    #[cfg(test)]
+    pub(crate) fn in_one_cell(geometry: Geometry, crowd: &[bool]) -> Objects {
+        let count = crowd.len();
+        Objects {
+            image: Arc::new(vec![0; count]),
+            category: Arc::new(vec![0; count]),
+            id: AnnotationIds::Counted,
+            area: Areas::Given(Arc::new(vec![1.0; count].into())),
+            score: Arc::new(vec![1.0; count].into()),
+            crowd: Arc::new(crowd.to_vec()),
+            ignore: Arc::new(crowd.to_vec()),
+            geometry,
+        }
+    }
+
     /// The number of objects.
     pub fn len(&self) -> usize {
         self.image.len()

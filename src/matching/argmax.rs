@@ -38,23 +38,13 @@ impl Matcher for Argmax {
 
 #[cfg(test)]
 mod tests {
-    use super::super::greedy::Candidates;
+    use super::super::matcher::tests::matches_of;
     use super::*;
 
     fn matches(similarity: &[f64], thresholds: &[f64], ignored: &[bool]) -> Vec<(u64, usize, usize)> {
-        let (mut candidates, mut made) = (Candidates::default(), Vec::new());
-        candidates.collect(similarity, ignored.len(), thresholds);
-        let crowd = &vec![false; ignored.len()];
-        let pairs = CellPairs {
-            candidates: &candidates,
-            thresholds,
-            ignored,
-            crowd,
-            uncounted: &[],
-            claims: &|_| true,
-        };
-        Argmax.match_cell(&pairs, &mut Vec::new(), &mut |_, bits, d, g, _| made.push((bits, d, g)));
-        made
+        let crowd = vec![false; ignored.len()];
+        let made = matches_of(&Argmax, similarity, thresholds, [ignored, &crowd], &|_| true);
+        made.into_iter().map(|(_, bits, d, g, _)| (bits, d, g)).collect()
     }
 
     #[test]

@@ -256,6 +256,7 @@ fn match_with_nan(
 
 #[cfg(test)]
 mod tests {
+    use super::super::matcher::tests::matches_of;
     use super::*;
     use crate::random::Random;
 
@@ -267,19 +268,13 @@ mod tests {
         crowd: &[bool],
         claims: impl Fn(usize) -> bool,
     ) -> Vec<(usize, usize, usize)> {
-        let (mut candidates, mut made) = (Candidates::default(), Vec::new());
-        candidates.collect(similarity, ignored.len(), thresholds);
-        let pairs = CellPairs {
-            candidates: &candidates,
-            thresholds,
-            ignored,
-            crowd,
-            uncounted: &[],
-            claims: &claims,
-        };
-        Greedy.match_cell(&pairs, &mut Vec::new(), &mut |word, bits, d, g, _| {
-            made.extend((0..64).filter(|t| bits >> t & 1 == 1).map(|t| (64 * word + t, d, g)));
-        });
+        let of_matches = matches_of(&Greedy, similarity, thresholds, [ignored, crowd], &claims);
+        let one =
+            |word: usize, bits: u64| (0..64).filter(move |t| bits >> t & 1 == 1).map(move |t| 64 * word + t);
+        let mut made: Vec<_> = of_matches
+            .into_iter()
+            .flat_map(|(word, bits, d, g, _)| one(word, bits).map(move |t| (t, d, g)))
+            .collect();
         made.sort_unstable();
         made
     }

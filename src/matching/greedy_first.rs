@@ -51,22 +51,12 @@ impl Matcher for GreedyFirst {
 
 #[cfg(test)]
 mod tests {
-    use super::super::greedy::Candidates;
+    use super::super::matcher::tests::matches_of;
     use super::*;
 
     fn matches(similarity: &[f64], ignored: &[bool], crowd: &[bool]) -> Vec<(usize, usize)> {
-        let (mut candidates, mut made, thresholds) = (Candidates::default(), Vec::new(), [0.5]);
-        candidates.collect(similarity, ignored.len(), &thresholds);
-        let pairs = CellPairs {
-            candidates: &candidates,
-            thresholds: &thresholds,
-            ignored,
-            crowd,
-            uncounted: &[],
-            claims: &|_| true,
-        };
-        GreedyFirst.match_cell(&pairs, &mut Vec::new(), &mut |_, _, d, g, _| made.push((d, g)));
-        made
+        let made = matches_of(&GreedyFirst, similarity, &[0.5], [ignored, crowd], &|_| true);
+        made.into_iter().map(|(_, _, d, g, _)| (d, g)).collect()
     }
 
     #[test]

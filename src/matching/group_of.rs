@@ -60,7 +60,7 @@ impl Matcher for GroupOf {
 
 #[cfg(test)]
 mod tests {
-    use super::super::greedy::Candidates;
+    use super::super::matcher::tests::matches_of;
     use super::*;
 
     fn matches(
@@ -69,21 +69,9 @@ mod tests {
         crowd: &[bool],
         counted: bool,
     ) -> Vec<(u64, usize, usize, bool)> {
-        let (mut candidates, mut made) = (Candidates::default(), Vec::new());
-        candidates.collect(similarity, crowd.len(), thresholds);
         let ignored: Vec<bool> = crowd.iter().map(|&crowd| crowd && !counted).collect();
-        let pairs = CellPairs {
-            candidates: &candidates,
-            thresholds,
-            ignored: &ignored,
-            crowd,
-            uncounted: &[],
-            claims: &|_| true,
-        };
-        GroupOf { counted }.match_cell(&pairs, &mut Vec::new(), &mut |_, bits, d, g, kind| {
-            made.push((bits, d, g, kind == MatchKind::Repeated));
-        });
-        made
+        let made = matches_of(&GroupOf { counted }, similarity, thresholds, [&ignored, crowd], &|_| true);
+        made.into_iter().map(|(_, bits, d, g, kind)| (bits, d, g, kind == MatchKind::Repeated)).collect()
     }
 
     #[test]

@@ -86,8 +86,25 @@ impl dyn Matcher {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// The word of thresholds, those of it, the detection, the ground truth and the kind of each match of a cell.
+    pub(in crate::matching) fn matches_of(
+        matcher: &dyn Matcher,
+        similarity: &[f64],
+        thresholds: &[f64],
+        [ignored, crowd]: [&[bool]; 2],
+        claims: &dyn Fn(usize) -> bool,
+    ) -> Vec<(usize, u64, usize, usize, MatchKind)> {
+        let (mut candidates, mut made) = (Candidates::default(), Vec::new());
+        candidates.collect(similarity, ignored.len(), thresholds);
+        let pairs = CellPairs { candidates: &candidates, thresholds, ignored, crowd, uncounted: &[], claims };
+        matcher.match_cell(&pairs, &mut Vec::new(), &mut |word, bits, d, g, kind| {
+            made.push((word, bits, d, g, kind));
+        });
+        made
+    }
 
     #[test]
     fn each_matcher_is_found_by_its_name() {

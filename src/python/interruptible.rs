@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 
 use crate::error::{Result, can_allocate};
 use crate::progress::Progress;
-use crate::threads::OF_A_THREAD;
+use crate::threads::{OF_A_THREAD, result_of};
 
 /// Between two checks for Ctrl-C.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -49,26 +49,11 @@ pub(super) fn with_progress<T: Send>(
     result_of(work, |task| run_with_progress(py, progress, total, task))
 }
 
-/// Work that leaves its result elsewhere: what runs it is compiled once, and not for each kind of result.
-type Task<'a> = dyn FnMut(&Progress) + Send + 'a;
-
-/// The result of work that `run` has run once, unless that has failed.
-fn result_of<T: Send>(
-    work: impl FnOnce(&Progress) -> T + Send,
-    run: impl FnOnce(&mut Task<'_>) -> PyResult<()>,
-) -> PyResult<T> {
-    let mut work = Some(work);
-    let mut result = None;
-    run(&mut |progress| result = work.take().map(|work| work(progress)))?;
-    let Some(result) = result else { unreachable!("the task has run") };
-    Ok(result)
-}
-
 fn run_with_progress(
     py: Python<'_>,
     progress: Option<&Bound<'_, PyAny>>,
     total: u64,
-    task: &mut Task<'_>,
+    task: &mut (dyn FnMut(&Progress) + Send),
 ) -> PyResult<()> {
     let work_progress = Progress::new();
     let task = Mutex::new(task);

@@ -248,7 +248,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::columns::{AnnotationIds, Areas, Geometry, Masks};
+    use crate::columns::{Geometry, Masks};
     use crate::random::Random;
     use crate::rle::pixels;
 
@@ -291,17 +291,7 @@ mod tests {
             pixels::encode(mask, &mut counts).unwrap();
             columns.push_counts([h as u32, w as u32], &counts).unwrap();
         }
-        let count = masks.len();
-        Objects {
-            image: Arc::new(vec![0; count]),
-            category: Arc::new(vec![0; count]),
-            id: AnnotationIds::Counted,
-            area: Areas::Given(Arc::new(vec![1.0; count].into())),
-            score: Arc::new(vec![1.0; count].into()),
-            crowd: Arc::new(crowd.to_vec()),
-            ignore: Arc::new(crowd.to_vec()),
-            geometry: Geometry::Masks(Arc::new(columns)),
-        }
+        Objects::in_one_cell(Geometry::Masks(Arc::new(columns)), crowd)
     }
 
     #[test]

@@ -257,23 +257,13 @@ impl Decoder {
 mod tests {
     use super::codec;
     use super::{Decoder, MaskIou, measure};
-    use crate::columns::{AnnotationIds, Areas, Geometry, Masks, Objects};
+    use crate::columns::{Geometry, Masks, Objects};
     use crate::rle::Foreground;
     use crate::similarity::Similarity;
     use std::sync::Arc;
 
     fn objects(masks: Masks, crowd: &[bool]) -> Objects {
-        let count = masks.len();
-        Objects {
-            image: Arc::new(vec![0; count]),
-            category: Arc::new(vec![0; count]),
-            id: AnnotationIds::Counted,
-            area: Areas::Given(Arc::new(vec![1.0; count].into())),
-            score: Arc::new(vec![1.0; count].into()),
-            crowd: Arc::new(crowd.to_vec()),
-            ignore: Arc::new(crowd.to_vec()),
-            geometry: Geometry::Masks(Arc::new(masks)),
-        }
+        Objects::in_one_cell(Geometry::Masks(Arc::new(masks)), crowd)
     }
 
     const SQUARE: [f64; 8] = [1.0, 1.0, 3.0, 1.0, 3.0, 3.0, 1.0, 3.0];

@@ -315,13 +315,12 @@ fn mask_from_boxes<'py>(
     let given = self::boxes(&boxes)?;
     let (h, w) = (h.0, w.0);
     let written = interruptible(py, given.len() > MANY_MERGED, |progress| {
-        rasterize(given.len(), |rasterizer, counts, index| {
-            progress.check()?;
-            rasterizer
-                .rectangle(&given[index], h, w, counts)
-                .map_err(|error| error.within(format_args!("box {index}")))?;
-            Written::from_counts([h, w], counts)
-        })
+        rasterize(
+            given.len(),
+            |index| format!("box {index}"),
+            progress,
+            |rasterizer, counts, index| rasterizer.rectangle(&given[index], h, w, counts).map(|()| [h, w]),
+        )
     })?;
     dictionaries(py, written)
 }
@@ -337,14 +336,15 @@ fn mask_from_polygons<'py>(
     let (numbers, ends) = input::polygons(polygons)?;
     let (h, w) = (h.0, w.0);
     let written = interruptible(py, numbers.len() > MANY_PIXELS >> 6, |progress| {
-        rasterize(ends.len(), |rasterizer, counts, index| {
-            progress.check()?;
-            let start = if index == 0 { 0 } else { ends[index - 1] };
-            rasterizer
-                .polygon(&numbers[start..ends[index]], h, w, counts)
-                .map_err(|error| error.within(format_args!("polygon {index}")))?;
-            Written::from_counts([h, w], counts)
-        })
+        rasterize(
+            ends.len(),
+            |index| format!("polygon {index}"),
+            progress,
+            |rasterizer, counts, index| {
+                let start = if index == 0 { 0 } else { ends[index - 1] };
+                rasterizer.polygon(&numbers[start..ends[index]], h, w, counts).map(|()| [h, w])
+            },
+        )
     })?;
     dictionaries(py, written)
 }
@@ -365,15 +365,16 @@ pub(super) fn masks_of_polygons<'py>(
         return Err(PyValueError::new_err("ends: expected rising positions in points"));
     }
     let written = interruptible(py, points.len() > MANY_PIXELS >> 6, |progress| {
-        rasterize(ends.len(), |rasterizer, counts, index| {
-            progress.check()?;
-            let start = if index == 0 { 0 } else { ends[index - 1] as usize };
-            let [h, w] = sizes[index].map(u64::from);
-            rasterizer
-                .polygon(&points[start..ends[index] as usize], h, w, counts)
-                .map_err(|error| error.within(format_args!("polygon {index}")))?;
-            Written::from_counts([h, w], counts)
-        })
+        rasterize(
+            ends.len(),
+            |index| format!("polygon {index}"),
+            progress,
+            |rasterizer, counts, index| {
+                let start = if index == 0 { 0 } else { ends[index - 1] as usize };
+                let [h, w] = sizes[index].map(u64::from);
+                rasterizer.polygon(&points[start..ends[index] as usize], h, w, counts).map(|()| [h, w])
+            },
+        )
     })?;
     dictionaries(py, written)
 }
@@ -447,20 +448,29 @@ fn each<'a, T>(
     Ok(made)
 }
 
-/// Calls `make` for each of `count` shapes, with working memory, from several threads if there are many.
+/// The masks of `count` shapes, made with working memory, from several threads if there are many. `draw` leaves the counts
+/// of one and gives the size of its image; errors call it `shape(index)`.
 fn rasterize(
     count: usize,
-    make: impl Fn(&mut Rasterizer, &mut Vec<u32>, usize) -> Result<Written> + Sync,
+    shape: impl Fn(usize) -> String + Sync,
+    progress: &Progress,
+    draw: impl Fn(&mut Rasterizer, &mut Vec<u32>, usize) -> Result<[u64; 2]> + Sync,
 ) -> Result<Vec<Written>> {
     let scratch = || (Rasterizer::default(), Vec::new());
+    let make = |(rasterizer, counts): &mut (_, _), index| {
+        progress.check()?;
+        let size = draw(rasterizer, counts, index);
+        Written::from_counts(size.map_err(|error| error.within(shape(index)))?, counts)
+    };
     if count >= MANY_POLYGONS {
-        let one = |(rasterizer, counts): &mut (_, _), index| make(rasterizer, counts, index).map(Some);
         let shapes = (0..count).into_par_iter().with_min_len(64);
-        threads::run(|| collect_blocks(shapes.map_init(scratch, one)))
+        threads::run(|| {
+            collect_blocks(shapes.map_init(scratch, |scratch, index| make(scratch, index).map(Some)))
+        })
     } else {
-        let ((mut rasterizer, mut counts), mut made) = (scratch(), with_capacity(count)?);
+        let (mut scratch, mut made) = (scratch(), with_capacity(count)?);
         for index in 0..count {
-            made.push(make(&mut rasterizer, &mut counts, index)?);
+            made.push(make(&mut scratch, index)?);
         }
         Ok(made)
     }
