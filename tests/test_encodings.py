@@ -186,3 +186,14 @@ def test_gzip_of_distant_ids_is_read_like_the_plain_file(tmp_path):
         paths.append(tmp_path / f"{name}.json.gz")
         paths[-1].write_bytes(gzip.compress(json.dumps(value).encode()))
     assert meanap.evaluate(*paths).to_dict() == meanap.evaluate(truth, found).to_dict()
+
+
+@pytest.mark.parametrize("format", ["labelme", "createml", "activitynet", "nuscenes", "fiftyone", "json"])
+def test_json_of_every_format_names_the_byte_that_is_not_text(format, tmp_path):
+    path = tmp_path / "truth.json"
+    path.write_bytes(b'[{"caf\xe9": 1}]')
+    source = tmp_path if format == "labelme" else path
+    similarity = {"activitynet": "temporal", "nuscenes": "centre-distance"}.get(format, "bbox")
+    with pytest.raises(meanap.InputError, match="truth.json: the byte at offset 6 is not UTF-8") as caught:
+        meanap.evaluate(source, [], similarity, format=format)
+    assert caught.value.code == "broken-file"

@@ -92,7 +92,11 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     RecursionError
         It is nested more deeply than Python can read; the message names the file.
     """
-    text = _core.read_text(path)
+    try:
+        text = _core.read_text(path)
+    except UnicodeDecodeError as error:
+        problem = f"the byte at offset {error.start} is not {error.encoding.upper()}"
+        raise InputError(problem, os.fsdecode(path), code="broken-file") from None
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
