@@ -96,6 +96,29 @@ def as_ultralytics(records, folder):
     ]
 
 
+def as_instances(records, folder):
+    """What a model of detectron2 gives; as such objects, a field that is not there is an AttributeError."""
+    if "score" not in records[0]:
+        return TRUTH
+    return [
+        {
+            "image_id": image["id"],
+            "instances": Of(pred_boxes=Of(tensor=boxes), pred_classes=ids, scores=scores, image_size=(9, 9)),
+        }
+        for image, boxes, ids, scores in of_images(records)
+    ]
+
+
+def as_data_samples(records, folder):
+    """What a model of MMDetection gives."""
+    if "score" not in records[0]:
+        return TRUTH
+    return [
+        Of(img_id=image["id"], pred_instances=Of(bboxes=boxes, labels=ids, scores=scores), gt_instances=Of())
+        for image, boxes, ids, scores in of_images(records)
+    ]
+
+
 def as_objects(records, folder):
     coco = meanap.COCO(copy.deepcopy(TRUTH))
     return coco.loadRes(copy.deepcopy(records)) if "score" in records[0] else coco
@@ -180,7 +203,7 @@ def as_datasets(records, folder):
 
 
 SOURCES = [as_array, as_datasets, as_dictionaries, as_file, as_gzip, as_image_arrays, as_zstd, as_lines, as_lists,
-           as_objects, as_parquet, as_supervision, as_table, as_ultralytics]  # fmt: skip
+           as_data_samples, as_instances, as_objects, as_parquet, as_supervision, as_table, as_ultralytics]  # fmt: skip
 
 
 @pytest.fixture(params=SOURCES, ids=lambda make: make.__name__.removeprefix("as_"))
@@ -284,7 +307,7 @@ def test_names_of_other_files(tmp_path):
             readers.class_names(wrong)
 
 
-@pytest.mark.parametrize("make", [as_supervision, as_ultralytics])
+@pytest.mark.parametrize("make", [as_supervision, as_ultralytics, as_instances, as_data_samples])
 def test_metric_objects_take_the_objects_of_detectors(make):
     found = make(FOUND, None)
     targets = [{"boxes": boxes, "labels": ids} for _, boxes, ids, _ in of_images(TRUTH["annotations"])]

@@ -20,6 +20,7 @@ __all__ = [
     "as_numbers",
     "as_numpy",
     "images_on_host",
+    "kind_of",
     "on_host",
     "shown",
 ]
@@ -101,7 +102,11 @@ def images_on_host(images: Any) -> Any:
                 kinds.setdefault((value.device, value.dtype), []).append((row, name, value.detach()))
     copied = [dict(image) if isinstance(image, Mapping) else image for image in images]
     for tensors in kinds.values():
-        flat = torch.cat([tensor.reshape(-1) for _, _, tensor in tensors]).cpu()
+        try:
+            flat = torch.cat([tensor.reshape(-1) for _, _, tensor in tensors]).cpu()
+        except (NotImplementedError, RuntimeError):
+            # Each array says by itself why it cannot be copied.
+            continue
         pieces = flat.split([tensor.numel() for _, _, tensor in tensors])
         for (row, name, tensor), piece in zip(tensors, pieces, strict=True):
             copied[row][name] = piece.reshape(tensor.shape)
@@ -282,8 +287,13 @@ def as_number(value: Any) -> float | None:
 
 
 def _scalar(value: Any) -> Any:
-    """What an array or tensor without axes holds."""
-    return value.item() if hasattr(value, "item") and getattr(value, "shape", None) == () else value
+    """What an array or tensor without axes holds; itself where it holds nothing, as on torch's device "meta"."""
+    if not hasattr(value, "item") or getattr(value, "shape", None) != ():
+        return value
+    try:
+        return value.item()
+    except (NotImplementedError, RuntimeError):
+        return value
 
 
 def shown(value: Any) -> str:
@@ -294,6 +304,11 @@ def shown(value: Any) -> str:
     except RecursionError:
         text = f"a {type(value).__name__} that is nested too deeply to be shown"
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def kind_of(value: Any) -> str:
+    """What a value is, as messages say it."""
+    return "None" if value is None else f"a {type(value).__name__}"
 
 
 def _what(array: np.ndarray) -> str:

@@ -1,14 +1,14 @@
-"""Errors about keywords that a function does not have: which one was meant."""
+"""Errors about keywords and names that there are not: which one was meant."""
 
 from __future__ import annotations
 
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import ParamSpec, TypeVar
 
-__all__ = ["suggesting", "unexpected"]
+__all__ = ["did_you_mean", "suggesting", "unexpected"]
 
 _Arguments = ParamSpec("_Arguments")
 _Returned = TypeVar("_Returned")
@@ -102,3 +102,26 @@ def suggesting(
         return checked
 
     return decorate
+
+
+def did_you_mean(given: object, known: Iterable[str], others: Mapping[str, str] | None = None) -> str:
+    """The end of a message about a name that is not known: the one that was meant, in any case and spelling.
+
+    Parameters
+    ----------
+    given
+        What was given; only a text is compared.
+    known
+        The names that there are.
+    others
+        What other tools say, in lower case, by the names that it stands for.
+    """
+    if not isinstance(given, str):
+        return ""
+    names = {name.lower(): name for name in known}
+    asked = given.lower()
+    meant = (others or {}).get(asked) or names.get(asked)
+    if meant is None:
+        near = difflib.get_close_matches(asked, names, 1)
+        meant = names[near[0]] if near else None
+    return "" if meant is None else f"; did you mean {meant!r}?"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import _core
+from ._keywords import did_you_mean
 from .errors import InputError
 
 if TYPE_CHECKING:
@@ -22,12 +23,13 @@ ONLY_OF = {parameter: name for name, _, parameters in _core.similarities() for p
 
 #: What other tools call a kind, or give in its place.
 _OTHERS = {
-    **dict.fromkeys(("box", "boxes", "detection", "iou"), "'bbox'"),
-    **dict.fromkeys(("mask", "masks", "segmentation", "seg"), "'segm'"),
-    **dict.fromkeys(("keypoint", "kpt", "pose", "oks"), "'keypoints'"),
-    "boundary_iou": "'boundary'",
-    **{name: f"protocol={name!r}" for name in ("coco", "lvis", "torchmetrics", "ultralytics", "voc2007", "voc2012")},
+    **dict.fromkeys(("box", "boxes", "detection", "iou"), "bbox"),
+    **dict.fromkeys(("mask", "masks", "segmentation", "seg"), "segm"),
+    **dict.fromkeys(("keypoint", "kpt", "pose", "oks"), "keypoints"),
+    "boundary_iou": "boundary",
 }
+#: Names of protocols, which are another argument.
+_PROTOCOLS = ("coco", "lvis", "torchmetrics", "ultralytics", "voc2007", "voc2012")
 
 
 def compares_masks(name: str) -> bool:
@@ -55,13 +57,16 @@ def function_and_name(similarity: Any) -> tuple[OwnSimilarity | None, Similarity
     return (similarity, "bbox") if callable(similarity) else (None, similarity)
 
 
+def meant_similarity(name: object) -> str:
+    """The end of a message about an unknown name: the one that was meant, if it is close to any."""
+    return f"; did you mean protocol={name!r}?" if name in _PROTOCOLS else did_you_mean(name, NAMES, _OTHERS)
+
+
 def unknown(name: object, argument: str = "similarity") -> InputError:
     """The error for an unknown name."""
     *others, last = map(repr, NAMES)
-    meant = _OTHERS.get(name.lower()) if isinstance(name, str) else None
-    hint = "" if meant is None else f"; did you mean {meant}?"
     if callable(name):
         return InputError(
             f"{argument}: a function is for meanap.evaluate and MeanAveragePrecision; expected a name here"
         )
-    return InputError(f"{argument}: expected {', '.join(others)} or {last}, found {name!r}{hint}")
+    return InputError(f"{argument}: expected {', '.join(others)} or {last}, found {name!r}{meant_similarity(name)}")

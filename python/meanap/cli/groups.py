@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from meanap._similarity import NAMES, ONLY_OF
+from meanap._keywords import did_you_mean
+from meanap._similarity import NAMES, ONLY_OF, meant_similarity
 from meanap.cli import numbers, output
 from meanap.cli.errors import UsageError
 from meanap.errors import InputError
@@ -43,11 +44,17 @@ def examples(*commands: str) -> str:
     return "\n  ".join(["examples:", *commands])
 
 
+def _similarity(text: str) -> str:
+    if text not in NAMES:
+        raise argparse.ArgumentTypeError(f"expected one of {', '.join(NAMES)}; found {text}{meant_similarity(text)}")
+    return text
+
+
 def add_similarity(parser: Parser, default: str | None = "bbox") -> None:
     """The options `--similarity`, `--sigmas`, `--angle` and `--clockwise`."""
     otherwise = "what the records have" if default is None else default
     parser.add_argument(
-        "--similarity", choices=NAMES, default=default,
+        "--similarity", type=_similarity, choices=NAMES, default=default,
         help="what is compared: boxes, masks, masks with their boundaries, polygons as they are drawn, keypoints, "
         "rotated boxes, 3D boxes by their volumes, from above or by their centres, segments of time, or boxes by GIoU, "
         "DIoU or CIoU "
@@ -332,4 +339,5 @@ def check_numbers(names: list[str], rules: Protocol) -> None:
     known = list(dict.fromkeys([*(row.name for row in rules.summary), *NUMBERS]))
     for name in names:
         if re.split("[/:]", name, maxsplit=1)[0] not in known:
-            raise UsageError(f"no number {name!r}; there are {', '.join(known)}")
+            hint = did_you_mean(re.split("[/:]", name, maxsplit=1)[0], known)
+            raise UsageError(f"no number {name!r}; there are {', '.join(known)}{hint}")

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from meanap._keywords import did_you_mean
 from meanap.cli.errors import UsageError
 from meanap.cli.groups import shows_progress, slices_of
 from meanap.errors import InputError
@@ -30,7 +31,9 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
     names, format = options.names, options.format or []
     known = dict.fromkeys(reader.name for reader in READERS if not reader.in_memory)
     if len(format) > 2 or not known.keys() >= set(format):
-        raise UsageError(f"--format: expected one or two of {', '.join(known)}; found {','.join(format)}")
+        unknown = next((name for name in format if name not in known), None)
+        hint = did_you_mean(unknown, known)
+        raise UsageError(f"--format: expected one or two of {', '.join(known)}; found {','.join(format)}{hint}")
     if names is not None and "," in names and not os.path.exists(names):
         names = [name.strip() for name in names.split(",")]
     return {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanap._arrays import kind_of
 from meanap._keywords import suggesting
 from meanap._progress import Progress
 from meanap.detection.result import Result
@@ -68,7 +69,7 @@ def compare(
     check_options(confidence, resamples)
     for name, value in (("baseline", baseline), ("candidate", candidate)):
         if not isinstance(value, Result):
-            raise TypeError(f"{name}: expected a result of meanap.evaluate, found a {type(value).__name__}")
+            raise TypeError(f"{name}: expected a result of meanap.evaluate, found {kind_of(value)}")
     a, b = baseline.scores, candidate.scores
     if a.image_ids != b.image_ids:
         only = set(a.image_ids) ^ set(b.image_ids)

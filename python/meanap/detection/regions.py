@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
-from meanap._arrays import as_id, as_number, as_numbers, shown
+from meanap._arrays import as_id, as_number, as_numbers, kind_of, shown
 from meanap.detection.slices import unknown
 from meanap.errors import InputError
 from meanap.readers import ids_of
@@ -48,7 +48,7 @@ class IgnoreRegions:
                 self._regions[id] = _polygons(id, polygons)
         elif given is not None and self._field is None:
             expected = "polygons by image id, or the name of a field of the images"
-            raise InputError(f"ignore_regions: expected {expected}, found a {type(given).__name__}")
+            raise InputError(f"ignore_regions: expected {expected}, found {kind_of(given)}")
 
     @property
     def field(self) -> str | None:
@@ -139,7 +139,7 @@ class IgnoreRegions:
             return [_polygons(id, given.get(id)) for id in ids]
         if isinstance(given, (bytes, np.ndarray)) or not isinstance(given, Iterable):
             expected = "a list of polygons for each image of the batch, or polygons by image id"
-            raise InputError(f"ignore_regions: expected {expected}, found a {type(given).__name__}")
+            raise InputError(f"ignore_regions: expected {expected}, found {kind_of(given)}")
         several = list(given)
         if len(several) != len(items):
             raise InputError(f"ignore_regions: of {len(several)} images, {place} has {len(items)}")

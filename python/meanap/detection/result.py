@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 
 import numpy as np
 
-from meanap._keywords import suggesting
+from meanap._keywords import did_you_mean, suggesting
 from meanap.detection import derived, operating
 from meanap.detection.confusion import Confusion
 from meanap.detection.errors import BACKGROUND, LRP, Errors, lrp
@@ -140,7 +140,8 @@ class Result(_Numbers):
         def __getattr__(self, name: str) -> float:
             if name != "scores" and (name in self.scores.rows or name in NUMBERS):
                 return self.scores.number(name)
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            hint = "" if name.startswith("_") else did_you_mean(name, [*self.scores.rows, *NUMBERS])
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}")
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *dict.fromkeys([*self.scores.rows, *NUMBERS])]

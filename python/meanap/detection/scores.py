@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 
 from meanap import _core
+from meanap._keywords import did_you_mean
 from meanap.detection.image_fields import KnownFields
 from meanap.detection.matches import MatchTable
 from meanap.detection.miss_rates import MissRates, log_average
@@ -239,7 +240,8 @@ class Scores(ABC):
         # Without such a row in the summary, AP and AR are means over all thresholds, for all sizes.
         found = self.rows.get(row) or NUMBERS.get(row)
         if found is None:
-            raise KeyError(f"no number {row!r}; there are {', '.join(self.rows)}")
+            hint = did_you_mean(row, [*self.rows, *NUMBERS])
+            raise KeyError(f"no number {row!r}; there are {', '.join(self.rows)}{hint}")
         return found
 
     def places(self, row: SummaryRow) -> tuple[Any, int, int]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from meanap._arrays import as_ids, as_number, shown
+from meanap._arrays import as_ids, as_number, kind_of, shown
 from meanap.detection.image_fields import AREA
 from meanap.errors import InputError
 from meanap.readers._column_names import NAMES, Named, is_table
@@ -73,7 +73,7 @@ def wanted_slices(slices: Any) -> Wanted:
             wanted.parts[name] = None
     else:
         expected = "names of fields, a mapping of names to image ids or ranges, or a table with image_id"
-        raise InputError(f"slices: expected {expected}, found a {type(slices).__name__}")
+        raise InputError(f"slices: expected {expected}, found {kind_of(slices)}")
     return wanted
 
 

@@ -16,6 +16,7 @@ import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from meanap._keywords import did_you_mean
 from meanap.errors import InputError
 from meanap.protocol._protocol import Protocol, SummaryRow
 
@@ -66,6 +67,14 @@ PRESETS: dict[str, Callable[[SimilarityName], Protocol]] = {
     "youtubevis": _made_by("youtubevis", "youtubevis"),
 }
 
+#: What other tools call a preset, or what it is the metric of.
+_OTHERS = {
+    **dict.fromkeys(("voc", "pascal", "pascal_voc", "pascal-voc", "voc12"), "voc2012"),
+    **dict.fromkeys(("voc07", "11point"), "voc2007"),
+    **dict.fromkeys(("yolo", "yolov5", "yolov8", "yolo11"), "ultralytics"),
+    **dict.fromkeys(("pycocotools", "mscoco"), "coco"),
+}
+
 
 def get(protocol: PresetName | Protocol, similarity: SimilarityName = "bbox") -> Protocol:
     """The protocol of that name, or the one given.
@@ -78,5 +87,6 @@ def get(protocol: PresetName | Protocol, similarity: SimilarityName = "bbox") ->
     if isinstance(protocol, Protocol):
         return protocol
     if protocol not in PRESETS:
-        raise InputError(f"protocol: expected one of {', '.join(map(repr, PRESETS))}, found {protocol!r}")
+        hint = did_you_mean(protocol, PRESETS, _OTHERS)
+        raise InputError(f"protocol: expected one of {', '.join(map(repr, PRESETS))}, found {protocol!r}{hint}")
     return PRESETS[protocol](similarity)

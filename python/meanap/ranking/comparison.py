@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from meanap import _core
+from meanap._arrays import kind_of
 from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.ranking.result import RankingResult
@@ -121,7 +122,7 @@ def _pairs(baseline: RankingResult | None, candidate: RankingResult | Mapping[st
     candidates = candidate if isinstance(candidate, Mapping) else {"candidate": candidate}
     for place, value in {"baseline": baseline, **candidates}.items():
         if not isinstance(value, RankingResult) and not (place == "baseline" and value is None):
-            raise TypeError(f"{place}: expected a result of meanap.ranking.evaluate, found a {type(value).__name__}")
+            raise TypeError(f"{place}: expected a result of meanap.ranking.evaluate, found {kind_of(value)}")
     if baseline is None:
         if len(candidates) < 2:
             raise InputError(f"{len(candidates)} results, expected at least 2")

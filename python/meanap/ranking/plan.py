@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +19,9 @@ Table: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 def planned(measures: list[str], conventions: Conventions, subtopics: Table | None = None) -> Any:
     """The core's plan of these measures under these conventions; with a table of what grades stand for."""
+    for measure in measures:
+        if isinstance(measure, str) and "," in re.sub(r"\(.*?\)", "", measure):
+            raise InputError(f'measure "{measure}": several measures are a list of their names')
     return _core.RankingPlan(
         measures,
         divisor=conventions.divisor,

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from meanap._arrays import images_on_host
+from meanap._arrays import images_on_host, kind_of
 from meanap._files import check_local
+from meanap._keywords import did_you_mean
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._as_coco import dataset_of, records_of
 from meanap.readers._column_names import is_table
@@ -86,7 +87,8 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
     if format is not None and is_path(source):
         known = {listed.name: listed for listed in READERS if not listed.in_memory}
         if format not in known:
-            raise InputError(f"format: expected one of {', '.join(map(repr, known))}, found {format!r}")
+            hint = did_you_mean(format, known, _OTHERS)
+            raise InputError(f"format: expected one of {', '.join(map(repr, known))}, found {format!r}{hint}")
         return known[format].reader()
     for reader in _candidates(source):
         if reader.sniff(source, role):
@@ -99,8 +101,19 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
     of_detections = role == "ground_truth" and isinstance(first, Mapping) and bool({"score", "scores"} & first.keys())
     raise InputTypeError(
         f"{role}: expected a path, {several}meanap.{kind}, a list of one dictionary for each image, or a table; "
-        f"found a {type(source).__name__}{' of detections' * of_detections}"
+        f"found {kind_of(source)}{' of detections' * of_detections}"
     )
+
+
+#: What formats are called elsewhere.
+_OTHERS = {
+    **dict.fromkeys(("yolov5", "yolov8", "yolo11", "ultralytics", "txt"), "yolo"),
+    **dict.fromkeys(("pascal", "pascal_voc", "pascalvoc", "xml"), "voc"),
+    **dict.fromkeys(("oid", "open_images", "open-images"), "openimages"),
+    **dict.fromkeys(("feather", "ipc"), "arrow"),
+    **dict.fromkeys(("pq", "pandas", "polars"), "parquet"),
+    "ndjson": "jsonl",
+}
 
 
 def _candidates(source: Any) -> Iterator[Reader]:

@@ -146,6 +146,7 @@ READERS: tuple[Listed, ...] = (
     Listed("coco-object", "objects:CocoObjects", ("object",)),
     Listed("supervision", "hubs:Supervision", ("mapping", "sequence", "object")),
     Listed("ultralytics", "hubs:Ultralytics", ("mapping", "sequence", "object")),
+    Listed("instances", "hubs:Instances", ("mapping", "sequence", "object")),
     Listed(
         "roboflow",
         "roboflow:Roboflow",

@@ -18,7 +18,7 @@ from meanap.readers.sides import Detections
 if TYPE_CHECKING:
     from meanap._types import BoxFormat
 
-__all__ = ["Supervision", "Transformers", "Ultralytics"]
+__all__ = ["Instances", "Supervision", "Transformers", "Ultralytics"]
 
 
 class Supervision(PerImage):
@@ -91,6 +91,48 @@ class Ultralytics(PerImage):
             if known.issuperset(names) and len(set(names)) == len(names):
                 return super().detections(dict(zip(names, items, strict=True)), options, problems, truth)
         return super().detections(source, options, problems, truth)
+
+
+class Instances(PerImage):
+    """Detections of detectron2 (``Instances``, or the dictionary of a model that has them) and of MMDetection.
+
+    Ground truth in their samples is of the resized image: it is not read.
+    """
+
+    name = "instances"
+    box_format: BoxFormat | None = "xyxy"
+    has_ids = True
+
+    def is_item(self, item: Any, role: Role) -> bool:
+        """Whether it has their fields."""
+        return role == "detections" and _instances_of(item) is not None
+
+    def dictionary(self, item: Any, role: Role, where: str) -> Mapping[str, Any]:
+        """Boxes, classes, scores, and masks and keypoints where there are any."""
+        _check_item(self, item, role, where, "detectron2's Instances or MMDetection's DetDataSample")
+        found, names = _instances_of(item) or (None, _INSTANCES[0])
+        boxes = getattr(found, names["boxes"])
+        image = {"boxes": getattr(boxes, "tensor", boxes)}
+        image |= {name: getattr(found, own) for name, own in names.items() if name != "boxes" and hasattr(found, own)}
+        id = item.get("image_id") if isinstance(item, Mapping) else getattr(item, "img_id", None)
+        return image if id is None else {**image, "image_id": id}
+
+
+#: Fields of instances: of detectron2's, and of MMDetection's.
+_INSTANCES = (
+    {
+        "boxes": "pred_boxes", "labels": "pred_classes", "scores": "scores", "masks": "pred_masks",
+        "keypoints": "pred_keypoints",
+    },
+    {"boxes": "bboxes", "labels": "labels", "scores": "scores", "masks": "masks", "keypoints": "keypoints"},
+)  # fmt: skip
+
+
+def _instances_of(item: Any) -> tuple[Any, dict[str, str]] | None:
+    """The instances of an image and the names of their fields; None of anything else."""
+    found = item.get("instances") if isinstance(item, Mapping) else getattr(item, "pred_instances", item)
+    needed = ("boxes", "labels", "scores")
+    return next(((found, names) for names in _INSTANCES if all(hasattr(found, names[name]) for name in needed)), None)
 
 
 class Transformers(PerImage):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap._arrays import kind_of
 from meanap._files import check_local, decoded
 from meanap.errors import InputError, InputTypeError
 from meanap.ranking.readers._reader import Options, Reader, Role, Run, is_path
@@ -49,7 +50,7 @@ def reader_of(source: Any, role: Role, options: Options) -> Reader:
             return reader
     last = "grade" if role == "qrels" else "score"
     raise InputTypeError(
-        None, role, found=f"is a {type(source).__name__}",
+        None, role, found=f"is {kind_of(source)}",
         expected=f"a dict, a path, a table, a list, or columns (query, document, {last})", code="wrong-type",
     )  # fmt: skip
 

@@ -126,7 +126,7 @@ def explained(error: Exception, lists: Mapping[Any, Any], role: Role, source: st
             place = _place(source, query, document)
             try:
                 value = float(number)
-            except (TypeError, ValueError):
+            except (RuntimeError, TypeError, ValueError):
                 missing = number is None
                 return InputTypeError(
                     None, place, field=name, found="is missing" if missing else f"is {number!r}", expected=expected,

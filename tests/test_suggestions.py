@@ -1,0 +1,156 @@
+"""Names that there are not: the message has the one that was meant. And tensors that hold nothing."""
+
+import contextlib
+import json
+
+import numpy as np
+import pytest
+
+import meanap
+from meanap import generate, ranking
+from meanap.cli import main
+
+TRUTH = generate.dataset(images=4, seed=1, categories=3)
+FOUND = generate.detections(TRUTH, per_image=5, seed=1)
+
+
+@pytest.fixture
+def files(tmp_path):
+    for name, content in (("truth.json", TRUTH), ("found.json", FOUND)):
+        (tmp_path / name).write_text(json.dumps(content))
+    return [str(tmp_path / name) for name in ("truth.json", "found.json")]
+
+
+@pytest.mark.parametrize(
+    ("option", "given", "meant"),
+    [
+        ("protocol", "COCO", "coco"),
+        ("protocol", "pascal_voc", "voc2012"),
+        ("protocol", "yolov8", "ultralytics"),
+        ("protocol", "cityscape", "cityscapes"),
+        ("similarity", "BBox", "bbox"),
+        ("similarity", "mask", "segm"),
+        ("similarity", "keypoint", "keypoints"),
+        ("format", "yolov8", "yolo"),
+        ("format", "COCO", "coco"),
+        ("format", "pascal_voc", "voc"),
+    ],
+)
+def test_choices(files, option, given, meant, capsys):
+    with pytest.raises(meanap.InputError, match=f"{option}: expected .*, found {given!r}; did you mean {meant!r}\\?"):
+        meanap.evaluate(*files, **{option: given})
+    with contextlib.suppress(SystemExit):
+        assert main(["eval", *files, f"--{option}", given]) == 2
+    if given != "pascal_voc" or option == "protocol":
+        assert f"did you mean {meant!r}?" in capsys.readouterr().err
+
+
+def test_a_choice_like_no_other_has_no_suggestion(files):
+    for option in ("protocol", "similarity", "format"):
+        for given in ("zzz", 7, None if option == "similarity" else ()):
+            with pytest.raises(meanap.InputError) as caught:
+                meanap.evaluate(*files, **{option: given})
+            assert "did you mean" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("AP", "ap"), ("map", "ap"), ("map_50", "ap50"), ("AP_small", "ap_small")]
+)
+def test_numbers_of_a_result(files, given, meant, capsys):
+    result = meanap.evaluate(*files)
+    with pytest.raises(KeyError, match=f"no number {given!r}; there are .*; did you mean {meant!r}"):
+        result[given]
+    with pytest.raises(AttributeError, match=f"has no attribute {given!r}; did you mean {meant!r}"):
+        getattr(result, given)
+    assert not hasattr(result, "_map") and not hasattr(result, "__arrow_c_stream__")
+    if given.startswith("map"):
+        assert main(["eval", *files, "--fail-under", f"{given}=0.1"]) == 2
+        assert f"did you mean {meant!r}?" in capsys.readouterr().err
+
+
+def test_several_measures_in_one_text():
+    with pytest.raises(meanap.InputError, match='measure "ndcg@5,map": several measures are a list of their names'):
+        ranking.evaluate({"q": {"d": 1}}, {"q": {"d": 0.5}}, "ndcg@5,map")
+    assert "rbp(p=0.8)@5" in ranking.evaluate({"q": {"d": 1}}, {"q": {"d": 0.5}}, "rbp(p=0.8)@5").measures
+
+
+def test_nothing_is_called_none():
+    with pytest.raises(TypeError, match="; found None$"):
+        meanap.evaluate(None, FOUND)
+    with pytest.raises(TypeError, match="qrels: is None, expected"):
+        ranking.evaluate(None, {"q": {"d": 0.5}})
+
+
+def test_tensors_without_data_are_named():
+    """As on torch's device "meta", and what is left on it in a training loop."""
+    torch = pytest.importorskip("torch", reason="torch's tensors")
+    truth = {"boxes": torch.zeros((1, 4)), "labels": torch.ones(1, dtype=torch.int64)}
+    found = {**truth, "scores": torch.ones(1)}
+    for name in found:
+        away = {**found, name: found[name].to("meta")}
+        message = rf'\[0\]\["{name}"\]: a Tensor cannot be read as an array'
+        for call in (
+            lambda away=away: meanap.MeanAveragePrecision().update([away], [truth]),
+            lambda away=away: meanap.evaluate([truth], [away]),
+        ):
+            with pytest.raises(meanap.InputError, match=message):
+                call()
+        assert not meanap.check([truth], [away]).ok
+    one = torch.ones((), device="meta")
+    with pytest.raises(meanap.InputError, match='record 0: "score" is tensor'):
+        meanap.evaluate(TRUTH, [{**FOUND[0], "score": one}])
+    with pytest.raises(TypeError, match=r"run\['q'\]\['d'\]: \"score\" is tensor"):
+        ranking.evaluate({"q": {"d": 1}}, {"q": {"d": one}})
+
+
+class Away:
+    """A tensor of a device from which nothing is copied without a call of its own."""
+
+    is_cuda = True
+
+    def __init__(self, array):
+        self._array = np.asarray(array)
+        self.shape, self.dtype, self.ndim = self._array.shape, self._array.dtype, self._array.ndim
+
+    def __len__(self):
+        return len(self._array)
+
+    def __getitem__(self, key):
+        return Away(self._array[key])
+
+    def __array__(self, *arguments, **options):
+        raise TypeError("can't convert cuda:0 device type tensor to numpy")
+
+    def __dlpack_device__(self):
+        return 2, 0
+
+    def __dlpack__(self, **options):
+        raise BufferError("a CUDA tensor cannot be exported to the CPU")
+
+
+class Copied(Away):
+    def cpu(self):
+        return self._array
+
+
+def test_tensors_of_an_accelerator_are_copied_or_named():
+    boxes = np.array([[0.0, 0, 10, 10], [5, 5, 20, 20]])
+    truth, found = {"boxes": boxes, "labels": [0, 1]}, {"boxes": boxes, "scores": [0.9, 0.8], "labels": [0, 1]}
+    expected = meanap.evaluate([truth], [found]).ap
+
+    def made(kind, item):
+        return {name: kind(values) for name, values in item.items()}
+
+    assert meanap.evaluate([made(Copied, truth)], [made(Copied, found)]).ap == expected
+    metric = meanap.MeanAveragePrecision()
+    metric.update([made(Copied, found)], [made(Copied, truth)])
+    assert metric.compute()["map"] == expected
+    ids, numbers = Copied([1, 1]), made(Copied, found)
+    side = meanap.Detections(ids, numbers["labels"], numbers["scores"], numbers["boxes"])
+    assert meanap.evaluate(meanap.GroundTruth(ids, numbers["labels"], numbers["boxes"]), side).ap == expected
+    rows = Copied([[d["image_id"], *d["bbox"], d["score"], d["category_id"]] for d in FOUND])
+    assert meanap.evaluate(TRUTH, rows).ap == pytest.approx(meanap.evaluate(TRUTH, FOUND).ap)
+    with pytest.raises(meanap.InputError, match="a Away cannot be read as an array"):
+        meanap.evaluate([truth], [made(Away, found)])
+    with pytest.raises(meanap.InputError, match="a Away cannot be read as an array"):
+        metric.update([made(Away, found)], [truth])
