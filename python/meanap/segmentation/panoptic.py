@@ -338,6 +338,7 @@ class PanopticQuality(PixelMetric):
             id, stated = (np.array(each) if each else np.zeros(0, int) for each in (of_side, numbers[1]))
             if any(each.ndim != 1 or each.dtype.kind != "i" for each in (id, stated)):
                 return None
+            id, stated = (each.astype(np.int64, copy=False) for each in (id, stated))
             if (id < 0).any() or (id >> 32).any():
                 return None
             if listed is sides[0] and ((stated < 0).any() or (stated > 2**53).any()):
