@@ -227,18 +227,13 @@ impl Classifier<'_> {
     fn sort_detections(&self, places: &mut [u32], found: &mut Vec<GroupedDetection>) -> Result<()> {
         found.clear();
         reserve(found, places.len())?;
+        let mut group = 0;
         found.extend(places.iter().map(|&place| {
             let row = self.table.rows.items[place as usize];
             let (matched, ignored) = self.table.matched_and_ignored(&row, 0, 0);
             let partner = self.table.partner(&row, 0, 0);
-            GroupedDetection {
-                row,
-                place,
-                group: group_of(&self.table.rows, place),
-                matched,
-                ignored,
-                partner,
-            }
+            group = group_of(&self.table.rows, place, group);
+            GroupedDetection { row, place, group, matched, ignored, partner }
         }));
         found.sort_unstable_by_key(|found| {
             // Of equal scores the order is that of the matching; across categories it is that of the input.
@@ -254,9 +249,10 @@ impl Classifier<'_> {
         wanted.clear();
         reserve(wanted, places.len())?;
         let truths = &self.table.truths;
-        wanted.extend(places.iter().map(|&place| GroupedTruth {
-            truth: truths.items[place as usize],
-            group: group_of(truths, place),
+        let mut group = 0;
+        wanted.extend(places.iter().map(|&place| {
+            group = group_of(truths, place, group);
+            GroupedTruth { truth: truths.items[place as usize], group }
         }));
         wanted.sort_unstable_by_key(|wanted| wanted.truth.object);
         Ok(())
@@ -269,8 +265,7 @@ impl Classifier<'_> {
             let similarity = place.map_or(f64::NAN, |g| values[g]);
             return Pair::new(ErrorType::TruePositive, Some(object), similarity);
         }
-        let own = best(values, |g| wanted[g].group == found.group);
-        let other = best(values, |g| wanted[g].group != found.group);
+        let [own, other] = best(values, |g| wanted[g].group == found.group);
         let near = |best: Option<(usize, f64)>, least: f64| best.filter(|&(_, value)| value >= least);
         let about = |error: ErrorType, (g, similarity): (usize, f64)| {
             Pair::new(error, Some(wanted[g].truth.object), similarity)
@@ -291,18 +286,25 @@ impl Classifier<'_> {
     }
 }
 
-/// The group that the item at a place is in.
-fn group_of<T>(cells: &Cells<T>, place: u32) -> u32 {
-    cells.groups.partition_point(|&start| start <= place) as u32 - 1
+/// The group that the item at a place is in, if it is not before some group: mostly that one.
+fn group_of<T>(cells: &Cells<T>, place: u32, least: u32) -> u32 {
+    let rest = &cells.groups[least as usize + 1..];
+    match rest.first() {
+        Some(&end) if place < end => least,
+        _ => least + rest.partition_point(|&start| start <= place) as u32,
+    }
 }
 
-/// The first of the most similar ground truths among some.
-fn best(values: &[f64], among: impl Fn(usize) -> bool) -> Option<(usize, f64)> {
-    let better = |held: Option<(usize, f64)>, g: usize| match held {
-        Some((_, most)) if !(values[g] > most) => held,
-        _ => Some((g, values[g])),
-    };
-    (0..values.len()).filter(|&g| among(g)).fold(None, better)
+/// The first of the most similar ground truths among its own, and among the others.
+fn best(values: &[f64], is_own: impl Fn(usize) -> bool) -> [Option<(usize, f64)>; 2] {
+    let mut found = [None; 2];
+    for (g, &value) in values.iter().enumerate() {
+        let held = &mut found[usize::from(!is_own(g))];
+        if !held.is_some_and(|(_, most)| !(value > most)) {
+            *held = Some((g, value));
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -311,7 +313,7 @@ mod tests {
 
     #[test]
     fn of_equally_similar_ground_truths_the_first() {
-        assert_eq!(best(&[0.2, 0.7, 0.7, 0.9], |g| g < 3), Some((1, 0.7)));
-        assert_eq!(best(&[0.2], |_| false), None);
+        assert_eq!(best(&[0.2, 0.7, 0.7, 0.9], |g| g < 3), [Some((1, 0.7)), Some((3, 0.9))]);
+        assert_eq!(best(&[0.2], |_| false), [None, Some((0, 0.2))]);
     }
 }

@@ -66,6 +66,11 @@ impl ImageWeights {
     /// The work is cancelled.
     #[inline(always)]
     pub(super) fn add(&self, to: &mut SampleCounts, images: &[u32], progress: &Progress) -> Result<()> {
+        // Mostly there is one, or none.
+        if let [image] = *images {
+            self.add_one(to, image);
+            return Ok(());
+        }
         for images in images.chunks(self.together) {
             if images.len() == self.together {
                 progress.check()?;

@@ -219,11 +219,15 @@ impl SampledRows {
             progress.check()?;
             for at in reads {
                 weights.add(&mut right, &rights[right_from..at.right as usize], progress)?;
-                weights.add(&mut ignored, &ignoreds[ignored_from..at.ignored as usize], progress)?;
-                (right_from, ignored_from) = (at.right as usize, at.ignored as usize);
+                right_from = at.right as usize;
                 let mut counted = rows[at.event as usize];
-                for sample in 0..SAMPLES {
-                    counted[sample] -= ignored[sample];
+                // None is, of most categories.
+                if at.ignored > 0 {
+                    weights.add(&mut ignored, &ignoreds[ignored_from..at.ignored as usize], progress)?;
+                    ignored_from = at.ignored as usize;
+                    for sample in 0..SAMPLES {
+                        counted[sample] -= ignored[sample];
+                    }
                 }
                 reader.enter(&right, &counted)?;
             }
