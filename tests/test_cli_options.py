@@ -89,7 +89,7 @@ def test_the_word_of_pycocotools_is_taken_for_the_similarity(files, capsys, kind
         (["--similarity", "keypoints", "--protocol", "voc2012"], "--sigmas: voc2012 has none, give one for each"),
         (["--area-ranges", "all:0:9,all:0:10"], "expected each name once"),
         (["--iou-thresholds", "1.5"], "numbers from 0 to 1"),
-        (["--similarity", "boxes"], "invalid choice: 'boxes'"),
+        (["--similarity", "boxes"], "found boxes; did you mean 'bbox'?"),
         (["--categories", ","], "expected words"),
         (["--resamples", "0"], "whole number of at least 1"),
         (["--format", "xls"], "--format: expected one or two of "),

@@ -49,8 +49,8 @@ plain = [dict(size=[150, 150], counts=[int(n) for n in np.random.default_rng(i).
 
 MATCHES = """
 from meanap.detection.evaluation import new_log
-from meanap.protocol import coco
-rules = coco("bbox").replace(area_ranges={"all": (0.0, 1e10)})
+from meanap import protocol
+rules = protocol.get("coco").replace(area_ranges={"all": (0.0, 1e10)})
 log = new_log(rules, "bbox", "xywh", None)
 count, images = 200_000, 2000
 zeros, image = np.zeros(count, np.uint32), np.repeat(np.arange(images, dtype=np.uint32), count // images)
@@ -263,7 +263,7 @@ uniform = rng.uniform
 boxes = [np.c_[uniform(50, 90, (300, 2)), uniform(5, 30, (300, 2)), uniform(-90, 90, 300)] for _ in range(4)]
 truth = [dict(boxes=one, labels=np.zeros(300, np.int64)) for one in boxes]
 found = [dict(boxes=one + 1.0, labels=np.zeros(300, np.int64), scores=rng.random(300)) for one in boxes]
-rules = [protocol.coco("rotated").replace(rotated_iou=name) for name in ("exact", "polyiou", "probiou")]
+rules = [protocol.get("coco", "rotated").replace(rotated_iou=name) for name in ("exact", "polyiou", "probiou")]
 """,
         "[meanap.evaluate(truth, found, 'rotated', protocol=one).to_dict() for one in rules]",
     ),

@@ -151,8 +151,8 @@ MANY_DETECTIONS = """
 import numpy as np
 from meanap import _core
 from meanap.detection.evaluation import new_log
-from meanap.protocol import coco
-protocol = coco("bbox").replace(thresholds=(0.5, 0.75), area_ranges={"all": (0.0, 1e10)})
+from meanap.protocol import get
+protocol = get("coco").replace(thresholds=(0.5, 0.75), area_ranges={"all": (0.0, 1e10)})
 log = new_log(protocol, "bbox", "xywh", None)
 count, images = 10_000_000, 100_000
 zeros = np.zeros(count, np.uint32)
