@@ -46,34 +46,19 @@ def _check_scores(found: Records) -> None:
     scores = scores[~np.isnan(scores)]
     if len(scores) < 2:
         return
-    outside = np.flatnonzero((found.scores < 0) | (found.scores > 1))
+    low, high = float(scores.min()), float(scores.max())
+    outside = np.flatnonzero((found.scores < 0) | (found.scores > 1)) if low < 0 or high > 1 else []
     found.add(
         "score-range",
         len(outside),
         found.told(outside[0], "score") if len(outside) else "",
-        message=f"scores are not between 0 and 1 but between {scores.min():g} and {scores.max():g}",
+        message=f"scores are not between 0 and 1 but between {low:g} and {high:g}",
     )
-    in_order = np.sort(scores)
-    distinct = 1 + np.count_nonzero(in_order[1:] != in_order[:-1])
-    if distinct == 1:
-        found.add("constant-scores", len(scores), f"all are {in_order[0]:g}")
+    if low == high:
+        found.add("constant-scores", len(scores), f"all are {low:g}")
         return
-    tied = len(scores) - distinct
-    if len(scores) >= 5 * _ENOUGH and distinct <= 1001 and 2 * tied > len(scores):
-        for digits in (1, 2, 3):
-            if (np.abs(scores * 10**digits - np.round(scores * 10**digits)) < 1e-6).all():
-                found.add(
-                    "rounded-scores",
-                    tied,
-                    f"{found.told(np.flatnonzero(~np.isnan(found.scores))[0], 'score')}",
-                    message=(
-                        f"scores are rounded to {digits} decimals: {distinct:,} different ones for "
-                        f"{len(scores):,} detections, and the order of equal ones is arbitrary"
-                    ),
-                )
-                break
-    low = float(scores.min())
-    if low >= 0.05 and len(scores) >= 5 * _ENOUGH and scores.max() <= 1:
+    _check_rounding(found, scores)
+    if low >= 0.05 and len(scores) >= 5 * _ENOUGH and high <= 1:
         found.add(
             "cut-scores",
             1,
@@ -82,10 +67,40 @@ def _check_scores(found: Records) -> None:
         )
 
 
+def _check_rounding(found: Records, scores: np.ndarray) -> None:
+    """Adds the finding of scores with few decimals, of which most are equal to another."""
+    if len(scores) < 5 * _ENOUGH:
+        return
+    digits = next(
+        (digits for digits in (1, 2, 3) if _rounded(scores[:_ENOUGH], digits) and _rounded(scores, digits)), None
+    )
+    if digits is None:
+        return
+    distinct = len(np.unique(scores))
+    tied = len(scores) - distinct
+    if distinct <= 1001 and 2 * tied > len(scores):
+        found.add(
+            "rounded-scores",
+            tied,
+            f"{found.told(np.flatnonzero(~np.isnan(found.scores))[0], 'score')}",
+            message=(
+                f"scores are rounded to {digits} decimals: {distinct:,} different ones for "
+                f"{len(scores):,} detections, and the order of equal ones is arbitrary"
+            ),
+        )
+
+
+def _rounded(scores: np.ndarray, digits: int) -> bool:
+    with np.errstate(invalid="ignore", over="ignore"):
+        scaled = scores * 10**digits
+        return bool((np.abs(scaled - np.round(scaled)) < 1e-6).all())
+
+
 def _check_counts(found: Records) -> None:
     there = (found.image >= 0) & (found.category >= 0)
     cell = found.image[there] * np.int64(max(len(found.category_ids), 1)) + found.category[there]
-    in_order = np.sort(cell)
+    # Half as many bytes are sorted in half the time.
+    in_order = np.sort(cell.astype(np.int32) if len(cell) and cell.max() < 2**31 else cell)
     starts = np.flatnonzero(np.diff(in_order, prepend=-1))
     counts = np.diff(starts, append=len(in_order))
     over = counts > 100
