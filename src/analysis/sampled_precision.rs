@@ -114,6 +114,9 @@ pub(super) struct PrecisionAtPoints<'a> {
     right: [SampleCounts; AT_ONCE],
     rows: [SampleCounts; AT_ONCE],
     waiting: usize,
+    /// What is computed of those that are entered: memory that need not be zeroed each time.
+    precisions: [[f64; SAMPLES]; AT_ONCE],
+    places: [SampleCounts; AT_ONCE],
 }
 
 impl<'a> PrecisionAtPoints<'a> {
@@ -130,6 +133,8 @@ impl<'a> PrecisionAtPoints<'a> {
             right: none,
             rows: none,
             waiting: 0,
+            precisions: [[0.0; SAMPLES]; AT_ONCE],
+            places: none,
         })
     }
 
@@ -146,8 +151,7 @@ impl<'a> PrecisionAtPoints<'a> {
     #[inline(always)]
     fn enter_waiting(&mut self) {
         let tables = &self.tables;
-        let mut precisions = [[0.0; SAMPLES]; AT_ONCE];
-        let mut places = [[0; SAMPLES]; AT_ONCE];
+        let (precisions, places) = (&mut self.precisions, &mut self.places);
         let (right, rows) = (&self.right[..self.waiting], &self.rows[..self.waiting]);
         let counts = right.as_flattened().iter().zip(rows.as_flattened());
         for (precision_at, (&right, &rows)) in precisions.as_flattened_mut().iter_mut().zip(counts) {
@@ -158,7 +162,7 @@ impl<'a> PrecisionAtPoints<'a> {
             *places = tables.places(right);
         }
         let (reached, highest) = (tables.reached.as_slice(), self.highest.as_mut_slice());
-        for (precisions, places) in precisions.iter().zip(&places).take(self.waiting) {
+        for (precisions, places) in precisions.iter().zip(&*places).take(self.waiting) {
             for sample in 0..SAMPLES {
                 let at = usize::from(reached[places[sample] as usize]);
                 let highest = &mut highest[at][sample];
