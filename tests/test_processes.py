@@ -12,6 +12,8 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="limits and forks as 
 EVALUATE = """
 import sys, resource
 import meanap, meanap.detection.evaluation, meanap.readers, meanap.detection.result
+# What is imported on first use: another user may not be able to read it.
+[listed.reader() for listed in meanap.readers.READERS], meanap.protocol.get("coco")
 truth = {"images": [{"id": 1, "height": 9, "width": 9}], "categories": [{"id": 1, "name": "a"}],
          "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1.0, 1, 5, 5], "area": 25, "iscrowd": 0}]}
 results = [{"image_id": 1, "category_id": 1, "bbox": [1.0, 1, 5, 5], "score": .5}] * 50_000
