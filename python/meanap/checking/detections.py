@@ -47,7 +47,7 @@ def _check_scores(found: Records) -> None:
     if len(scores) < 2:
         return
     low, high = float(scores.min()), float(scores.max())
-    outside = np.flatnonzero((found.scores < 0) | (found.scores > 1)) if low < 0 or high > 1 else []
+    outside = np.flatnonzero((found.scores < 0) | (found.scores > 1))
     found.add(
         "score-range",
         len(outside),
