@@ -14,7 +14,7 @@ __all__ = ["RATES", "MissRates", "log_average"]
 
 #: Rates of false positives per image: Dollár et al., "Pedestrian Detection: An Evaluation of the State of the Art",
 #: PAMI 2012; and as CrowdDet and the evaluation of CityPersons round them.
-_EXACT = np.logspace(-2.0, 0.0, 9)
+_EXACT = np.array([10.0 ** (step / 4) for step in range(-8, 1)])
 _ROUNDED = np.array([0.0100, 0.0178, 0.0316, 0.0562, 0.1000, 0.1778, 0.3162, 0.5623, 1.0000])
 RATES: dict[MissRateName, np.ndarray] = {"dollar": _EXACT, "crowdhuman": _ROUNDED, "citypersons": _ROUNDED}
 #: Dollár's toolbox takes no miss rate for less.
