@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from meanap._core import __version__
+from meanap._on_access import on_access
 
 if TYPE_CHECKING:
     from meanap import checking as checking
@@ -117,19 +118,16 @@ _PACKAGES = (
 
 
 if not TYPE_CHECKING:  # A type checker that saw it would accept any name.
+    _attribute = on_access("meanap", _HOMES)
 
     def __getattr__(name: str) -> Any:
-        if name in _HOMES:
-            value = getattr(importlib.import_module(_HOMES[name]), name)
-            globals()[name] = value
-            return value
         if name in _PACKAGES:
             try:
                 return importlib.import_module(f"meanap.{name}")
             except ImportError as problem:
                 # What is not installed is not there: `hasattr`, `help` and `inspect` go on. `import` says ImportError.
                 raise AttributeError(f"module 'meanap' has no attribute {name!r}: {problem}") from problem
-        raise AttributeError(f"module 'meanap' has no attribute {name!r}")
+        return _attribute(name)
 
 
 def __dir__() -> list[str]:

@@ -11,8 +11,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from meanap._on_access import on_access
 
 if TYPE_CHECKING:
     from meanap.detection.comparison import compare
@@ -66,13 +67,7 @@ _HOMES = {
 
 
 if not TYPE_CHECKING:  # A type checker that saw it would accept any name.
-
-    def __getattr__(name: str) -> Any:
-        if name not in _HOMES:
-            raise AttributeError(f"module 'meanap.detection' has no attribute {name!r}")
-        value = getattr(importlib.import_module(_HOMES[name]), name)
-        globals()[name] = value
-        return value
+    __getattr__ = on_access("meanap.detection", _HOMES)
 
 
 def __dir__() -> list[str]:

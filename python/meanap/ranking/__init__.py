@@ -16,9 +16,9 @@ Names of other packages are in `meanap.compat` and can be imported from here too
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from meanap._on_access import on_access
 from meanap.ranking.comparison import compare
 from meanap.ranking.conventions import PRESETS, Conventions, get
 from meanap.ranking.diversity import evaluate_diversity
@@ -70,28 +70,22 @@ __all__ = [
 
 # The names of other packages and their modules, which are imported on first access.
 _COMPAT = {
-    "PrecisionRecallCurve": "sklearn",
-    "RelevanceEvaluator": "pytrec_eval",
-    "apk": "ml_metrics",
-    "average_precision_score": "sklearn",
-    "compute_aggregated_measure": "pytrec_eval",
-    "mapk": "ml_metrics",
-    "parse_qrel": "pytrec_eval",
-    "parse_run": "pytrec_eval",
-    "precision_recall_curve": "sklearn",
-    "supported_measures": "pytrec_eval",
-    "supported_nicknames": "pytrec_eval",
+    "PrecisionRecallCurve": "meanap.compat.sklearn",
+    "RelevanceEvaluator": "meanap.compat.pytrec_eval",
+    "apk": "meanap.compat.ml_metrics",
+    "average_precision_score": "meanap.compat.sklearn",
+    "compute_aggregated_measure": "meanap.compat.pytrec_eval",
+    "mapk": "meanap.compat.ml_metrics",
+    "parse_qrel": "meanap.compat.pytrec_eval",
+    "parse_run": "meanap.compat.pytrec_eval",
+    "precision_recall_curve": "meanap.compat.sklearn",
+    "supported_measures": "meanap.compat.pytrec_eval",
+    "supported_nicknames": "meanap.compat.pytrec_eval",
 }
 
 
 if not TYPE_CHECKING:  # A type checker that saw it would accept any name.
-
-    def __getattr__(name: str) -> Any:
-        if name not in _COMPAT:
-            raise AttributeError(f"module 'meanap.ranking' has no attribute {name!r}")
-        value = getattr(importlib.import_module(f"meanap.compat.{_COMPAT[name]}"), name)
-        globals()[name] = value
-        return value
+    __getattr__ = on_access("meanap.ranking", _COMPAT)
 
 
 def __dir__() -> list[str]:
