@@ -55,10 +55,11 @@ class Confusions(NamedTuple):
             by_score[index] = _by_score(table, choices, place)
         if found is None:
             return cls(None, by_score, before, None)
-        for index, table in () if versus is None else _tables(versus, choices):
-            if versus is not None and index == choices.first:
-                other = Confusion.of(versus.scores, choices.iou, choices.versus_score, table)
-            before[index] = _pairs_of(table, choices)
+        if versus is not None:
+            for index, table in _tables(versus, choices):
+                if index == choices.first:
+                    other = Confusion.of(versus.scores, choices.iou, choices.versus_score, table)
+                before[index] = _pairs_of(table, choices)
         return cls(_section(found, other), by_score, before, whole)
 
 
