@@ -5,7 +5,6 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::PyMatchLog;
-use super::update::{coded_objects, image_ids};
 use crate::batch::ImageOrder;
 use crate::curve::Area;
 use crate::python::arrays::{array, key_list, values};
@@ -23,13 +22,12 @@ impl PyMatchLog {
         images: Option<&Bound<'_, PyAny>>,
         scores: Vec<f64>,
     ) -> PyResult<[Bound<'py, PyArray2<i64>>; 3]> {
-        let images = image_ids(images)?;
-        let declared = self.log.categories();
-        let counts = self.settings.run(py, None, detections.columns.len(), |matching, progress| {
-            let sides = [ground_truth, detections];
-            let (sides, ids) = coded_objects(sides, &images, declared.clone(), ImageOrder::Sorted, progress)?;
-            matching.jaccard_counts(sides, &ids, &scores, progress)
-        })?;
+        let (sides, coding) =
+            ([ground_truth, detections], (self.log.categories().clone(), ImageOrder::Sorted));
+        let counts =
+            self.settings.run_coded(py, None, sides, images, coding, |matching, sides, ids, progress| {
+                matching.jaccard_counts(sides, &ids, &scores, progress)
+            })?;
         let shape = [scores.len(), counts.matched.len() / scores.len().max(1)];
         let [matched, objects, found] =
             [counts.matched, counts.objects, counts.detections].map(|column| array(py, column, shape));
@@ -52,13 +50,12 @@ impl PyMatchLog {
         };
         let [of_truths, of_detections] = angles.map(|angles| values(angles.as_array()));
         let angles = [of_truths?, of_detections?];
-        let images = image_ids(images)?;
-        let declared = self.log.categories();
-        let done = self.settings.run(py, None, detections.columns.len(), |matching, progress| {
-            let sides = [ground_truth, detections];
-            let (sides, ids) = coded_objects(sides, &images, declared.clone(), ImageOrder::Sorted, progress)?;
-            matching.orientation_similarities(sides, &ids, [&angles[0], &angles[1]], recalls, progress)
-        });
+        let (sides, coding) =
+            ([ground_truth, detections], (self.log.categories().clone(), ImageOrder::Sorted));
+        let done =
+            self.settings.run_coded(py, None, sides, images, coding, |matching, sides, ids, progress| {
+                matching.orientation_similarities(sides, &ids, [&angles[0], &angles[1]], recalls, progress)
+            });
         let (averages, groups) = done?;
         let protocol = &self.settings.matching.protocol;
         let shape = [groups.len(), protocol.area_ranges.len(), protocol.thresholds.len()];

@@ -3,10 +3,10 @@
 use numpy::PyReadonlyArray2;
 use pyo3::prelude::*;
 
-use super::PyMatchLog;
 use super::rows::sorted_keys;
-use crate::batch::{BatchIds, CodedSide, ImageOrder, SideWithIds, TableHints, coded};
-use crate::columns::{Interner, Key, Objects};
+use super::{PyMatchLog, Settings};
+use crate::batch::{BatchIds, BatchMatching, CodedSide, ImageOrder, SideWithIds, TableHints, coded};
+use crate::columns::{Interner, Objects};
 use crate::error::{Result, can_allocate, collect, copied};
 use crate::matching::{ImageKeys, LogIds};
 use crate::progress::Progress;
@@ -85,18 +85,11 @@ impl PyMatchLog {
         images: Option<&Bound<'_, PyAny>>,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let images = image_ids(images)?;
-        let count = detections.columns.len();
-        let done = self.settings.run(py, progress, count, |matching, progress| {
-            let (sides, ids) = coded_objects(
-                [ground_truth, detections],
-                &images,
-                Interner::default(),
-                ImageOrder::Given,
-                progress,
-            )?;
-            Ok((matching.table(sides, &ids, TableHints::default(), progress)?, ids))
-        });
+        let (sides, coding) = ([ground_truth, detections], (Interner::default(), ImageOrder::Given));
+        let done =
+            self.settings.run_coded(py, progress, sides, images, coding, |matching, sides, ids, progress| {
+                Ok((matching.table(sides, &ids, TableHints::default(), progress)?, ids))
+            });
         let ((table, groups), ids) = done?;
         let log = &mut self.log;
         log.declare(&groups)?;
@@ -130,21 +123,14 @@ impl PyMatchLog {
             }
             None => None,
         };
-        let images = image_ids(images)?;
-        let count = detections.columns.len();
+        let hints = TableHints { known, least: least.as_deref() };
         let declared = self.log.categories();
-        let done = self.settings.run(py, progress, count, |matching, progress| {
-            let (sides, ids) = coded_objects(
-                [ground_truth, detections],
-                &images,
-                declared.clone(),
-                ImageOrder::Sorted,
-                progress,
-            )?;
-            let (table, groups) =
-                matching.table(sides, &ids, TableHints { known, least: least.as_deref() }, progress)?;
-            Ok((table.without_dropped(), groups, ids.image_ids))
-        });
+        let (sides, coding) = ([ground_truth, detections], (declared.clone(), ImageOrder::Sorted));
+        let done =
+            self.settings.run_coded(py, progress, sides, images, coding, |matching, sides, ids, progress| {
+                let (table, groups) = matching.table(sides, &ids, hints, progress)?;
+                Ok((table.without_dropped(), groups, ids.image_ids))
+            });
         let (table, groups, images) = done?;
         let mut categories = declared.clone();
         categories.codes(&groups)?;
@@ -153,22 +139,28 @@ impl PyMatchLog {
     }
 }
 
-/// The ids of all images, as far as they are given.
-pub(super) fn image_ids(images: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<Key>> {
-    images.map_or(Ok(Vec::new()), |images| keys(images, || "images".to_owned()))
+impl Settings {
+    /// Does work on ground truth and detections under the same codes, as [`Settings::run`] does. `images`: ids of all
+    /// images, as far as they are given; `coding`: categories that have codes already, and the order of images.
+    pub(super) fn run_coded<T: Send>(
+        &self,
+        py: Python<'_>,
+        progress: Option<&Bound<'_, PyAny>>,
+        [ground_truth, detections]: [&PyObjects; 2],
+        images: Option<&Bound<'_, PyAny>>,
+        (categories, order): (Interner, ImageOrder),
+        work: impl FnOnce(&BatchMatching, [CodedSide; 2], BatchIds, &Progress) -> Result<T> + Send,
+    ) -> PyResult<T> {
+        let images = images.map_or(Ok(Vec::new()), |images| keys(images, || "images".to_owned()))?;
+        self.run(py, progress, detections.columns.len(), |matching, progress| {
+            let sides = [with_ids(ground_truth)?, with_ids(detections)?];
+            let (sides, ids) = coded(sides, &images, categories, order, progress)?;
+            work(matching, sides, ids, progress)
+        })
+    }
 }
 
-/// Ground truth and detections under the same codes.
-pub(super) fn coded_objects<'a>(
-    [ground_truth, detections]: [&'a PyObjects; 2],
-    images: &[Key],
-    categories: Interner,
-    order: ImageOrder,
-    progress: &Progress,
-) -> Result<([CodedSide; 2], BatchIds)> {
-    let with_ids = |side: &'a PyObjects| -> Result<SideWithIds<'a>> {
-        let (image_ids, category_ids) = (side.image_ids.keys()?, side.category_ids.keys()?);
-        Ok(SideWithIds { objects: &side.columns, image_ids, category_ids })
-    };
-    coded([with_ids(ground_truth)?, with_ids(detections)?], images, categories, order, progress)
+fn with_ids(side: &PyObjects) -> Result<SideWithIds<'_>> {
+    let (image_ids, category_ids) = (side.image_ids.keys()?, side.category_ids.keys()?);
+    Ok(SideWithIds { objects: &side.columns, image_ids, category_ids })
 }
