@@ -163,6 +163,13 @@ def test_a_group_is_found_once_by_the_best_detection_within_it():
     assert meanap.evaluate(truth, empty, protocol="openimages").ap == 0.5
 
 
+def test_a_file_with_a_field_that_is_too_long_is_named(tmp_path):
+    path = tmp_path / "boxes.csv"
+    path.write_text(f"ImageID,LabelName,XMin,XMax,YMin,YMax\n{'1' * 200_000},cat,0.1,0.2,0.1,0.2\n")
+    with pytest.raises(meanap.InputError, match="boxes.csv: not CSV: field larger than field limit"):
+        meanap.evaluate(path, path)
+
+
 def test_what_a_folder_lacks(tmp_path):
     truth, found = files_of(tmp_path)
     (truth / "hierarchy.json").write_text('{"LabelName": "root", "Subcategory": 3}')

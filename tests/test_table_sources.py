@@ -259,6 +259,7 @@ def test_each_shape_gives_the_numbers_of_the_records_at_each_entry(kind, tmp_pat
         ("<!DOCTYPE html><html>\n<body>", "found an HTML page"),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "found a Git LFS pointer"),
         ("image_id,score\n" + "1" * 200_000 + ",1\n", "not CSV: field larger than field limit"),
+        ("image_id,score" + "1" * 200_000 + "\n", "not CSV: field larger than field limit"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_a_csv_file_is_named(text, message, tmp_path):

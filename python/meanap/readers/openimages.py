@@ -25,6 +25,7 @@ import numpy as np
 from meanap._arrays import shown
 from meanap.errors import InputError
 from meanap.readers._collected import finite, only_boxes
+from meanap.readers._csv import csv_of
 from meanap.readers._folders import files_of, image_sizes, images_of
 from meanap.readers._known_ids import CategoryIds, ImageIds
 from meanap.readers._parts import Parts
@@ -212,7 +213,7 @@ def _labels(path: str, problems: Problems) -> Iterator[_Label]:
     """The image-level labels of a file."""
     import csv
 
-    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file, csv_of(path):
         table = csv.DictReader(file, skipinitialspace=True)
         for row in table:
             if (number := finite(row["Confidence"])) not in (0.0, 1.0):
@@ -243,7 +244,7 @@ def _each_line(path: str, scored: bool) -> Iterator[_Line]:
     """The lines of a file below the first one, which names the columns."""
     import csv
 
-    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file, csv_of(path):
         table = csv.DictReader(file)
         names = table.fieldnames or ()
         needed = ["ImageID", "LabelName", *_SIDES]

@@ -14,6 +14,7 @@ from meanap import _core
 from meanap._files import is_name
 from meanap.errors import InputError
 from meanap.readers._column_names import holds_ids
+from meanap.readers._csv import csv_of
 from meanap.readers._parts import Parts
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Role, Truth, head, is_path
@@ -84,26 +85,24 @@ def _lines(path: Any) -> tuple[list[str], Iterator[list[str]]]:
     with opened() as file:
         first = file.readline()
     delimiter = max(_DELIMITERS, key=first.count)
-    names = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
+    with csv_of(path):
+        names = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
     if len(set(names)) < len(names):
         raise InputError("two columns have the same name", os.fsdecode(path))
 
     def rows() -> Iterator[list[str]]:
-        with opened() as file:
+        with opened() as file, csv_of(path):
             file.readline()
             number = 0
-            try:
-                for row in csv.reader(file, delimiter=delimiter, skipinitialspace=True):
-                    if not row:
-                        continue
-                    if len(row) != len(names):
-                        found, expected = f"has {len(row)} fields", f"{len(names)}"
-                        place = os.fsdecode(path)
-                        raise InputError(None, place, number, None, found, expected, "broken-line", "row")
-                    yield row
-                    number += 1
-            except csv.Error as error:
-                raise InputError(f"not CSV: {error}", os.fsdecode(path), code="broken-line") from None
+            for row in csv.reader(file, delimiter=delimiter, skipinitialspace=True):
+                if not row:
+                    continue
+                if len(row) != len(names):
+                    found, expected = f"has {len(row)} fields", f"{len(names)}"
+                    place = os.fsdecode(path)
+                    raise InputError(None, place, number, None, found, expected, "broken-line", "row")
+                yield row
+                number += 1
 
     return names, rows()
 

@@ -124,7 +124,10 @@ def header_of(data: bytes) -> Header | None:
 def _fields(line: str, separator: str) -> list[str]:
     if separator == " ":
         return line.split()
-    return [field.strip() for field in next(csv.reader([line], delimiter=separator), [])]
+    try:
+        return [field.strip() for field in next(csv.reader([line], delimiter=separator), [])]
+    except csv.Error:  # NUL, to Python 3.10; a field that is too long
+        return []
 
 
 def _names(picked: Picked) -> tuple[list[str], list[str], list[str]]:
