@@ -59,8 +59,10 @@ def _summarize_row(p: Any, evaluation: dict[str, Any], row: Row, number: str) ->
     areas = [i for i, name in enumerate(p.areaRngLbl) if name == row.area]
     limits = [i for i, value in enumerate(p.maxDets) if value == limit]
     try:
-        # One of each, as nearly always: a view, where lists would copy.
-        values = values[..., areas[0], limits[0]] if len(areas) == len(limits) == 1 else values[..., areas, limits]
+        # One of each, as nearly always: a view, where lists would copy. Not of an array without elements, where NumPy
+        # below 2.0 takes any place that is in a list.
+        one = len(areas) == len(limits) == 1 and values.size
+        values = values[..., areas[0], limits[0]] if one else values[..., areas, limits]
     except IndexError as error:
         for name, places, axis, what in (("areaRngLbl", areas, -2, "area ranges"), ("maxDets", limits, -1, "limits")):
             if places and places[-1] >= values.shape[axis]:
