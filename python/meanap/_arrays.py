@@ -132,18 +132,21 @@ def _to_numpy(value: Any) -> Any:
 def _by_dlpack(value: Any) -> np.ndarray:
     try:
         return np.from_dlpack(value)
-    except Exception:
-        return np.from_dlpack(value, device="cpu", copy=True)
+    except Exception as problem:
+        try:
+            return np.from_dlpack(value, device="cpu", copy=True)
+        except TypeError:  # NumPy below 2.1 copies nothing
+            raise problem from None
 
 
-def _from_device(value: Any) -> np.ndarray:
+def _from_device(value: Any) -> np.ndarray | None:
     if hasattr(value, "cpu"):
         value = value.cpu()
         try:
             return np.asarray(value)
         except TypeError:  # bfloat16 and its like, which NumPy does not have
             return np.asarray(value.float())
-    return np.asarray(value.get())
+    return np.asarray(value.get()) if hasattr(value, "get") else None
 
 
 def as_numbers(value: Any, place: str) -> np.ndarray:

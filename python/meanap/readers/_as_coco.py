@@ -118,5 +118,5 @@ def _poses(points: Any) -> list[list[float]]:
     array = np.asarray(as_numpy(points), dtype=np.float64)
     if array.ndim == 3 and array.shape[2] == 2:
         array = np.concatenate([array, np.full((*array.shape[:2], 1), 2.0)], axis=2)
-    rows: list[list[float]] = array.reshape(len(array), -1).tolist()
+    rows: list[list[float]] = array.reshape(len(array), int(np.prod(array.shape[1:]))).tolist()
     return rows
