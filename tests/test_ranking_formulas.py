@@ -1,5 +1,6 @@
 """err, rbp and their kin beside programs and formulas that are not ours."""
 
+import inspect
 import math
 import time
 
@@ -107,7 +108,9 @@ def test_gdeval(ir_measures, case):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["seed"]))
 @pytest.mark.parametrize("p", [0.5, 0.8, 0.95])
 def test_cwl_eval(ir_measures, case, p):
-    pytest.importorskip("cwl", reason="pip install cwl-eval")
+    cwl = pytest.importorskip("cwl.cwl_eval", reason="pip install cwl-eval")
+    if "min_gain" not in inspect.signature(cwl.RankingMaker).parameters:
+        pytest.skip("ir_measures needs a newer cwl-eval")
     qrels, run = draw(**case)
     asked = ir_measures.RBP(p=p, rel=1)
     expected = theirs(ir_measures, ir_measures.cwl_eval, [asked], qrels, run)

@@ -90,8 +90,8 @@ class COCOeval(Lazy):
     >>> evaluator = meanap.COCOeval(gt, dt, "bbox")
     >>> evaluator.evaluate()
     >>> evaluator.accumulate()
-    >>> evaluator.eval["recall"][:, 0, 0, 2].mean()
-    np.float64(0.7)
+    >>> float(evaluator.eval["recall"][:, 0, 0, 2].mean())
+    0.7
     """
 
     _lazy = _LAZY
