@@ -1,5 +1,6 @@
 //! How angles are given.
 
+use super::sin_cos::{sin_cos, sin_cos_of_degrees};
 use crate::columns::RotatedBox;
 
 /// How an angle is given.
@@ -26,19 +27,7 @@ impl AngleConvention {
 
     /// Cosine and sine of an angle, counter-clockwise. Right angles in degrees are exact.
     pub(super) fn cosine_and_sine(self, angle: f64) -> [f64; 2] {
-        let [cosine, sine] = if self.radians {
-            [angle.cos(), angle.sin()]
-        } else {
-            let angle = angle % 360.0;
-            let quarters = (angle / 90.0).round();
-            let (sine, cosine) = (angle - 90.0 * quarters).to_radians().sin_cos();
-            match quarters.rem_euclid(4.0) as u8 {
-                0 => [cosine, sine],
-                1 => [-sine, cosine],
-                2 => [-cosine, -sine],
-                _ => [sine, -cosine],
-            }
-        };
+        let [sine, cosine] = if self.radians { sin_cos(angle) } else { sin_cos_of_degrees(angle) };
         [cosine, if self.clockwise { -sine } else { sine }]
     }
 }
@@ -60,7 +49,6 @@ mod tests {
         }
         let [cosine, sine] = convention(false, false).cosine_and_sine(30.0);
         assert!((cosine - 0.75_f64.sqrt()).abs() < 2e-16 && (sine - 0.5).abs() < 1e-16);
-        let radians = convention(true, false).cosine_and_sine(30.0_f64.to_radians());
-        assert_eq!(radians, [30.0_f64.to_radians().cos(), 30.0_f64.to_radians().sin()]);
+        assert_eq!(convention(true, false).cosine_and_sine(30.0_f64.to_radians()), [cosine, sine]);
     }
 }

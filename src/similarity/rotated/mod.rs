@@ -10,6 +10,7 @@ mod probabilistic;
 mod rectangle;
 mod screen;
 mod shape;
+mod sin_cos;
 mod single;
 
 use std::sync::Arc;
