@@ -66,6 +66,9 @@ use crate::threads;
 /// Detections in one share of the work: enough to amortise the overhead of a task, few enough to balance the load.
 const SHARE: usize = 1024;
 
+/// Runs of shares for each thread.
+const RUNS: usize = 8;
+
 /// Most objects of either side between those that are matched and those that are prefetched; half as many at least.
 const AHEAD: usize = 24;
 
@@ -248,7 +251,10 @@ impl Evaluator {
             MatchedCells { work, rows: Vec::new(), matches: self.protocol.matches() }
         };
         let one = |run, share| self.match_next(similarity, run, share);
-        let shares = shares(&mut rows, &truths)?.into_par_iter();
+        let shares = shares(&mut rows, &truths)?;
+        // A run that has begun is never divided: several for each thread, so that none waits long for the last one.
+        let most = (shares.len() / (RUNS * threads::count())).max(1);
+        let shares = shares.into_par_iter().with_max_len(most);
         let runs = shares.try_fold(new, one).collect::<Result<Vec<_>>>()?;
         let bits = self.protocol.bits();
         let mut matches = self.protocol.matches();
