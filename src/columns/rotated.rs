@@ -1,5 +1,7 @@
 //! Rotated boxes of many objects, in the plane or in space.
 
+use std::ops::Range;
+
 use super::CompactDoubles;
 use crate::error::{Result, with_capacity};
 
@@ -70,11 +72,23 @@ impl RotatedBoxes {
 
     /// The first box that cannot be used.
     pub fn first_unusable(&self) -> Option<usize> {
-        let unusable = |given: RotatedBox| given.complaint().is_some();
         match self.width {
-            5 => self.numbers.position_of_row(|five| unusable(RotatedBox::Angle(five))),
-            7 => self.numbers.position_of_row(|seven| unusable(RotatedBox::Cuboid(seven))),
-            _ => self.numbers.position_of_row(|eight| unusable(RotatedBox::Corners(eight))),
+            5 => self.numbers.position_of_row(|five: [f64; 5]| is_unusable(&five, 2..4)),
+            7 => self.numbers.position_of_row(|seven: [f64; 7]| is_unusable(&seven, 3..6)),
+            _ => self.numbers.position_of_row(|eight: [f64; 8]| is_unusable(&eight, 0..0)),
+        }
+    }
+
+    /// The area of each box.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn areas(&self) -> Result<Vec<f64>> {
+        match self.width {
+            5 => self.numbers.of_rows(|five| RotatedBox::Angle(five).area()),
+            7 => self.numbers.of_rows(|seven| RotatedBox::Cuboid(seven).area()),
+            _ => self.numbers.of_rows(|eight| RotatedBox::Corners(eight).area()),
         }
     }
 
@@ -185,17 +199,22 @@ impl RotatedBox {
 
     /// What cannot be used about it, if anything.
     pub fn complaint(&self) -> Option<&'static str> {
-        // Times zero, what is not finite is NaN.
-        if self.numbers().iter().map(|x| x * 0.0).sum::<f64>() != 0.0 {
-            return Some("NaN or infinite");
-        }
-        let sizes = match self {
-            RotatedBox::Angle(numbers) => &numbers[2..4],
-            RotatedBox::Cuboid(numbers) => &numbers[3..6],
-            RotatedBox::Corners(_) => &[],
+        let unusable = match self {
+            RotatedBox::Angle(numbers) => is_unusable(numbers, 2..4),
+            RotatedBox::Cuboid(numbers) => is_unusable(numbers, 3..6),
+            RotatedBox::Corners(numbers) => is_unusable(numbers, 0..0),
         };
-        sizes.iter().any(|&size| size < 0.0).then_some("a negative size")
+        let finite = self.numbers().iter().all(|x| x.is_finite());
+        unusable.then_some(if finite { "a negative size" } else { "NaN or infinite" })
     }
+}
+
+/// Whether a number is not finite, or one of the sizes negative: without a branch.
+#[inline(always)]
+fn is_unusable(numbers: &[f64], sizes: Range<usize>) -> bool {
+    // Times zero, what is not finite is NaN.
+    let lost = numbers.iter().map(|x| x * 0.0).sum::<f64>() != 0.0;
+    numbers[sizes].iter().fold(lost, |unusable, &size| unusable | (size < 0.0))
 }
 
 #[cfg(test)]

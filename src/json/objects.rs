@@ -136,7 +136,7 @@ impl Dataset {
     /// Whatever else they have, their areas are those of the rotated boxes.
     fn results_of_rotated_boxes(&self, wanted: GeometryKind) -> Result<Option<Objects>> {
         let Some(boxes) = self.rotated_boxes(wanted) else { return Ok(None) };
-        let areas = collect((0..boxes.len()).map(|index| boxes.get(index).area()))?;
+        let areas = boxes.areas()?;
         let geometry = Geometry::RotatedBoxes(boxes);
         Ok(self.scored(AnnotationIds::Counted, Areas::Given(Arc::new(areas.into())), geometry))
     }

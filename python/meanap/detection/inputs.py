@@ -115,7 +115,7 @@ def _arranged(
         ("image", truth_columns.image_ids, found_columns.image_ids),
         ("category", truth_columns.category_ids, found_columns.category_ids),
     ):
-        texts = [{isinstance(id, str) for id in ids} for ids in (own, others)]
+        texts = [{issubclass(kind, str) for kind in set(map(type, ids))} for ids in (own, others)]
         if all(texts) and not texts[0] & texts[1]:
             told = ("text", "integers") if True in texts[1] else ("integers", "text")
             problem = f"{name} ids are {told[0]}, those of the ground truth {told[1]}"

@@ -122,6 +122,8 @@ def images_of_slices(wanted: Wanted, scores: SlicedImages, known: Iterable[str] 
     InputError
         There is no such image or field, or a field cannot be made into slices.
     """
+    if not wanted.parts:
+        return {}
     ids = scores.image_ids
     places = {id: place for place, id in enumerate(ids)}
     found: dict[str, np.ndarray] = {}

@@ -292,7 +292,7 @@ def first_strange(ids: list[Any], known: list[Any] | None) -> Any:
     if known is None:
         return None
     among = set(known)
-    return next((id for id in ids if id not in among), None)
+    return None if among.issuperset(ids) else next(id for id in ids if id not in among)
 
 
 def _check_known(ids: Any, known: list[Any] | None, place: str) -> None:
