@@ -205,3 +205,51 @@ def test_label_files_are_of_the_image_with_their_name_not_of_that_with_their_num
     for truth in truths(tmp_path).values():
         result = meanap.evaluate(truth, tmp_path, names=list(NAMES.values()), format=(None, "yolo"))
         assert np.allclose(list(result.values()), list(EXPECTED.values()))
+        codes = meanap.check(truth, tmp_path, names=list(NAMES.values()), format=(None, "yolo")).codes
+        assert not codes & {"never-predicted", "unknown-category", "category-offset", "duplicate-category-name"}
+
+
+ENTRIES = {
+    "dictionary": lambda names, folder: meanap.evaluate(TRUTH, FOUND, names=names),
+    "file": lambda names, folder: meanap.evaluate(truths(folder)["file"], FOUND, names=names),
+    "columns": lambda names, folder: meanap.evaluate(meanap.readers.ground_truth(TRUTH), FOUND, names=names),
+    "list": lambda names, folder: meanap.evaluate(*per_image(), names=names, box_format="xywh"),
+    "shards": lambda names, folder: meanap.evaluate(
+        truths(folder)["file"], sources(FOUND, folder)["found.json"], names=names, memory_limit="20 kB"
+    ),
+    "check": lambda names, folder: meanap.check(TRUTH, FOUND, names=names),
+    "describe": lambda names, folder: meanap.describe(TRUTH, names=names),
+    "convert": lambda names, folder: meanap.convert(TRUTH, folder / "voc", "voc", names=names),
+}
+
+
+def per_image():
+    """Both sides as a dictionary for each image."""
+    sides = []
+    for records in (TRUTH["annotations"], FOUND):
+        of_image = {id: [record for record in records if record["image_id"] == id] for id in FILES}
+        sides.append(
+            [
+                {
+                    "image_id": id,
+                    "boxes": np.array([record["bbox"] for record in rows]).reshape(-1, 4),
+                    "labels": np.array([record["category_id"] for record in rows], dtype=int),
+                    "scores": np.array([record.get("score", 1.0) for record in rows]),
+                }
+                for id, rows in of_image.items()
+            ]
+        )
+    return [{name: item[name] for name in item if name != "scores"} for item in sides[0]], sides[1]
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_names_for_other_ids_than_those_of_the_data_are_a_warning(entry, tmp_path, recwarn):
+    ids = list(NAMES)
+    # Names of all ids, of more, of some of them, and those that the data set has already.
+    for names in ({id: f"my {id}" for id in ids}, [f"my {id}" for id in range(20)], {ids[0]: "my"}, NAMES):
+        ENTRIES[entry](names, tmp_path)
+    assert not [w for w in recwarn if "names:" in str(w.message)]
+    # Counted from 0 for ids from 1, and those of another data set.
+    for names, lacking in (([f"my {id}" for id in ids], f"category {ids[-1]}"), ({99: "my"}, "categories 1, 2, 3")):
+        with pytest.warns(UserWarning, match=rf"^names: there is none for {lacking}.* of the data, found names for id"):
+            ENTRIES[entry](names, tmp_path)

@@ -225,6 +225,8 @@ def _columns(source: Any, options: Options) -> GroundTruth:
     if not isinstance(truth, GroundTruth):
         raise InputError("this ground truth cannot be read into columns", "ground_truth")
     problems.tell()
+    ids = plain_ids(truth.category_ids) if truth.categories is None else truth.categories
+    readers.warn_of_unnamed(options.names, list(dict.fromkeys(ids)), truth.names)
     return truth
 
 

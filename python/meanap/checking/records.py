@@ -207,9 +207,11 @@ def read_ground_truth(
     if options.names is not None:
         records.file = None
         names = readers.class_names(options.names)
-        records.categories = list(names) if records.categories is None else records.categories
-        known = dict(zip(records.categories, records.names, strict=False))
-        records.names = [names.get(id, known.get(id)) for id in records.categories]
+        known = dict(zip(records.categories or (), records.names, strict=False))
+        if not readers.are_of_detections(names, records.categories, known.values(), records.category_ids):
+            records.categories = list(names) if records.categories is None else records.categories
+            records.names = [names.get(id, known.get(id)) for id in records.categories]
+            readers.warn_of_unnamed(names, records.categories, names)
     named = zip(records.categories or (), records.names, strict=False)
     records.category_names = {id: str(name) for id, name in named if name is not None}
     return records

@@ -23,7 +23,7 @@ from meanap.readers._column_names import is_table
 from meanap.readers._image_fields import fields_of_records
 from meanap.readers._item_faults import in_words_of_records
 from meanap.readers._known_ids import image_numbers, with_ids
-from meanap.readers._names import class_names
+from meanap.readers._names import are_of_detections, class_names, warn_of_unnamed
 from meanap.readers._parts import Parts
 from meanap.readers._per_image import PerImage, ids_of, sizes_of
 from meanap.readers._plain_lists import are_plain
@@ -48,6 +48,7 @@ __all__ = [
     "Problems",
     "Reader",
     "Role",
+    "are_of_detections",
     "batch_of",
     "batches",
     "checked_choice",
@@ -67,6 +68,7 @@ __all__ = [
     "repeatable",
     "sizes_of",
     "sound",
+    "warn_of_unnamed",
     "with_ids",
 ]
 
@@ -207,18 +209,11 @@ def named(truth: _Named, options: Options) -> _Named:
     if options.names is None:
         return truth
     names = class_names(options.names)
-    renamed: Any = truth if _are_of_detections(names, truth) else truth.named(names)
+    ids = plain_ids(truth.category_ids) if isinstance(truth, GroundTruth) and truth.categories is None else ()
+    of_detections = are_of_detections(names, truth.categories, truth.names.values(), ids)
+    renamed: Any = truth if of_detections else truth.named(names)
     made: _Named = renamed
     return made
-
-
-def _are_of_detections(names: Mapping[Any, str], truth: Truth) -> bool:
-    """Whether names are those of the detections' classes: other ids than the ground truth's, or its ids are names."""
-    if isinstance(truth, GroundTruth) and truth.categories is None:
-        return set(plain_ids(truth.category_ids)) & set(names.values()) != set()
-    if truth.categories is None or names.keys() <= set(truth.categories):
-        return False
-    return set(names.values()) <= set(truth.names.values())
 
 
 def detections(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from meanap._arrays import as_id, shown
@@ -12,7 +13,7 @@ from meanap._files import decoded, read_json
 from meanap.errors import InputError
 from meanap.readers._yaml import parse
 
-__all__ = ["class_names"]
+__all__ = ["are_of_detections", "class_names", "warn_of_unnamed"]
 
 
 def class_names(names: Any) -> dict[Any, str]:
@@ -40,6 +41,63 @@ def class_names(names: Any) -> dict[Any, str]:
     if isinstance(names, (str, os.PathLike)):
         return _of_file(os.fspath(names))
     return _of(names, "names")
+
+
+def are_of_detections(
+    names: Mapping[Any, str], categories: Sequence[Any] | None, known: Iterable[Any], ids: Iterable[Any]
+) -> bool:
+    """Whether names are those of the detections' classes: other ids than the ground truth's, or its ids are names.
+
+    Parameters
+    ----------
+    names
+        What is given, by id.
+    categories, known
+        Ids and names of the categories that the ground truth declares; None if it declares none.
+    ids
+        Ids of the categories of its objects.
+    """
+    if categories is None:
+        return set(ids) & set(names.values()) != set()
+    return not names.keys() <= set(categories) and set(names.values()) <= set(known)
+
+
+def warn_of_unnamed(names: Any, categories: Sequence[Any], known: Mapping[Any, str]) -> None:
+    """Warns if names are given for other ids than the categories of the data have.
+
+    Names of more ids than there are categories are those of a larger data set, and names of fewer rename some of them.
+    Both at once are of other ids: names counted from 0 for ids from 1, or those of another data set.
+
+    Parameters
+    ----------
+    names
+        As of `class_names`; None if none are given.
+    categories
+        Ids of the categories.
+    known
+        What they are called, by id; other than `names` where these are of the detections' classes.
+    """
+    if names is None:
+        return
+    given = class_names(names)
+    unnamed = [id for id in categories if id not in given]
+    if not unnamed or given.keys() <= set(categories) or not given.items() <= known.items():
+        return
+    warnings.warn(
+        f"names: there is none for {_listed('category', 'categories', unnamed)} of the data, found names for "
+        f"{_listed('id', 'ids', list(given))}; a mapping of id to name says which is whose",
+        stacklevel=2,
+    )
+
+
+def _listed(one: str, many: str, ids: Sequence[Any]) -> str:
+    first = ", ".join(repr(id) for id in ids[:_SHOWN])
+    more = f", … ({len(ids)} in all)" if len(ids) > _SHOWN else ""
+    return f"{one if len(ids) == 1 else many} {first}{more}"
+
+
+#: As many ids a warning shows.
+_SHOWN = 5
 
 
 def _of(names: Any, place: str) -> dict[Any, str]:
