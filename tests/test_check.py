@@ -285,9 +285,21 @@ def test_categories_off_by_one(tmp_path, clean, fault, words):
 def test_numbers_on_one_side_and_strings_on_the_other(tmp_path, clean):
     truth, found = copy.deepcopy(clean)
     for record in found:
-        record["image_id"] = str(record["image_id"])
+        record["image_id"] = f"image {record['image_id']}"
     row = both_ways(tmp_path, truth, found).row(code="unknown-image")
     assert "numbers on one side and strings on the other" in row["remedy"] and row["count"] == len(found)
+
+
+@pytest.mark.parametrize("field", ["image_id", "category_id"])
+def test_numbers_as_texts_are_looked_up(tmp_path, clean, field):
+    truth, found = copy.deepcopy(clean)
+    expected = both_ways(tmp_path, truth, found).codes
+    for record in found:
+        record[field] = str(record[field])
+    findings = both_ways(tmp_path, truth, found)
+    assert findings.codes == {*expected, "named-ids"}
+    row = findings.row(code="named-ids")
+    assert "numbers as texts" in row["message"] and row["count"] == len(found)
 
 
 def test_half_of_the_images_without_detections(tmp_path, clean):
@@ -849,7 +861,6 @@ def test_the_remedy_of_another_frame_is_what_it_says():
         (lambda ids, id: ids.index(id), "places in the list of images, from 0"),
         (lambda ids, id: ids.index(id) + 1, "places in the list of images, from 1"),
         (lambda ids, id: sorted(ids).index(id), "places among the rising ids of images, from 0"),
-        (lambda ids, id: str(id), "numbers written as texts"),
     ],
 )
 def test_image_ids_that_are_others(tmp_path, write, words):
@@ -943,7 +954,7 @@ def test_an_evaluation_that_finds_nothing_says_why(tmp_path, kind, entry):
     [
         (lambda id: f"val/{id:012d}.jpg", "named-ids", "names of files"),
         (lambda id: f"{id:012d}", "named-ids", "names of files"),
-        (lambda id: f"{id:06d}", "image-offset", "texts"),
+        (lambda id: f"{id:06d}", "named-ids", "names of files"),
         (lambda id: f"frame {id}.png", None, None),
     ],
 )

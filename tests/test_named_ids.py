@@ -192,6 +192,56 @@ def test_fields_that_disagree_are_refused():
     assert "not the same category" in str(error)
 
 
+COLUMNS = ("image_id", "category_id", "bbox", "score")
+FORMS = {
+    "list": lambda records: records,
+    "columns": lambda records: {name: [record[name] for record in records] for name in COLUMNS},
+    "frame": lambda records: pandas.DataFrame(records),
+    "by image": lambda records: {
+        id: [{k: v for k, v in r.items() if k != "image_id"} for r in records if r["image_id"] == id]
+        for id in {r["image_id"]: None for r in records}
+    },
+}
+
+
+def numbers_as_texts(shift=0):
+    """The results with texts in place of ids, perhaps those that are `shift` away."""
+    return {
+        "image_id": [{**record, "image_id": str(record["image_id"] + shift)} for record in FOUND],
+        "category_id": [{**record, "category_id": str(record["category_id"] + shift)} for record in FOUND],
+    }
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("field", ["image_id", "category_id"])
+def test_ids_may_be_numbers_that_are_written_as_texts(form, field, tmp_path):
+    plain = {**TRUTH, "images": [{k: v for k, v in image.items() if k != "file_name"} for image in TRUTH["images"]]}
+    (tmp_path / "truth.json").write_text(json.dumps(plain))
+    for truth in (plain, tmp_path / "truth.json"):
+        found = FORMS[form](numbers_as_texts()[field])
+        assert dict(meanap.evaluate(truth, found)) == EXPECTED
+        if form in ("list", "by image"):
+            (tmp_path / "found.json").write_text(json.dumps(found))
+            for limit in (None, "20 kB"):
+                if limit is None or form == "list":
+                    result = meanap.evaluate(tmp_path / "truth.json", tmp_path / "found.json", memory_limit=limit)
+                    assert dict(result) == EXPECTED
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("field", ["image_id", "category_id"])
+def test_numbers_that_are_names_of_others_are_not_taken_for_ids(form, field):
+    """Files and categories are called by numbers from 0, and ids are counted from 1: the number 1 is the id 2."""
+    images = [{**image, "file_name": f"{image['id'] - 1}.jpg"} for image in TRUTH["images"]]
+    categories = [{**category, "name": str(category["id"] - 1)} for category in TRUTH["categories"]]
+    truth = {**TRUTH, "images": images, "categories": categories}
+    assert dict(meanap.evaluate(truth, FORMS[form](numbers_as_texts(-1)[field]))) == EXPECTED
+    last = max(record[field] for record in FOUND)
+    with pytest.raises(meanap.InputError, match=rf"'{last}'.*which is no") as caught:
+        meanap.evaluate(truth, FORMS[form](numbers_as_texts()[field]))
+    assert caught.value.code == f"unknown-{field.removesuffix('_id')}"
+
+
 def test_label_files_are_of_the_image_with_their_name_not_of_that_with_their_number(tmp_path):
     sizes = {image["id"]: (image["height"], image["width"]) for image in TRUTH["images"]}
     for record in FOUND:

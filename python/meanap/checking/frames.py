@@ -213,7 +213,6 @@ def _of_ids(truth: Records) -> Iterator[_Ids]:
         yield _Ids("places in the list of images, from 1", again, nth(known, 1))
         yield _Ids("places among the rising ids of images, from 0", again, nth(rising, 0))
         yield _Ids("places among the rising ids of images, from 1", again, nth(rising, 1))
-        yield _Ids("numbers written as texts", "Write them as numbers.", _number)
     else:
         yield _Ids("places in the list of images, from 0", again, nth(known, 0))
         yield _Ids("places in the list of images, from 1", again, nth(known, 1))

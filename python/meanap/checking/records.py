@@ -575,10 +575,11 @@ def _with_ids(records: Records, entries: Any, truth: GroundTruth | None) -> Any:
         return entries
     for field, what in (("image_id", "files"), ("category_id", "categories")):
         rows = [row for row, entry in enumerate(named) if entry.get(field) != good[row].get(field)]
-        message = f"names of {what} stand for ids: meanap.evaluate looks them up, pycocotools does not"
         if rows:
             first = good[rows[0]]
             given = first.get(field) or next(v for name in NAMES[field] if as_id(v := first.get(name)) is not None)
+            are = "numbers as texts" if given == str(named[rows[0]][field]) else f"names of {what}"
+            message = f"{are} stand for ids: meanap.evaluate looks them up, pycocotools does not"
             example = f"record {rows[0]}: {given!r} is {field} {named[rows[0]][field]!r}"
             records.add("named-ids", len(rows), example, message=message)
     return named

@@ -43,8 +43,8 @@ class ImageIds:
         """
         if (id := self.of_name(name)) is not None or self.ids is None:
             return id
-        number = stem(name)
-        return int(number) if number.isascii() and number.isdigit() and int(number) in self.ids else None
+        files = {} if self._truth is None else self._truth.files
+        return _numbered(stem(name), self.ids, lambda id: _stem(files.get(id, "")))
 
     def of_name(self, name: str) -> Any:
         """As `of`, by the file's name alone, with or without folders and ending."""
@@ -73,6 +73,19 @@ class ImageIds:
         return [(file, id) for id, file in files.items()]
 
 
+def _numbered(text: str, ids: set[Any], name_of: Callable[[int], str]) -> int | None:
+    """The id that a text writes as a number; None for other texts, and where that id has the name of another number."""
+    number = _number(text)
+    if number is None or number not in ids:
+        return None
+    own = _number(name_of(number))
+    return number if own is None or own == number else None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
 def _stem(path: str) -> str:
     return stem(path.translate(_SEPARATORS).replace("/", os.sep))
 
@@ -99,8 +112,9 @@ class CategoryIds:
         known = None if truth is None else truth.categories
         #: All ids; None where they are not known.
         self.ids: set[Any] | None = None if known is None else set(known)
+        self._names: Mapping[Any, str] = {} if truth is None else truth.names
         self._named: dict[str, list[Any]] = {}
-        for id, name in ({} if truth is None else truth.names).items():
+        for id, name in self._names.items():
             self._named.setdefault(name, []).append(id)
 
     def of(self, name: str) -> Any:
@@ -111,15 +125,15 @@ class CategoryIds:
         InputError
             Several categories are called so.
         """
-        found = self.of_name(name)
+        found = self.known(name)
         return name if found is None else found
 
-    def of_name(self, name: str) -> Any:
-        """As `of`, None for a name that no category has."""
+    def known(self, name: str) -> Any:
+        """As `of`, or the id that is the number which the name writes; None if there is no such category."""
         found = self._named.get(name, [])
         if len(found) > 1:
             raise InputError(_several(name, "categories", found), code="ambiguous-name")
-        return found[0] if found else None
+        return found[0] if found else _numbered(name, self.ids or set(), lambda id: self._names.get(id, ""))
 
 
 def image_numbers(truth: Truth | None) -> dict[int, str]:
@@ -137,19 +151,18 @@ class _Column(NamedTuple):
 
     field: str
     ids: set[Any] | None
-    #: The id for a name of a table, and of COCO's records: a text that is a number is none of these.
+    #: The id for a name, or for a number that is written as a text.
     of: Callable[[str], Any]
-    of_name: Callable[[str], Any]
     #: What a name that is not known is not, and those that there are.
     what: str
     names: Iterable[str]
 
-    def meant(self, given: Sequence[Any], of: Callable[[str], Any]) -> dict[str, Any] | None:
+    def meant(self, given: Sequence[Any]) -> dict[str, Any] | None:
         """The id of each text, where they are names and not ids; None for ids."""
         texts = {id for id in given if id is not None}
         if self.ids is None or not texts or not all(isinstance(id, str) for id in texts) or texts & self.ids:
             return None
-        meant = {name: of(name) for name in texts}
+        meant = {name: self.of(name) for name in texts}
         return meant if any(id is not None for id in meant.values()) else None
 
     def unknown(self, row: int, name: Any, field: str, place: str, unit: str) -> Problem:
@@ -164,8 +177,8 @@ def _columns(truth: Truth | None) -> tuple[_Column, _Column]:
     images, categories = ImageIds(truth), CategoryIds(truth)
     files, names = ([], []) if truth is None else (truth.files.values(), truth.names.values())
     return (
-        _Column("image_id", images.ids, images.of, images.of_name, "image or file", files),
-        _Column("category_id", categories.ids, categories.of_name, categories.of_name, "category", names),
+        _Column("image_id", images.ids, images.of, "image or file", files),
+        _Column("category_id", categories.ids, categories.known, "category", names),
     )
 
 
@@ -182,7 +195,7 @@ def with_known_ids(found: Detections, truth: Truth | None) -> Detections:
     for column in _columns(truth):
         ids = getattr(found, f"{column.field}s")
         try:
-            meant = column.meant(ids, column.of) if isinstance(ids, list) else None
+            meant = column.meant(ids) if isinstance(ids, list) else None
         except InputError as error:
             raise error.at("detections") from None
         if meant is not None:
@@ -224,7 +237,7 @@ def _ids_of(
         fields = [field for field in NAMES[column.field] if as_id(first.get(field)) is not None]
         named = {field: [as_id(record.get(field)) for record in records] for field in fields}
     try:
-        meant = {field: column.meant(given, column.of_name) for field, given in named.items()}
+        meant = {field: column.meant(given) for field, given in named.items()}
     except InputError as error:
         take(Problem("ambiguous-name", "error", place, text=error.problem))
         return None

@@ -187,7 +187,8 @@ RULES: dict[str, Rule] = {
     ),
     "named-ids": Rule(
         "ids", "note",
-        "names of files or categories stand for ids: `meanap.evaluate` looks them up, pycocotools does not",
+        "names of files or categories, or numbers as texts, stand for ids: `meanap.evaluate` looks them up, "
+        "pycocotools does not",
         "Write the ids of the ground truth.",
     ),
     "image-offset": Rule(
