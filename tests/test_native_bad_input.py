@@ -328,6 +328,28 @@ def test_ids_of_two_kinds_can_never_meet():
     assert meanap.evaluate(truth(), found(category_ids=["1", 2])).per_class["category"][-1] == "1"
 
 
+@pytest.mark.parametrize(("labels", "told"), [(["a", "b"], ("text", "integers")), ([1, 2], ("integers", "text"))])
+def test_labels_of_two_kinds_can_never_meet_in_lists(labels, told):
+    preds, target = batch("bbox")
+    target = target if told[0] == "text" else {**target, "labels": ["1", "2"]}
+    preds = {**preds, "labels": labels}
+    for limits in ({}, {"categories": target["labels"]}):
+        with pytest.raises(ValueError, match=f"detections: category ids are {told[0]}, those of the .* {told[1]}"):
+            meanap.evaluate([target], [preds], **limits)
+    metric = MeanAveragePrecision()
+    metric.update([preds], [target])
+    for ask in (metric.compute, metric.result):
+        with pytest.raises(ValueError, match=f"preds: category ids are {told[0]}, those of the target {told[1]}"):
+            ask()
+    # Some of each may, and so may those of one side alone.
+    metric.update([{**preds, "labels": target["labels"]}], [target])
+    assert metric.compute()["map"] > 0
+    assert meanap.evaluate([{**target, "boxes": [], "labels": []}], [preds]).ap != 0
+    assert meanap.evaluate([target], [{**preds, "labels": ["a", 2]}]).ap >= 0
+    # Where categories do not count, their ids need not be the same.
+    assert meanap.evaluate([target], [preds], by_category=False).ap > 0
+
+
 def test_columns_of_tables_that_are_no_numbers():
     polars = pytest.importorskip("polars")
     columns = {"image_id": [1], "category_id": [1], "x1": [0.0], "y1": [0.0], "x2": [5.0], "y2": [5.0]}

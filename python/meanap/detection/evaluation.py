@@ -298,6 +298,7 @@ def _result(fill: _Fill, ground_truth: Any, detections: Any, asked: _Asked, whol
         errors=errors,
         jaccard=jaccard if whole else None,
     )
+    scores.check_category_ids("detections", "ground truth")
     readers.warn_of_unnamed(asked.options.names, scores.category_ids, scores.names)
     return Result(scores, images_of_slices(asked.slices, scores, asked.fields.names))
 

@@ -359,7 +359,7 @@ class MeanAveragePrecision(Metric):
         Raises
         ------
         ValueError
-            There is no such similarity or image.
+            There is no such similarity or image, or categories are text on one side and integers on the other.
         """
         kind = self.similarities[0] if similarity is None else similarity
         if kind not in self.similarities:
@@ -376,7 +376,9 @@ class MeanAveragePrecision(Metric):
         confusions = None if self.confusion is None else self._kept_confusions(kind)
         errors = None if self.errors is None else self._kept_error_table(kind, _kept_errors(self.errors))
         table = self._logs[kind, by_category].table()
-        return MatchScores(table, rules, kind, image_fields=self._fields.values, confusions=confusions, errors=errors)
+        scores = MatchScores(table, rules, kind, image_fields=self._fields.values, confusions=confusions, errors=errors)
+        scores.check_category_ids("preds", "target")
+        return scores
 
     def _kept_confusions(self, kind: str) -> Callable[[Sequence[float]], Iterator[_core.Matches]]:
         matches = self._logs[kind, "confusion"].table()

@@ -15,6 +15,7 @@ from meanap._keywords import did_you_mean
 from meanap.detection.image_fields import KnownFields
 from meanap.detection.matches import MatchTable
 from meanap.detection.miss_rates import MissRates, log_average
+from meanap.errors import InputError
 from meanap.protocol import Protocol, SummaryRow
 
 if TYPE_CHECKING:
@@ -174,6 +175,23 @@ class Scores(ABC):
         """Matched pairs, objects and detections above some scores, of each image and category: ``(S, C) int64``."""
 
     # Derived
+
+    def check_category_ids(self, detections: str, ground_truth: str) -> None:
+        """Rejects categories that are text on one side and integers on the other, so that none can be found.
+
+        Raises
+        ------
+        InputError
+            They are. The sides are called as the arguments say.
+        """
+        texts = np.array([isinstance(id, str) for id in self.category_ids], dtype=bool)
+        if texts.all() or not texts.any():
+            return
+        kinds = [{*texts[there].tolist()} for there in (self.detections > 0, (self.objects > 0).any(axis=1))]
+        if all(kinds) and not kinds[0] & kinds[1]:
+            told = ("text", "integers") if True in kinds[0] else ("integers", "text")
+            problem = f"category ids are {told[0]}, those of the {ground_truth} {told[1]}"
+            raise InputError(problem, detections, code="unknown-category")
 
     def of_images(self, counted: np.ndarray) -> MatchScores:
         """Those of some images, ``(I,) bool``: nothing is matched again.
