@@ -316,6 +316,10 @@ def test_values_of_other_tools_suggest_ours():
 def test_no_detections_are_none_in_each_form(tmp_path):
     (tmp_path / "found.jsonl").write_text("")
     (tmp_path / "found.csv").write_text("image_id,category_id,score,x,y,w,h\n")
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    # A table made of an empty list has no columns.
+    pandas.DataFrame([]).to_csv(tmp_path / "frame.csv")
+    polars.DataFrame([]).write_parquet(tmp_path / "frame.parquet")
     ids = [image["id"] for image in TRUTH["images"]]
     nothing = {name: [] for name in ("image_id", "category_id", "score", "bbox")}
     for found in (
@@ -325,6 +329,10 @@ def test_no_detections_are_none_in_each_form(tmp_path):
         {id: [] for id in ids},
         nothing,
         [None] * len(ids),
+        pandas.DataFrame([]),
+        polars.DataFrame([]),
+        tmp_path / "frame.csv",
+        tmp_path / "frame.parquet",
     ):
         assert meanap.evaluate(TRUTH, found).ap == 0
         assert meanap.check(TRUTH, found)["code"] == ["no-detections"]
@@ -365,6 +373,16 @@ ITEMS = {
 }
 
 
+def array(items):
+    made = np.empty(len(items), dtype=object)
+    made[:] = items
+    return made
+
+
+def series(items):
+    return pytest.importorskip("pandas").Series(items)
+
+
 def batches(items):
     return [items[start : start + 5] for start in range(0, len(items), 5)]
 
@@ -381,6 +399,9 @@ ITERATED = {
     "records": lambda: (TRUTH, once(FOUND)),
     "batches of records": lambda: (TRUTH, once(batches(FOUND))),
     "annotations": lambda: (once(TRUTH["annotations"]), FOUND),
+    "arrays of objects": lambda: map(array, ITEMS.values()),
+    "series of objects": lambda: map(series, ITEMS.values()),
+    "records in a series": lambda: (series(TRUTH["annotations"]), series(FOUND)),
 }
 
 
@@ -400,10 +421,11 @@ def test_what_can_be_read_only_once_is_read_once_at_each_entry(kind, tmp_path):
     assert len(meanap.describe(truth)) == 5
 
 
-def test_batches_of_a_metric_object_may_be_generators():
+@pytest.mark.parametrize("form", [once, array, series])
+def test_batches_of_a_metric_object_may_be_of_each_form(form):
     metric = meanap.MeanAveragePrecision(box_format="xywh")
     for preds, target in zip(batches(ITEMS["detections"]), batches(ITEMS["ground_truth"]), strict=True):
-        metric.update(once(preds), once(target))
+        metric.update(form(preds), form(target))
     assert metric.result().ap == meanap.evaluate(*ITEMS.values(), box_format="xywh").ap
 
 
@@ -429,6 +451,14 @@ def test_what_is_elsewhere_is_refused(source, message):
         meanap.evaluate(TRUTH, source)
     with pytest.raises(meanap.InputError, match=message):
         meanap.check(TRUTH, source)
+
+
+@pytest.mark.parametrize("items", [[1, 2], ["a"], [[1.0, 2.0]]])
+def test_a_column_is_no_table(items):
+    for source in (series(items), series({"image_id": 1, "score": 0.5})):
+        for sides in ((TRUTH, source), (source, FOUND)):
+            with pytest.raises(meanap.InputError, match="expected a path, .*; found a Series"):
+                meanap.evaluate(*sides)
 
 
 def test_an_open_file_is_refused(tmp_path):

@@ -233,7 +233,8 @@ def is_table(source: Any) -> bool:
         return are_columns(source)
     if isinstance(source, (str, os.PathLike, list, tuple, np.ndarray)):
         return False
-    return any(hasattr(source, name) for name in _OF_TABLES)
+    # A Series of pandas is a column, and exports itself as a table does.
+    return getattr(source, "ndim", 2) != 1 and any(hasattr(source, name) for name in _OF_TABLES)
 
 
 #: One of these has each kind of table.

@@ -202,7 +202,7 @@ def _find(columns: Mapping[str, Any], name: str) -> Any:
 def _needed(columns: Mapping[str, Any], name: str, place: str) -> Any:
     column = _find(columns, name)
     if column is None:
-        raise InputError(f"a table needs a column {name!r}; there are {', '.join(map(repr, columns))}", place)
+        raise InputError(f"a table needs a column {name!r}; there are {', '.join(map(repr, columns)) or 'none'}", place)
     return column
 
 

@@ -16,7 +16,7 @@ __all__ = ["repeatable"]
 def repeatable(source: Any, place: str) -> Any:
     """A source that is read from its beginning each time: iterators, and what can only be iterated, as a list.
 
-    A path may be given as bytes.
+    A path may be given as bytes, and a list as an array or a Series of objects.
 
     Raises
     ------
@@ -24,6 +24,8 @@ def repeatable(source: Any, place: str) -> Any:
         It is an open file.
     """
     source = decoded(source)
+    if _holds_dictionaries(source):
+        return list(source)
     if isinstance(source, (list, tuple, str, np.ndarray, Mapping, os.PathLike)) or not hasattr(source, "__iter__"):
         return source
     check_local(source, place)
@@ -31,6 +33,13 @@ def repeatable(source: Any, place: str) -> Any:
         # Batches may be such, too.
         return [list(item) if isinstance(item, Iterator) else item for item in source]
     return source
+
+
+def _holds_dictionaries(source: Any) -> bool:
+    """Whether it is a one-dimensional array, or a Series of pandas, whose objects are dictionaries."""
+    if getattr(source, "ndim", None) != 1 or getattr(getattr(source, "dtype", None), "kind", None) != "O":
+        return False
+    return isinstance(next(iter(source), None), Mapping)
 
 
 def _has_columns_or_rows(source: Any) -> bool:

@@ -40,6 +40,10 @@ class Tables(Reader):
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The detections that are rows."""
+        names = columns_of(source, "detections")
+        if names is not None and not any(names):
+            # A DataFrame of an empty list has no columns, and its CSV one without a name.
+            return coco_results([], options.similarity)
         return with_known_ids(_side(Detections, source, options, "detections", problems), truth)
 
 
