@@ -1,6 +1,7 @@
 //! Boxes of many objects.
 
 use super::CompactDoubles;
+use super::usable::first_unusable;
 use crate::error::{Result, with_capacity};
 
 /// Boxes `x, y, width, height` in pixels.
@@ -28,6 +29,11 @@ impl Boxes {
     #[inline]
     pub fn size(&self, index: usize) -> [f64; 2] {
         self.0.array(4 * index + 2)
+    }
+
+    /// The first box that cannot be used, with what is wrong about it.
+    pub fn first_unusable(&self) -> Option<(usize, &'static str)> {
+        first_unusable::<4>(&self.0, 2..4)
     }
 
     /// That the boxes at these indices will be read soon.

@@ -23,6 +23,7 @@ mod keypoints;
 mod masks;
 mod rotated;
 mod sizes;
+mod usable;
 
 use std::sync::Arc;
 

@@ -1,8 +1,7 @@
 //! Rotated boxes of many objects, in the plane or in space.
 
-use std::ops::Range;
-
 use super::CompactDoubles;
+use super::usable::{complaint, first_unusable};
 use crate::error::{Result, with_capacity};
 
 /// Rotated boxes, all of one side given in the same form.
@@ -70,12 +69,12 @@ impl RotatedBoxes {
         }
     }
 
-    /// The first box that cannot be used.
-    pub fn first_unusable(&self) -> Option<usize> {
+    /// The first box that cannot be used, with what is wrong about it.
+    pub fn first_unusable(&self) -> Option<(usize, &'static str)> {
         match self.width {
-            5 => self.numbers.position_of_row(|five: [f64; 5]| is_unusable(&five, 2..4)),
-            7 => self.numbers.position_of_row(|seven: [f64; 7]| is_unusable(&seven, 3..6)),
-            _ => self.numbers.position_of_row(|eight: [f64; 8]| is_unusable(&eight, 0..0)),
+            5 => first_unusable::<5>(&self.numbers, 2..4),
+            7 => first_unusable::<7>(&self.numbers, 3..6),
+            _ => first_unusable::<8>(&self.numbers, 0..0),
         }
     }
 
@@ -199,22 +198,12 @@ impl RotatedBox {
 
     /// What cannot be used about it, if anything.
     pub fn complaint(&self) -> Option<&'static str> {
-        let unusable = match self {
-            RotatedBox::Angle(numbers) => is_unusable(numbers, 2..4),
-            RotatedBox::Cuboid(numbers) => is_unusable(numbers, 3..6),
-            RotatedBox::Corners(numbers) => is_unusable(numbers, 0..0),
-        };
-        let finite = self.numbers().iter().all(|x| x.is_finite());
-        unusable.then_some(if finite { "a negative size" } else { "NaN or infinite" })
+        match self {
+            RotatedBox::Angle(numbers) => complaint(numbers, 2..4),
+            RotatedBox::Cuboid(numbers) => complaint(numbers, 3..6),
+            RotatedBox::Corners(numbers) => complaint(numbers, 0..0),
+        }
     }
-}
-
-/// Whether a number is not finite, or one of the sizes negative: without a branch.
-#[inline(always)]
-fn is_unusable(numbers: &[f64], sizes: Range<usize>) -> bool {
-    // Times zero, what is not finite is NaN.
-    let lost = numbers.iter().map(|x| x * 0.0).sum::<f64>() != 0.0;
-    numbers[sizes].iter().fold(lost, |unusable, &size| unusable | (size < 0.0))
 }
 
 #[cfg(test)]
@@ -269,29 +258,5 @@ mod tests {
         assert_eq!(turned.area(), 6.0);
         let cuboid = RotatedBox::Cuboid([9.0, 9.0, 9.0, 4.0, 2.0, 8.0, 1.0]);
         assert_eq!((cuboid.area(), cuboid.sides()), (8.0, [4.0, 2.0]));
-    }
-
-    #[test]
-    fn the_first_that_cannot_be_used_is_found() {
-        for width in [5, 7, 8] {
-            let mut boxes = RotatedBoxes::default();
-            boxes.push(&vec![1.0; width]).unwrap();
-            assert_eq!(boxes.first_unusable(), None);
-            boxes.push(&vec![f64::NAN; width]).unwrap();
-            assert_eq!(boxes.first_unusable(), Some(1));
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_used_is_said() {
-        assert_eq!(RotatedBox::Angle([0.0, 0.0, 1.0, 1.0, f64::NAN]).complaint(), Some("NaN or infinite"));
-        assert_eq!(RotatedBox::Angle([0.0, 0.0, 1.0, -1.0, 0.0]).complaint(), Some("a negative size"));
-        assert_eq!(RotatedBox::Angle([-1.0, -1.0, 0.0, 0.0, -720.0]).complaint(), None);
-        assert_eq!(
-            RotatedBox::Cuboid([0.0, 0.0, 0.0, 1.0, 1.0, -1.0, 0.0]).complaint(),
-            Some("a negative size")
-        );
-        assert_eq!(RotatedBox::Cuboid([-1.0; 7].map(f64::abs)).complaint(), None);
-        assert_eq!(RotatedBox::Corners([f64::INFINITY; 8]).complaint(), Some("NaN or infinite"));
     }
 }

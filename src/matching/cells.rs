@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::counting::{MANY, counting_sort};
+use super::counting::{MANY, PIECES, counting_sort};
 use crate::error::{Result, can_allocate, collect_growing};
 use crate::progress::Progress;
 use crate::sort::sort_by_integer;
@@ -84,7 +84,7 @@ impl<T: InImage + Send> Cells<T> {
     ) -> Result<Cells<T>> {
         // The objects and what they are sorted by and into.
         let of_one = 2 * size_of::<T>() + 2 * size_of::<u32>();
-        let of_categories = 6 * size_of::<u32>() * threads::count() * extent.categories;
+        let of_categories = 6 * size_of::<u32>() * PIECES * threads::count() * extent.categories;
         can_allocate(image.len().saturating_mul(of_one).saturating_add(of_categories))?;
         let position = |of: &[u32], code: u32| of.get(code as usize).copied().unwrap_or(NOT_EVALUATED);
         let image_of = |i: u32| position(&positions.of_image, image[i as usize]);
@@ -114,7 +114,9 @@ impl<T: InImage + Send> Cells<T> {
             parts.try_for_each(|part| of_group(&mut spare, part))?;
         } else {
             let parts = collect_growing(parts)?;
-            threads::run(|| parts.into_par_iter().try_for_each_init(Vec::new, of_group))?;
+            // Groups differ much in size.
+            let most = (parts.len() / (8 * threads::count())).max(1);
+            threads::run(|| parts.into_par_iter().with_max_len(most).try_for_each_init(Vec::new, of_group))?;
         }
         Ok(Cells { items, groups })
     }
@@ -127,7 +129,7 @@ impl<T: InImage + Send + Sync> Cells<T> {
     ///
     /// `OutOfMemory`
     pub fn grouped(items: &[T], groups: usize, group: impl Fn(&T) -> u32 + Sync) -> Result<Cells<T>> {
-        let of_groups = 6 * size_of::<u32>() * threads::count() * groups;
+        let of_groups = 6 * size_of::<u32>() * PIECES * threads::count() * groups;
         can_allocate(size_of_val(items).saturating_add(of_groups))?;
         let of = |i: u32| group(&items[i as usize]);
         let (items, groups) = counting_sort(items.len(), groups, of, |i| items[i as usize]);

@@ -10,6 +10,9 @@ use crate::threads;
 /// Objects from which on it pays to wake another thread.
 pub(crate) const MANY: usize = 1 << 14;
 
+/// Pieces for each thread: no thread waits long for one that began late.
+pub(crate) const PIECES: usize = 4;
+
 /// Sorts the objects `0..count` by a small key, stable, dropping those whose key is none of `0..keys`. Gives what `make`
 /// makes of each, and where each key's run starts, and the end.
 pub(crate) fn counting_sort<T: Send>(
@@ -21,8 +24,8 @@ pub(crate) fn counting_sort<T: Send>(
     if count < MANY {
         return sort_few(count, keys, key, make);
     }
-    // A thread holds its place in the run of each key: no more of them than pay.
-    let pieces = threads::count().min(count / (4 * keys + 1)).max(1);
+    // A piece holds its place in the run of each key: no more of them than pay.
+    let pieces = (PIECES * threads::count()).min(count / (4 * keys + 1)).max(1);
     sort_in_pieces(pieces, count, keys, key, make)
 }
 

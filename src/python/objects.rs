@@ -128,24 +128,17 @@ pub(super) fn region(corners: &PyReadonlyArray2<'_, f64>) -> Result<Region> {
 }
 
 fn bad_box(boxes: &Boxes) -> Option<(usize, Error)> {
-    boxes.iter().enumerate().find_map(|(row, b)| {
-        let complaint = if !b.iter().all(|x| x.is_finite()) {
-            "NaN or infinite"
-        } else if b[2] < 0.0 || b[3] < 0.0 {
-            "a negative size"
-        } else {
-            return None;
-        };
-        let found = format!("is ({}, {}, {}, {}): {complaint}", b[0], b[1], b[2], b[3]);
-        Some((row, Error::value("").field("bbox").found(found)))
-    })
+    let (row, complaint) = boxes.first_unusable()?;
+    Some((row, bad_sides(&boxes.get(row), complaint)))
 }
 
 fn bad_rotated_box(boxes: &RotatedBoxes) -> Option<(usize, Error)> {
-    let row = boxes.first_unusable()?;
-    let given = boxes.get(row);
-    let found = format!("is ({}): {}", listed(given.numbers()), given.complaint()?);
-    Some((row, Error::value("").field("bbox").found(found)))
+    let (row, complaint) = boxes.first_unusable()?;
+    Some((row, bad_sides(boxes.get(row).numbers(), complaint)))
+}
+
+fn bad_sides(numbers: &[f64], complaint: &str) -> Error {
+    Error::value("").field("bbox").found(format!("is ({}): {complaint}", listed(numbers)))
 }
 
 fn bad_mask(masks: &Masks) -> Option<(usize, Error)> {
