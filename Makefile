@@ -77,6 +77,10 @@ fuzz-native:
 			-print_final_stats=1 || exit 1; \
 	done
 
+# Where each instruction is checked or emulated, optimised tests end sooner, and a sanitizer names the lines.
+sanitize aarch64 windows wasm: export CARGO_PROFILE_TEST_OPT_LEVEL = 1
+sanitize: export CARGO_PROFILE_TEST_DEBUG = line-tables-only
+
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 sanitize:
 	ASAN_OPTIONS=allocator_may_return_null=1 RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address \

@@ -158,7 +158,8 @@ mod tests {
 
     #[test]
     fn the_reserve_begins_again_once_all_has_come_back() {
-        let reserve = Box::new(Reserve::new());
+        static RESERVE: Reserve = Reserve::new();
+        let reserve = &RESERVE;
         let layout = Layout::from_size_align(100, 64).unwrap();
         let first = reserve.allocate(layout);
         let second = reserve.allocate(layout);
@@ -173,7 +174,8 @@ mod tests {
 
     #[test]
     fn the_reserve_is_for_small_allocations_and_ends() {
-        let reserve = Box::new(Reserve::new());
+        static RESERVE: Reserve = Reserve::new();
+        let reserve = &RESERVE;
         assert!(reserve.allocate(Layout::from_size_align(LARGEST + 1, 1).unwrap()).is_null());
         assert!(reserve.allocate(Layout::from_size_align(8, 1 << 13).unwrap()).is_null());
         let layout = Layout::from_size_align(LARGEST, 8).unwrap();

@@ -38,6 +38,12 @@ impl Random {
     }
 }
 
+/// How many of so many cases a test tries: all with the optimised code of a release check, a tenth otherwise.
+#[cfg(test)]
+pub(crate) fn tries(cases: usize) -> usize {
+    if cfg!(debug_assertions) { cases / 10 } else { cases }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -192,7 +192,7 @@ fn sort_by_digits<T: Copy>(
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
-    use crate::random::Random;
+    use crate::random::{Random, tries};
     use crate::threads;
 
     #[test]
@@ -220,7 +220,8 @@ mod tests {
     #[test]
     fn sorts_end_when_cancelled() {
         let mut random = Random::new(2);
-        let many: Vec<u64> = (0..if cfg!(miri) { 1 << 10 } else { 1 << 20 }).map(|_| random.next()).collect();
+        let many: Vec<u64> =
+            (0..if cfg!(miri) { 1 << 10 } else { tries(1 << 20) }).map(|_| random.next()).collect();
         let mut sorted = many.clone();
         sorted.sort_unstable();
         type Sort = fn(&mut [u64], &Progress) -> Result<()>;

@@ -247,7 +247,7 @@ fn with_sign_or_more(around: &[u8; 49], at: usize) -> (f64, usize) {
 mod tests {
     use super::super::scanner::{Number, PADDING, Scan, Scanner};
     use super::*;
-    use crate::random::Random;
+    use crate::random::{Random, tries};
 
     fn pad(text: &str) -> (Vec<u8>, usize) {
         let mut bytes = b"                ".to_vec();
@@ -333,7 +333,7 @@ mod tests {
         }
         let mut random = Random::new(1);
         let mut roll = |sides: usize| random.below(sides as u64) as usize;
-        for _ in 0..300_000 {
+        for _ in 0..tries(300_000) {
             let digits = |roll: &mut dyn FnMut(usize) -> usize, most: usize| -> String {
                 (0..1 + roll(most)).map(|_| char::from(b'0' + roll(10) as u8)).collect()
             };

@@ -271,6 +271,7 @@ fn double(mut significand: u64, mut binary: i32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::super::scanner::{Number, Scanner};
+    use crate::random::tries;
 
     fn read(text: &str) -> f64 {
         let mut bytes = text.as_bytes().to_vec();
@@ -349,7 +350,7 @@ mod tests {
     #[test]
     fn random_doubles_come_back() {
         let mut state = 1;
-        for round in 0..1_000_000u64 {
+        for round in 0..tries(1_000_000) as u64 {
             let word = random(&mut state);
             let value = match round % 4 {
                 0 => f64::from_bits(word),
@@ -367,7 +368,7 @@ mod tests {
     fn mantissas_are_scaled_down_as_the_standard_library_does() {
         let mut state = 3;
         let mut undecided = 0;
-        for round in 0..400_000 {
+        for round in 0..tries(400_000) as u64 {
             let (word, places) = (random(&mut state), (random(&mut state) % 32) as usize);
             let mantissa = match round % 4 {
                 // Halfway between two doubles, if the power of ten divides it, and next to that.
@@ -393,7 +394,7 @@ mod tests {
     #[test]
     fn random_texts_are_rounded_as_the_standard_library_does() {
         let mut state = 2;
-        for _ in 0..500_000 {
+        for _ in 0..tries(500_000) {
             let (a, b, c) = (random(&mut state), random(&mut state), random(&mut state));
             let digits = &a.to_string()[..1 + (b % 19) as usize % a.to_string().len()];
             let fraction = &b.to_string()[..1 + (c % 19) as usize % b.to_string().len()];

@@ -345,7 +345,7 @@ pub fn bounding_box(pose: &[f64]) -> Option<[f64; 4]> {
 mod tests {
     use super::super::scanner::PADDING;
     use super::*;
-    use crate::random::Random;
+    use crate::random::{Random, tries};
     use crate::simd::Baseline;
 
     fn pad(text: &str) -> Vec<u8> {
@@ -430,7 +430,7 @@ mod tests {
     fn numbers_of_all_lengths_are_rounded_once() {
         let mut random = Random::new(1);
         let mut roll = |sides: u64| random.below(sides);
-        let (mut common, rounds) = (0, 60_000);
+        let (mut common, rounds) = (0, tries(60_000));
         for _ in 0..rounds {
             let number = |roll: &mut dyn FnMut(u64) -> u64| {
                 let value = (roll(1 << 31) as f64 / (1u64 << 31) as f64)

@@ -259,7 +259,7 @@ fn sort_tied(tied: &mut [(u64, u32)], ties: Ties, documents: &dyn Order, progres
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use crate::random::{Random, tries};
 
     /// Ranks by sorting the whole list.
     fn by_sorting(scores: &[f64], row: u32, before: impl Fn(u32, u32) -> Ordering) -> u32 {
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn ranks_are_those_of_a_sorted_list() {
         let mut next = numbers(1);
-        for case in 0..300 {
+        for case in 0..tries(300) {
             let n = 1 + (next() % 200) as usize;
             let spread = 1 + next() % 40;
             let mut scores: Vec<f64> = (0..n).map(|_| (next() % spread) as f64 - 3.0).collect();

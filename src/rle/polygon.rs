@@ -308,7 +308,7 @@ fn to_runs(places: &[u32], counts: &mut Vec<u32>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::Rasterizer;
-    use crate::random::Random;
+    use crate::random::{Random, tries};
 
     /// The walk over every sample.
     fn naive(ring: &[f64], h: u64, w: u64) -> Vec<u32> {
@@ -406,27 +406,27 @@ mod tests {
         let mut rasterizer = Rasterizer::default();
         let mut counts = Vec::new();
         let mut foreground = 0;
-        for _ in 0..30_000 {
+        for _ in 0..tries(30_000) {
             let (ring, h, w) = random_ring(&mut random);
             rasterizer.polygon(&ring, h, w, &mut counts).unwrap();
             assert_eq!(counts, naive(&ring, h, w), "{ring:?} in {h} x {w}");
             foreground += usize::from(counts.len() > 1);
         }
-        assert!(foreground > 5_000, "{foreground}");
+        assert!(foreground > tries(5_000), "{foreground}");
     }
 
     #[test]
     fn far_away_and_wrapped() {
         let mut random = Random::new(5);
-        for _ in 0..20 {
+        for _ in 0..tries(20) {
             let ring: Vec<f64> = (0..6).map(|_| 1e5 * (random.unit() - 0.4)).collect();
             for (h, w) in [(300, 400), (1 << 20, 1 << 20), (3, 1 << 40), (1 << 40, 3), (7, 0)] {
                 assert_eq!(fast(&ring, h, w), naive(&ring, h, w), "{ring:?} in {h} x {w}");
             }
         }
         // As far as 32-bit numbers go: rounding makes neighbouring samples jump.
-        for shift in 0..20 {
-            let base = 429_000_000.0 + f64::from(shift) * 0.2;
+        for shift in 0..tries(20) {
+            let base = 429_000_000.0 + shift as f64 * 0.2;
             let ring = [base - 3.0, 0.0, base - 1.8, 30_000.4, base - 2.0, 30_003.0];
             assert_eq!(fast(&ring, 1 << 19, 1 << 31), naive(&ring, 1 << 19, 1 << 31), "{ring:?}");
         }

@@ -143,14 +143,14 @@ impl Levels {
 #[cfg(test)]
 mod tests {
     use super::super::tests::skip;
-    use crate::random::Random;
+    use crate::random::{Random, tries};
 
     /// Numbers in an array are passed over several at a time, the same numbers in an object one by one.
     #[test]
     fn plain_numbers_are_passed_over_as_others_are() {
         let mut random = Random::new(1);
         let mut roll = |sides: usize| random.below(sides as u64) as usize;
-        for _ in 0..100_000 {
+        for _ in 0..tries(100_000) {
             let mut numbers = String::new();
             for place in 0..1 + roll(12) {
                 if place > 0 {

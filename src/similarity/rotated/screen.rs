@@ -64,13 +64,13 @@ mod tests {
     use super::super::angle::AngleConvention;
     use super::super::polygon::{Polygon, polygon_iou, rotated_corners};
     use super::*;
-    use crate::random::Random;
+    use crate::random::{Random, tries};
 
     #[test]
     fn only_what_is_below_the_floor_is_excluded() {
         let mut random = Random::new(5);
         let mut excluded = 0;
-        for round in 0..20_000 {
+        for round in 0..tries(20_000) {
             let mut number = |most: f64| random.below(1000) as f64 / 1000.0 * most;
             let scale = [1.0, 1e-90, 1e-120, 1e90, 1e120][round % 5];
             let mut any = || {
@@ -94,6 +94,6 @@ mod tests {
                 }
             }
         }
-        assert!(excluded > 10_000, "{excluded}");
+        assert!(excluded > tries(10_000), "{excluded}");
     }
 }

@@ -93,13 +93,13 @@ fn may_reach(detection: &Shape, ground_truth: &Shape, crowd: bool, floor: f64) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use crate::random::{Random, tries};
 
     #[test]
     fn only_what_is_below_the_floor_is_excluded() {
         let mut random = Random::new(7);
         let mut excluded = 0;
-        for round in 0..40_000 {
+        for round in 0..tries(40_000) {
             let mut number = |most: f64| random.below(1000) as f64 / 1000.0 * most;
             let scale = [1.0, 1e-90, 1e-120, 1e90, 1e120][round % 5];
             let slender = [1.0, 1e-3, 1e-7][round % 3];
@@ -120,6 +120,6 @@ mod tests {
                 }
             }
         }
-        assert!(excluded > 50_000, "{excluded}");
+        assert!(excluded > tries(50_000), "{excluded}");
     }
 }
