@@ -537,6 +537,38 @@ def test_an_empty_text_is_no_path(command, capsys):
     assert stopped.value.code == 2 and "expected a path, found an empty text" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["eval g -", "check -", "compare g d -", "report g d -o -", "stats -", "rank q -"])
+def test_standard_input_and_output_are_no_path(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(command.split())
+    assert ended.value.code == 2
+    assert "expected the path of a file, found -: standard input and output are none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("evl g d", "no command 'evl'; expected one of eval, check, .*; did you mean 'eval'[?]"),
+        ("evaluate g d", "no command 'evaluate'; .*; did you mean 'eval'[?]"),
+        ("help", "no command 'help'; .*; did you mean '--help'[?]"),
+        ("g d", "no command 'g'; expected one of [^;]*$"),
+        ("eval g d --per_class", "meanap eval: error: .*--per_class; did you mean --per-class[?]"),
+        ("eval g d --min ap=0.4", "meanap eval: error: .*--min ap=0.4; did you mean --fail-under[?]"),
+        ("compare g d e --resampels=5", "meanap compare: error: .*--resampels=5; did you mean --resamples[?]"),
+        ("check g d --gate", "meanap check: error: unrecognized arguments: --gate$"),
+        ("eval g d --gt", "meanap eval: error: unrecognized arguments: --gt$"),
+        ("eval g d e", "meanap eval: error: unrecognized arguments: e$"),
+        ("rank q r -q", "meanap rank: error: unrecognized arguments: -q$"),
+    ],
+)
+def test_a_command_or_an_option_that_there_is_not_is_told_with_the_one_that_was_meant(command, words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(command.split())
+    assert ended.value.code == 2
+    usage, error = capsys.readouterr().err.strip().rsplit("\n", 1)
+    assert usage.startswith("usage: meanap") and re.search(words, error), error
+
+
 def test_each_command_takes_the_form_of_boxes(files, tmp_path, capsys):
     """A column called so may be of any form; `bbox` is as COCO has it."""
     truth, found = map(str, files["bbox"])

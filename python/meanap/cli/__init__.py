@@ -16,6 +16,7 @@ import meanap
 from meanap._printable import shown
 from meanap.cli.errors import UsageError, one_line
 from meanap.cli.output import check as check_output
+from meanap.cli.parser import Parser
 from meanap.cli.terminal import coloured, streams
 from meanap.errors import InputError
 
@@ -55,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not given:
         print(_START, end="")
         return 0
-    options = _parser(given).parse_args(given)
+    options = _parsed(given)
     silent = getattr(options, "progress", None) is False
     try:
         with warnings.catch_warnings(), streams(options.command, quiet=silent):
@@ -76,35 +77,27 @@ def main(arguments: list[str] | None = None) -> int:
     return code or 0
 
 
-def _parser(given: list[str]) -> argparse.ArgumentParser:
-    """The parser of these arguments: the arguments of commands that are not among them are left out."""
-    top = argparse.ArgumentParser(
-        prog="meanap",
-        description="Mean average precision and related metrics.",
-        epilog="meanap COMMAND --help lists the options of a command, with examples.",
-        formatter_class=_Help,
-    )
+def _parsed(given: list[str]) -> argparse.Namespace:
+    """The options of these arguments; those of commands that are not among them are left out."""
+    top = Parser(
+        "meanap", "Mean average precision and related metrics.",
+        "meanap COMMAND --help lists the options of a command, with examples.",
+    )  # fmt: skip
     top.add_argument("--version", action="version", version=f"meanap {meanap.__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="command")
     chosen = next((word for word in given if not word.startswith("-")), None)
+    if chosen is not None and chosen not in COMMANDS:
+        top.refuse_command(chosen, COMMANDS)
+    parser = top
     for name, (module, summary) in COMMANDS.items():
-        command = commands.add_parser(name, help=summary, formatter_class=_Help)
+        command = commands.add_parser(name, help=summary)
         if name == chosen:
             importlib.import_module(f"meanap.cli.{module}").add_arguments(command)
-    return top
-
-
-class _Help(argparse.HelpFormatter):
-    """Help whose examples keep their lines, and whose commands stand beside what they do."""
-
-    def add_argument(self, action: argparse.Action) -> None:
-        super().add_argument(action)
-        if action.nargs == argparse.PARSER:
-            # argparse does not count that commands are indented once more.
-            self._action_max_length += 2
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return text if text.startswith("examples:") else super()._fill_text(text, width, indent)
+            parser = command
+    options, rest = top.parse_known_args(given)
+    if rest:
+        parser.refuse(rest)
+    return options
 
 
 def _report(problem: str) -> None:

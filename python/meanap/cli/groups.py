@@ -28,14 +28,15 @@ _COCO_LIMITS = 3
 
 def path(text: str) -> Path:
     """A path, as argparse takes it: an empty text, as of a variable that is not set, is none."""
-    if not text:
-        raise argparse.ArgumentTypeError("expected a path, found an empty text")
+    if _words(text) == "-":
+        raise argparse.ArgumentTypeError("expected the path of a file, found -: standard input and output are none")
     return Path(text)
 
 
 def _words(text: str) -> str:
     """The same where it may be something else than a path, too."""
-    path(text)
+    if not text:
+        raise argparse.ArgumentTypeError("expected a path, found an empty text")
     return text
 
 

@@ -96,7 +96,7 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
         if reader.sniff(source, role):
             return reader
     if is_folder(source):
-        raise InputError("no format is recognised in this folder; format= names one", f"{role}: {source}")
+        raise InputError("no format is recognised in this folder; format= (--format) names one", f"{role}: {source}")
     several = "a list of COCO results, " if role == "detections" else "a COCO dictionary, "
     kind = "Detections" if role == "detections" else "GroundTruth"
     first = source[0] if isinstance(source, (list, tuple)) and source else None

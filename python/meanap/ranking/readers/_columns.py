@@ -111,7 +111,7 @@ def pick(names: Sequence[Any], role: Role, options: Options, source: str) -> Pic
     for field in ("query", "document"):
         if picked[field] is None:
             known = ", ".join(KNOWN[field][:3])
-            raise _missing(names, source, f"one for the {field} ({known}, …), or columns= that names it")
+            raise _missing(names, source, f"one for the {field} ({known}, …), or columns= (--column) that names it")
     value = picked[value_field]
     rank = found("rank") if role == "run" and value is None else None
     taken = {picked["query"], picked["document"], value, rank}
@@ -122,7 +122,8 @@ def pick(names: Sequence[Any], role: Role, options: Options, source: str) -> Pic
         raise _missing(
             names,
             source,
-            f"one for the {value_field} ({known}, …), or columns= that names it; None in its place says that {without}",
+            f"one for the {value_field} ({known}, …), or columns= (--column) that names it; None in its place says "
+            f"that {without}",
         )
     return Picked(picked["query"], picked["document"], value, rank)
 

@@ -191,7 +191,7 @@ def _named(field: str, names: list[Any], columns: Mapping[Any, Any]) -> Any:
         if known in plain:
             return plain[known]
     listed, known = ", ".join(map(str, names)), ", ".join(_KNOWN[field][:3])
-    expected = f"one for the {field} ({known}, …), or columns= that names it"
+    expected = f"one for the {field} ({known}, …), or columns= (--column) that names it"
     raise Place("qrels").error(f"has the columns {listed}", expected, "missing-column")
 
 
