@@ -74,6 +74,34 @@ def test_several_measures_in_one_text():
     assert "rbp(p=0.8)@5" in ranking.evaluate({"q": {"d": 1}}, {"q": {"d": 0.5}}, "rbp(p=0.8)@5").measures
 
 
+@pytest.mark.parametrize("measures", [5, [5], None, [["map"]], {"map", 5}])
+def test_what_is_no_name_of_a_measure_is_refused_at_each_entry(measures):
+    qrels, run = {"q": {"d": 1}}, {"q": {"d": 0.5}}
+    result = ranking.evaluate(qrels, run, "map")
+    entries = (
+        lambda: ranking.evaluate(qrels, run, measures),
+        lambda: ranking.evaluate_diversity({"q": {"a": {"d": 1}}}, run, measures),
+        lambda: ranking.tie_range(qrels, run, measures),
+        lambda: ranking.RelevanceEvaluator(qrels, measures),
+        lambda: ranking.compare(result, result, [5] if measures is None else measures),
+    )
+    for entry in entries:
+        with pytest.raises(TypeError, match="^measures: expected the name of a measure, .*, found "):
+            entry()
+
+
+def test_results_of_rankings_are_compared_elsewhere():
+    result = ranking.evaluate({"q": {"d": 1}}, {"q": {"d": 0.5}}, "map")
+    with pytest.raises(TypeError, match="baseline: .* found a RankingResult; meanap.ranking.compare takes"):
+        meanap.compare(result, result)
+
+
+def test_one_number_may_be_compared_alone():
+    result = meanap.evaluate(TRUTH, FOUND)
+    for names in ("ap50", ["ap50"]):
+        assert [row["number"] for row in meanap.compare(result, result, names, resamples=2)] == ["ap50"]
+
+
 def test_nothing_is_called_none():
     with pytest.raises(TypeError, match="; found None$"):
         meanap.evaluate(None, FOUND)

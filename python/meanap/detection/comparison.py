@@ -28,7 +28,7 @@ __all__ = ["compare"]
 def compare(
     baseline: Result,
     candidate: Result,
-    names: Sequence[NumberName] | None = None,
+    names: NumberName | Sequence[NumberName] | None = None,
     *,
     confidence: float = 0.95,
     resamples: int = 1000,
@@ -44,7 +44,7 @@ def compare(
     baseline, candidate : Result
         Evaluations of the same images by the same protocol. The slices of the candidate are compared, too.
     names
-        Numbers of the summary; all by default.
+        A number of the summary, or several; all by default.
 
     Returns
     -------
@@ -69,14 +69,16 @@ def compare(
     check_options(confidence, resamples)
     for name, value in (("baseline", baseline), ("candidate", candidate)):
         if not isinstance(value, Result):
-            raise TypeError(f"{name}: expected a result of meanap.evaluate, found {kind_of(value)}")
+            ranking = type(value).__module__.startswith("meanap.ranking")
+            hint = "; meanap.ranking.compare takes results of rankings" if ranking else ""
+            raise TypeError(f"{name}: expected a result of meanap.evaluate, found {kind_of(value)}{hint}")
     a, b = baseline.scores, candidate.scores
     if a.image_ids != b.image_ids:
         only = set(a.image_ids) ^ set(b.image_ids)
         raise InputError(f"the results are of other images: {len(only)} are in one of them only")
     if (a.protocol.thresholds, a.protocol.summary) != (b.protocol.thresholds, b.protocol.summary):
         raise InputError(f"the results are of other protocols: {a.protocol.name!r} and {b.protocol.name!r}")
-    rows = [a.row(name) for name in (names or a.rows)]
+    rows = [a.row(name) for name in ([names] if isinstance(names, str) else names or a.rows)]
     first, also = rows[0], set(b.category_ids)
     shared = [id for id in a.category_ids if id in also]
     places_a, places_b = ([scores.position(id) for id in shared] for scores in (a, b))

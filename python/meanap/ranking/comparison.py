@@ -12,6 +12,7 @@ from meanap import _core
 from meanap._arrays import kind_of
 from meanap._keywords import suggesting
 from meanap.errors import InputError
+from meanap.ranking.plan import names_of
 from meanap.ranking.result import RankingResult
 from meanap.statistics import Comparison, check_options, differences
 
@@ -89,7 +90,7 @@ def compare(
         raise InputError(f'test is {test!r}, expected "randomisation" or "t"')
     check_options(confidence, resamples, seed)
     pairs = _pairs(baseline, candidate)
-    names = pairs[0][1].measures if measures is None else (measures,) if isinstance(measures, str) else tuple(measures)
+    names = pairs[0][1].measures if measures is None else tuple(names_of(measures))
     values: list[tuple[float, float]] = []
     samples: list[np.ndarray] = []
     p_values: list[float] = []

@@ -9,6 +9,7 @@ from meanap.errors import InputError
 from meanap.ranking import readers
 from meanap.ranking.conventions import Conventions
 from meanap.ranking.evaluation import measured
+from meanap.ranking.plan import names_of
 from meanap.ranking.readers.subtopics import JudgedSubtopics, read_subtopics
 from meanap.ranking.result import RankingResult
 
@@ -88,7 +89,7 @@ def evaluate_diversity(
       strec@2      0.500000
     """
     conventions = diversity_conventions(relevance_level, ties, missing, judged_only)
-    names = [measures] if isinstance(measures, str) else list(measures)
+    names = names_of(measures)
     own: dict[Any, Any] = {name: value for name, value in (columns or {}).items() if name not in ("subtopic", "grade")}
     options = readers.Options(own, format)
 

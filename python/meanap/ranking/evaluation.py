@@ -12,7 +12,7 @@ from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.ranking import readers
 from meanap.ranking.conventions import NAMES, Conventions, resolve
-from meanap.ranking.plan import Table, check_measures, planned
+from meanap.ranking.plan import Table, check_measures, names_of, planned
 from meanap.ranking.result import RankingResult
 
 __all__ = ["check_grades", "evaluate", "measured"]
@@ -97,7 +97,7 @@ def evaluate(
       rr           0.500000
     """
     conventions = resolve(protocol, changes)
-    names = [measures] if isinstance(measures, str) else list(measures)
+    names = names_of(measures)
     options = readers.Options(columns or {}, format, conventions.duplicates)
     return measured(*readers.sides(qrels, run, options), names, conventions)
 

@@ -15,6 +15,7 @@ from meanap._keywords import suggesting
 from meanap.ranking import readers
 from meanap.ranking.conventions import NAMES, PRESETS, Conventions, resolve
 from meanap.ranking.evaluation import measured
+from meanap.ranking.plan import names_of
 from meanap.ranking.result import RankingResult
 from meanap.statistics import Difference
 from meanap.table import Table
@@ -189,7 +190,7 @@ def tie_range(
     >>> [result.mean("map") for result in ties]
     [0.5, 0.75, 1.0]
     """
-    measures = [measures] if isinstance(measures, str) else list(measures)
+    measures = names_of(measures)
     base = resolve(protocol, changes)
     options = readers.Options(columns or {}, format, base.duplicates)
     judged, answers = readers.sides(qrels, run, options)

@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from meanap import _core
-from meanap.errors import InputError
+from meanap._arrays import shown
+from meanap.errors import InputError, InputTypeError
 from meanap.ranking.conventions import Conventions
 
-__all__ = ["are_by_subtopic", "check_measures", "planned"]
+__all__ = ["are_by_subtopic", "check_measures", "names_of", "planned"]
 
 #: Where the subtopics of each row begin, ``(N + 1,)``, the subtopics, and the grade of the row's document for each.
 Table: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
+def names_of(measures: Any) -> list[str]:
+    """The names of measures, of which one may be given alone.
+
+    Raises
+    ------
+    InputTypeError
+        They are not names.
+    """
+    names = (
+        [measures] if isinstance(measures, str) else list(measures) if isinstance(measures, Iterable) else [measures]
+    )
+    for name in names:
+        if not isinstance(name, str):
+            raise InputTypeError(f"measures: expected the name of a measure, or a list of names, found {shown(name)}")
+    return names
+
+
 def planned(measures: list[str], conventions: Conventions, subtopics: Table | None = None) -> Any:
     """The core's plan of these measures under these conventions; with a table of what grades stand for."""
-    for measure in measures:
-        if isinstance(measure, str) and "," in re.sub(r"\(.*?\)", "", measure):
-            raise InputError(f'measure "{measure}": several measures are a list of their names')
+    for measure in names_of(measures):
+        if "," in re.sub(r"\(.*?\)", "", measure):
+            raise InputError(f'measure "{measure}": several measures are a list of their names (-m for each)')
     return _core.RankingPlan(
         measures,
         divisor=conventions.divisor,
