@@ -83,6 +83,25 @@ def test_draws_on_the_axes_given_in_colours_that_stand_out(result, other, name, 
         ax.figure.canvas.draw()
 
 
+@pytest.mark.parametrize("name", plot.__all__)
+def test_what_a_plot_does_not_draw_is_told_with_what_it_does(result, name):
+    draw = getattr(plot, name)
+    for given in (5, None, {"a": 5}, np.zeros(3), meanap.MeanAveragePrecision(), result.per_class):
+        with pytest.raises(TypeError, match=r"(result|found): expected what (meanap|Result)\..* returns, found "):
+            draw(given)
+    made = {
+        "meanap.evaluate": result,
+        "meanap.compare": meanap.compare(result, result, resamples=2),
+        "Result.confusion": result.confusion(),
+        "Result.errors": result.errors(),
+    }
+    for made_by, value in made.items():
+        try:
+            draw(value)
+        except TypeError as error:
+            assert f"found a {type(value).__name__}" in str(error) and made_by not in str(error)
+
+
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_makes_a_figure_and_survives_nothing_to_draw(name):
     empty = meanap.evaluate(

@@ -96,6 +96,15 @@ def test_results_of_rankings_are_compared_elsewhere():
         meanap.compare(result, result)
 
 
+def test_a_category_that_there_is_not_is_told_with_the_one_that_was_meant():
+    result = meanap.evaluate(TRUTH, FOUND)
+    for ask in (result.precision_recall, result.froc, lambda id: result.operating_point(precision=0.5, category=id)):
+        with pytest.raises(KeyError, match="no category 'persn'; did you mean 'person'[?]"):
+            ask("persn")
+        with pytest.raises(KeyError, match="no category 99; there are 'person', 'car', 'chair', 1, 2, 3"):
+            ask(99)
+
+
 def test_one_number_may_be_compared_alone():
     result = meanap.evaluate(TRUTH, FOUND)
     for names in ("ap50", ["ap50"]):

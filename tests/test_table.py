@@ -100,6 +100,15 @@ def test_html_has_every_row(table):
     assert html.escape(AWKWARD[4]) in table.to_html() and AWKWARD[4] not in table.to_html()
 
 
+def test_a_column_that_there_is_not_is_told_with_the_one_that_was_meant():
+    table = Table({"category": ["cat", "dog"], "ap": np.array([0.5, 0.75])})
+    for ask in (lambda name: table[name], lambda name: table.row(**{name: 1})):
+        with pytest.raises(KeyError, match="no column 'categry'; did you mean 'category'[?]"):
+            ask("categry")
+        with pytest.raises(KeyError, match="no column 'x'; there are 'category', 'ap'"):
+            ask("x")
+
+
 def test_columns_of_other_lengths_are_refused():
     with pytest.raises(ValueError, match="columns differ in length: {'a': 1, 'b': 2}"):
         Table({"a": [1], "b": [1, 2]})

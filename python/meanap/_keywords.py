@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["did_you_mean", "suggesting", "unexpected"]
+__all__ = ["did_you_mean", "not_there", "suggesting", "unexpected"]
 
 _Arguments = ParamSpec("_Arguments")
 _Returned = TypeVar("_Returned")
@@ -125,3 +125,14 @@ def did_you_mean(given: object, known: Iterable[str], others: Mapping[str, str] 
         near = difflib.get_close_matches(asked, names, 1)
         meant = names[near[0]] if near else None
     return "" if meant is None else f"; did you mean {meant!r}?"
+
+
+def not_there(problem: str, given: Any, known: Collection[Any]) -> str:
+    """The message about an id or a name that is not there: with the one that was meant, or the first of those there."""
+    texts = [str(item) for item in known]
+    near = difflib.get_close_matches(str(given), texts, 1, 0.7)
+    if near:
+        meant = next(item for item in known if str(item) == near[0])
+        return f"{problem}; did you mean {meant!r}?"
+    listed = ", ".join(repr(item) for item, _ in zip(known, range(10), strict=False))
+    return f"{problem}; there are {listed or 'none'}{', …' if len(texts) > 10 else ''}"

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 
 from meanap._arrow import column_of, export
+from meanap._keywords import not_there
 from meanap._printable import shown
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class Table:
 
     def __getitem__(self, key: str | int | np.integer | slice) -> Any:
         if isinstance(key, str):
+            if key not in self.columns:
+                raise KeyError(not_there(f"no column {key!r}", key, self.columns))
             return self.columns[key]
         if isinstance(key, slice):
             return Table({name: column[key] for name, column in self.columns.items()}, self.title)
@@ -103,8 +106,11 @@ class Table:
         Raises
         ------
         KeyError
-            There is none.
+            There is none, or no such column.
         """
+        for name in wanted:
+            if name not in self.columns:
+                raise KeyError(not_there(f"no column {name!r}", name, self.columns))
         for row in self:
             if all(row[name] == value for name, value in wanted.items()):
                 return row

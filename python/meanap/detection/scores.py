@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 
 from meanap import _core
-from meanap._keywords import did_you_mean
+from meanap._keywords import did_you_mean, not_there
 from meanap.detection.image_fields import KnownFields
 from meanap.detection.matches import MatchTable
 from meanap.detection.miss_rates import MissRates, log_average
@@ -328,7 +328,8 @@ class Scores(ABC):
             for id, name in self.names.items():
                 if name == category and id in self.category_ids:
                     return self.category_ids.index(id)
-        raise KeyError(f"no category {category!r}")
+        there = [self.name_of(id) for id in self.category_ids if id in self.names]
+        raise KeyError(not_there(f"no category {category!r}", category, [*there, *self.category_ids]))
 
     def name_of(self, id: Any) -> str:
         """The name of a category; its id as text if it has none."""

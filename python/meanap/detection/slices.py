@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from meanap._arrays import as_ids, as_number, kind_of, shown
+from meanap._keywords import not_there
 from meanap.detection.image_fields import AREA
 from meanap.errors import InputError
 from meanap.readers._column_names import NAMES, Named, is_table
@@ -253,10 +253,4 @@ def _is_value(value: Any) -> bool:
 
 def unknown(problem: str, given: Any, known: Collection[Any]) -> InputError:
     """The error about an id or a name that is not there, with the one that was meant."""
-    texts = [str(item) for item in known]
-    near = difflib.get_close_matches(str(given), texts, 1, 0.7)
-    if near:
-        meant = next(item for item in known if str(item) == near[0])
-        return InputError(f"{problem}; did you mean {meant!r}?")
-    listed = ", ".join(repr(item) for item, _ in zip(known, range(10), strict=False))
-    return InputError(f"{problem}; there are {listed}{', …' if len(texts) > 10 else ''}")
+    return InputError(not_there(problem, given, known))

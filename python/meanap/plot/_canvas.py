@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import inspect
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 
+from meanap._arrays import kind_of
 from meanap._keywords import suggesting
 
 __all__ = ["Colours", "Size", "Style", "axes", "label_lines", "shortened", "styled"]
@@ -68,12 +71,40 @@ _DARK = Colours(
 )
 
 
+#: What returns what is drawn.
+_MADE_BY = {
+    "Result": "meanap.evaluate",
+    "Comparison": "meanap.compare",
+    "Difference": "meanap.explain_difference",
+    "Errors": "Result.errors",
+    "Confusion": "Result.confusion",
+}
+
+
 def styled(draw: Callable[P, T]) -> Callable[P, T]:
-    """Draws with the settings of the keyword `style`: for papers letters are small and there is no title."""
+    """Draws with the settings of the keyword `style`: for papers letters are small and there is no title.
+
+    The first argument is what its annotation says, or the plot raises a `TypeError`.
+    """
+    first = next(iter(inspect.signature(draw).parameters.values()))
+    takes_several = "Mapping" in str(first.annotation)
+    kinds = sorted(kind for kind in _MADE_BY if re.search(rf"\b{kind}\b", str(first.annotation)))
+
+    def is_drawn(value: object) -> bool:
+        return any(made.__name__ in kinds for made in type(value).__mro__)
+
+    def check(given: Any) -> None:
+        several = takes_several and isinstance(given, Mapping) and not is_drawn(given)
+        for one in [*given.values()] if several else [given]:
+            if not is_drawn(one):
+                made_by = " or ".join(_MADE_BY[kind] for kind in kinds)
+                raise TypeError(f"{first.name}: expected what {made_by} returns, found {kind_of(one)}")
 
     @suggesting()
     @functools.wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> T:
+        if args or first.name in kwargs:
+            check(args[0] if args else kwargs[first.name])
         style = kwargs.get("style", "screen")
         if style not in ("screen", "paper"):
             raise ValueError(f"style: expected 'screen' or 'paper', found {style!r}")
