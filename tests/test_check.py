@@ -202,6 +202,32 @@ def test_masks_of_another_size(tmp_path, clean):
     assert f"[{size[0]}, {size[1]}]" in findings.row(code="mask-size")["example"]
 
 
+@pytest.mark.parametrize("form", [{}, {"boxes": True}])
+def test_masks_of_detections_of_another_size(tmp_path, form):
+    truth = generate.dataset(20, 3, categories=2)
+    found = generate.detections(truth, kind="segm", per_image=10, seed=3, **form)
+    sizes = {image["id"]: [image["height"], image["width"]] for image in truth["images"]}
+    turned = [d for d in found if sizes[d["image_id"]][0] != sizes[d["image_id"]][1]]
+    for detection in turned:
+        # Written as width and height; the runs are those of the turned image.
+        detection["segmentation"] = {**detection["segmentation"], "size": sizes[detection["image_id"]][::-1]}
+    row = both_ways(tmp_path, truth, found).row(code="mask-size")
+    first = sizes[turned[0]["image_id"]]
+    assert (row["where"], row["count"]) == ("detections", len(turned))
+    assert f"[{first[1]}, {first[0]}] for [{first[0]}, {first[1]}]" in row["example"]
+    for sides in ((truth, found), (tmp_path / "truth.json", tmp_path / "found.json")):
+        with pytest.warns(UserWarning, match="almost no detection .*: masks are not of their image's size. Write height"):
+            meanap.evaluate(*sides, "segm")
+
+
+@pytest.mark.parametrize("broken", [{"size": [9, 9], "counts": "x"}, [[1, 2]]])
+def test_masks_of_detections_are_decoded_where_there_are_boxes_too(tmp_path, broken):
+    truth = generate.dataset(20, 3, categories=2)
+    found = generate.detections(truth, kind="segm", per_image=10, seed=3, boxes=True)
+    found[5]["segmentation"] = broken
+    assert both_ways(tmp_path, truth, found).row(code="broken-mask")["count"] == 1
+
+
 def test_nothing_to_find(tmp_path):
     empty = {"images": [], "annotations": [], "categories": []}
     assert both_ways(tmp_path, empty).codes == {"no-objects"}

@@ -12,7 +12,7 @@ import numpy as np
 from meanap.checking.frames import check_frames
 from meanap.checking.ground_truth import named, unknown_references
 from meanap.checking.records import Records, present
-from meanap.checking.shapes import check_boxes, repeated, usable
+from meanap.checking.shapes import check_boxes, check_mask_sizes, repeated, usable
 
 __all__ = ["check_detections", "check_together"]
 
@@ -28,11 +28,9 @@ def check_detections(found: Records, truth: Records) -> None:
         found.add("no-detections", 1, "")
         return
     unknown_references(found, truth.images, truth.categories)
-    check_boxes(found, truth.sizes_in(found))
-    broken = np.flatnonzero(found.broken_masks)
-    example = found.told(broken[0]) if len(broken) else ""
-    remedy = "Write run lengths that cover the image."
-    found.add("broken-mask", len(broken), example, remedy=remedy)
+    sizes = truth.sizes_in(found)
+    check_boxes(found, sizes)
+    check_mask_sizes(found, sizes)
     _check_scores(found)
     same = repeated(found, found.scores)
     found.add("duplicate-detection", len(same), found.told(same[0], "bbox", "score") if len(same) else "")

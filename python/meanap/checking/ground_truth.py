@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from meanap.checking.records import Records, present
-from meanap.checking.shapes import check_boxes, repeated, usable
+from meanap.checking.shapes import check_boxes, check_mask_sizes, listed, repeated, usable
 
 __all__ = ["check_ground_truth", "named", "unknown_references"]
 
@@ -112,20 +112,10 @@ def _check_images(truth: Records) -> None:
 
 
 def _check_masks(truth: Records) -> None:
-    broken = np.flatnonzero(truth.broken_masks)
-    truth.add("broken-mask", len(broken), truth.told(broken[0]) if len(broken) else "")
+    check_mask_sizes(truth, truth.image_sizes)
     if truth.masks is None:
         return
-    _, around, drawn = truth.masks
-    sizes = truth.image_sizes
-    other = np.flatnonzero(
-        ~np.isnan(drawn).any(axis=1) & ~np.isnan(sizes).any(axis=1) & (drawn > 0).all(axis=1) & (drawn != sizes).any(1)
-    )
-    truth.add(
-        "mask-size",
-        len(other),
-        f"{truth.told(other[0])}: {_list(drawn[other[0]])} for {_list(sizes[other[0]])}" if len(other) else "",
-    )
+    around = truth.masks[1]
     with np.errstate(invalid="ignore", over="ignore"):
         corners = [
             np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1) for boxes in (truth.boxes, around)
@@ -136,12 +126,8 @@ def _check_masks(truth: Records) -> None:
     truth.add(
         "mask-off-box",
         len(off),
-        f"{truth.told(off[0], 'bbox')}, its mask fills {_list(around[off[0]])}" if len(off) else "",
+        f"{truth.told(off[0], 'bbox')}, its mask fills {listed(around[off[0]])}" if len(off) else "",
     )
-
-
-def _list(box: np.ndarray) -> str:
-    return "[" + ", ".join(f"{x:g}" for x in box) + "]"
 
 
 def _check_areas(truth: Records) -> None:

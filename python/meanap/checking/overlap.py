@@ -87,4 +87,4 @@ def cause(ground_truth: Any, detections: Any, options: Options) -> Finding | Non
         confusion = None if result is None else result.confusion(0.5, -math.inf)
         check_together(found, truth, lambda: confusion)
         add_ap(found, truth)
-    return next((finding for finding in found.findings if finding.code in _CODES), None)
+    return next((finding for finding in found.findings if finding.code in (*_CODES, "mask-size")), None)

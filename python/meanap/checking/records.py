@@ -17,7 +17,7 @@ from meanap._files import read_json
 from meanap._similarity import box_widths
 from meanap.checking.findings import Finding
 from meanap.errors import InputError
-from meanap.readers import Options, Problem, Problems, _fields
+from meanap.readers import Options, Problem, Problems, Role, _fields
 from meanap.readers._coco_files import files_in
 from meanap.readers._column_names import NAMES
 from meanap.readers._read_once import read_dataset, read_results
@@ -389,9 +389,10 @@ def _from_dataset(records: Records, dataset: _core.Dataset, truth: Records | Non
             bad = np.flatnonzero(~(np.isfinite(records.areas) & (records.areas >= 0)))
         _add_malformed(records, bad, _fields.AREA, records.areas)
     records.broken_masks = np.broadcast_to(False, count)
-    masks = None
-    if truth is None and "segmentation" in dataset.first_fields():
-        masks = dataset.objects("segm", "ground_truth")
+    if "segmentation" in fields:
+        role: Role = "ground_truth" if truth is None else "detections"
+        images = None if truth is None or truth.file is None else read_dataset(truth.file)
+        masks = dataset.objects("segm", role, images)
         measures = None if masks is None else masks.mask_measures()
         if measures is None:
             return False

@@ -1,4 +1,4 @@
-"""Checks of boxes on either side: whether they are boxes, within the image, and in the expected format."""
+"""Checks of boxes and masks on either side: whether they are such, fit the image, and are in the expected format."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from meanap.checking.records import Records
 
-__all__ = ["check_boxes", "repeated", "usable"]
+__all__ = ["check_boxes", "check_mask_sizes", "listed", "repeated", "usable"]
 
 #: Annotation tools round, and boxes reach up to the outside of the last pixel.
 _PIXEL = 1.0
@@ -92,6 +92,28 @@ def _reads_like_corners(boxes: np.ndarray, areas: np.ndarray, sizes: np.ndarray,
     between, whole = (right - x) * (bottom - y), right * bottom
     with np.errstate(invalid="ignore", over="ignore"):
         return bool((areas <= 1.02 * between + 1).all() and (areas < 0.5 * whole).mean() > 0.5)
+
+
+def check_mask_sizes(records: Records, sizes: np.ndarray) -> None:
+    """Adds the findings about masks that cannot be decoded, or are not of the size of their image ``(N, 2)``."""
+    broken = np.flatnonzero(records.broken_masks)
+    remedy = "Write run lengths that cover the image." if records.place == "detections" else None
+    records.add("broken-mask", len(broken), records.told(broken[0]) if len(broken) else "", remedy=remedy)
+    if records.masks is None:
+        return
+    drawn = records.masks[2]
+    known = ~np.isnan(drawn).any(axis=1) & ~np.isnan(sizes).any(axis=1) & (drawn > 0).all(axis=1)
+    other = np.flatnonzero(known & (drawn != sizes).any(axis=1))
+    example = ""
+    if len(other):
+        first = other[0]
+        example = f"{records.told(first)}: {listed(drawn[first])} for {listed(sizes[first])}"
+    records.add("mask-size", len(other), example)
+
+
+def listed(numbers: np.ndarray) -> str:
+    """A box or a size as an example shows it."""
+    return "[" + ", ".join(f"{x:g}" for x in numbers) + "]"
 
 
 def repeated(records: Records, *columns: np.ndarray) -> np.ndarray:
