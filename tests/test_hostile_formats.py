@@ -16,7 +16,7 @@ from meanap import generate
 from tests.thorough import THOROUGH
 
 STORED = Path(__file__).parent / "stored"
-SEEDS = 300 if THOROUGH else 6
+SEEDS = 300 if THOROUGH else 3
 WORDS = ["", "x", "nan", "inf", "-1", "1e400", "9" * 30, "é", "1.5.2", "-", "0x1", '"', "\0", "<a>", "]"]
 VALUES = [None, True, 0, -1, 1.5, math.nan, math.inf, 2**70, "x", "", [], {}, [1], [None], {"a": 1}, [[1, 2], [3]], "1"]
 

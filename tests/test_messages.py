@@ -13,6 +13,7 @@ import warnings
 
 import numpy as np
 import pytest
+from thorough import some
 
 from tests.differential.compare import error_differences, unequal
 from tests.differential.tools import meanap, reference
@@ -225,8 +226,8 @@ def parameters(way, iou_type):
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("cases", [mutations, parameters])
 def test_the_culprit_is_named(cases, way, iou_type, tmp_path):
-    raised, found = problems_of(way, iou_type, tmp_path, cases(way, iou_type))
-    assert raised > 60
+    raised, found = problems_of(way, iou_type, tmp_path, some(cases(way, iou_type), every=4))
+    assert raised > 15
     assert not found, f"{len(found)}:\n" + "\n".join(f"{name}: {problem}" for name, problem in found.items())
 
 

@@ -29,6 +29,8 @@ def boundary(mask, ratio):
     distance = max(1, round(ratio * np.sqrt(mask.shape[0] ** 2 + mask.shape[1] ** 2)))
     eroded = np.pad(mask, 1)
     for _ in range(distance):
+        if not eroded.any():
+            break
         padded = np.pad(eroded, 1)
         h, w = eroded.shape
         eroded = np.logical_and.reduce([padded[y : y + h, x : x + w] for y in range(3) for x in range(3)])
@@ -38,12 +40,13 @@ def boundary(mask, ratio):
 def naive(detections, ground_truths, crowd, ratio):
     """The smaller of both intersections over union; against a crowd the share of the detection's mask."""
     out = np.zeros((len(detections), len(ground_truths)))
+    boundaries = [[boundary(mask, ratio) for mask in side] for side in (detections, ground_truths)]
     for i, d in enumerate(detections):
         for j, g in enumerate(ground_truths):
             if crowd[j]:
                 out[i, j] = (d & g).sum() / d.sum()
                 continue
-            a, b = boundary(d, ratio), boundary(g, ratio)
+            a, b = boundaries[0][i], boundaries[1][j]
             out[i, j] = min((d & g).sum() / (d | g).sum(), (a & b).sum() / (a | b).sum())
     return out
 

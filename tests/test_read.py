@@ -8,6 +8,7 @@ import time
 from random import Random
 
 import pytest
+from thorough import THOROUGH
 
 import meanap
 from meanap import _core
@@ -97,8 +98,7 @@ def test_real_results(shared_data, name):
 
 
 @pytest.mark.parametrize(("hundredths", "double"), [(0, 0), (60_000, 40_000), (60_000, 60_000), (30_000, 60_000)])
-@pytest.mark.parametrize("workers", ["1", "3"])
-def test_a_large_file(tmp_path, workers, hundredths, double):
+def test_a_large_file(tmp_path, hundredths, double):
     """Several blocks, several workers, boxes that get longer from some records on: the same columns."""
 
     def box(i):
@@ -122,15 +122,14 @@ def test_a_large_file(tmp_path, workers, hundredths, double):
         assert dataset.fallback is None
         check_columns(dataset, path, records)
 
-    for indent in [None, 1]:
+    for indent, workers in [(None, 1), (1, 3), *([(None, 3), (1, 1)] if THOROUGH else [])]:
         path.write_text(json.dumps(records, indent=indent))
         assert path.stat().st_size > 4 << 20
         with_threads(workers, check)
 
 
-@pytest.mark.parametrize("workers", ["1", "3"])
 @pytest.mark.parametrize("field", ["bbox", "obb"])
-def test_a_large_file_of_rotated_boxes(tmp_path, workers, field):
+def test_a_large_file_of_rotated_boxes(tmp_path, field):
     """Of five numbers, of eight, and of eight from some record on, of which there is no column."""
     path = tmp_path / "large.json"
 
@@ -150,7 +149,8 @@ def test_a_large_file_of_rotated_boxes(tmp_path, workers, field):
             if alike:
                 check_columns(dataset, path, records)
 
-        with_threads(workers, check)
+        for workers in (1, 3):
+            with_threads(workers, check)
 
 
 # Values as they may stand in a file, valid and not.

@@ -79,7 +79,7 @@ def test_columns_are_right_or_there_is_a_memory_error(tmp_path, monkeypatch, kin
     monkeypatch.chdir(tmp_path)
     write(tmp_path, fields, count)
     prepare = f"similarity = {similarity!r}{COLUMNS}"
-    left = some(LEFT, every=3, first=list(KINDS).index(kind))
+    left = some(LEFT, every=6, first=list(KINDS).index(kind))
     run_with_limits(prepare, "work()", left, MEANAP_NUM_THREADS=str(threads))
 
 
@@ -264,4 +264,4 @@ def work():
 def test_what_is_read_is_right_or_there_is_a_memory_error(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     left = LEFT if name.startswith("a long") else FEWER
-    run_with_limits(*ENTRIES[name], some(left, every=3, first=list(ENTRIES).index(name)))
+    run_with_limits(*ENTRIES[name], some(left, every=5, first=list(ENTRIES).index(name)))

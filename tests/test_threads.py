@@ -19,7 +19,7 @@ from meanap import mask, ranking
 from tests.thorough import THOROUGH
 
 #: How long each test changes its input.
-SECONDS = 20 if THOROUGH else 0.7
+SECONDS = 20 if THOROUGH else 0.3
 
 
 def annotations(results, state):

@@ -1,6 +1,7 @@
 """Types are for users: checkers report typical mistakes, and nothing in typical right usage."""
 
 import dataclasses
+import functools
 import importlib.util
 import json
 import os
@@ -15,28 +16,31 @@ import pytest
 import meanap
 from meanap import _types, protocol, ranking
 
-PROGRAMS = Path(__file__).parent / "typing"
+PROGRAMS = [Path(__file__).parent / "typing" / name for name in ("mistakes.py", "correct.py")]
+MISTAKES, CORRECT = PROGRAMS
 
 
-def mypy(path):
-    """The lines in which mypy reports an error."""
+@functools.cache
+def mypy():
+    """The program and line of each error that mypy reports in the programs."""
     options = ["--strict", "--show-error-codes", "--no-error-summary", "--no-pretty"]
-    done = run("mypy", *options, str(path))
+    done = run("mypy", *options, *map(str, PROGRAMS))
     assert done.returncode in (0, 1), done.stdout + done.stderr
-    return {int(line) for line in re.findall(rf"{re.escape(path.name)}:(\d+): error:", done.stdout)}, done.stdout
+    return {(name, int(line)) for name, line in re.findall(r"(\w+\.py):(\d+): error:", done.stdout)}, done.stdout
 
 
-def basedpyright(path):
-    """The lines in which pyright reports an error."""
-    done = run("basedpyright", "--outputjson", "--level", "error", "--pythonpath", sys.executable, str(path))
-    found = json.loads(done.stdout)["generalDiagnostics"]
-    return {item["range"]["start"]["line"] + 1 for item in found if item["severity"] == "error"}, done.stdout
+@functools.cache
+def basedpyright():
+    """The program and line of each error that pyright reports in the programs."""
+    done = run("basedpyright", "--outputjson", "--level", "error", "--pythonpath", sys.executable, *map(str, PROGRAMS))
+    found = [item for item in json.loads(done.stdout)["generalDiagnostics"] if item["severity"] == "error"]
+    return {(Path(item["file"]).name, item["range"]["start"]["line"] + 1) for item in found}, done.stdout
 
 
 def run(module, *arguments):
     if importlib.util.find_spec(module) is None:
         pytest.skip(f"{module} is not installed: pip install 'meanap[lint]'")
-    root = PROGRAMS.parents[1]
+    root = MISTAKES.parents[2]
     # Where the package was installed in place, a checker has to be told where that is.
     environment = {**os.environ, "PYTHONPATH": str(Path(meanap.__file__).parents[1])}
     command = [sys.executable, "-m", module, *arguments]
@@ -48,11 +52,10 @@ CHECKERS = pytest.mark.parametrize("check", [mypy, basedpyright], ids=["mypy", "
 
 @CHECKERS
 def test_every_typical_mistake_is_reported_and_no_other_line(check):
-    path = PROGRAMS / "mistakes.py"
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = MISTAKES.read_text(encoding="utf-8").splitlines()
     marked = {number for number, line in enumerate(lines, 1) if line.endswith("# mistake")}
     assert len(marked) >= 40
-    reported, _ = check(path)
+    reported = {line for name, line in check()[0] if name == MISTAKES.name}
     missing = [lines[number - 1] for number in sorted(marked - reported)]
     others = [lines[number - 1] for number in sorted(reported - marked)]
     assert (missing, others) == ([], [])
@@ -60,8 +63,8 @@ def test_every_typical_mistake_is_reported_and_no_other_line(check):
 
 @CHECKERS
 def test_nothing_is_reported_in_right_usage(check):
-    reported, output = check(PROGRAMS / "correct.py")
-    assert not reported, output
+    reported, output = check()
+    assert not [line for name, line in reported if name == CORRECT.name], output
 
 
 def test_the_public_interface_is_typed():
