@@ -217,7 +217,9 @@ def test_masks_of_detections_of_another_size(tmp_path, form):
     assert (row["where"], row["count"]) == ("detections", len(turned))
     assert f"[{first[1]}, {first[0]}] for [{first[0]}, {first[1]}]" in row["example"]
     for sides in ((truth, found), (tmp_path / "truth.json", tmp_path / "found.json")):
-        with pytest.warns(UserWarning, match="almost no detection .*: masks are not of their image's size. Write height"):
+        with pytest.warns(
+            UserWarning, match="almost no detection .*: masks are not of their image's size. Write height"
+        ):
             meanap.evaluate(*sides, "segm")
 
 

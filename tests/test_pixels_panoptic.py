@@ -11,6 +11,7 @@ from meanap.compat.panopticapi import as_panopticapi, pq_compute
 from meanap.segmentation import PanopticQuality
 
 from . import pixel_data
+from .running_sum import running_sum
 
 CATEGORIES = [
     {"id": 1, "name": "person", "isthing": 1},
@@ -60,7 +61,7 @@ def oracle(images, categories):
         }
     for name, wanted in (("All", (0, 1)), ("Things", (1,)), ("Stuff", (0,))):
         ids = [c["id"] for c in categories if c["isthing"] in wanted and sum(stats[c["id"]][1:])]
-        groups[name] = {key: sum(per_class[id][key] for id in ids) / len(ids) for key in ("pq", "sq", "rq")}
+        groups[name] = {key: running_sum(per_class[id][key] for id in ids) / len(ids) for key in ("pq", "sq", "rq")}
         groups[name]["n"] = len(ids)
     return {**groups, "per_class": per_class}
 

@@ -11,6 +11,7 @@ import pytest
 from meanap.cli import main
 from meanap.errors import InputError
 from meanap.ranking import compare, evaluate, evaluate_diversity
+from tests.running_sum import running_sum
 
 MEASURES = {
     "alpha_ndcg@20": "alpha-nDCG@20",
@@ -55,7 +56,7 @@ def naive(rows, run, query, alpha, beta, level=1):
     def gains(documents):
         seen = dict.fromkeys(subtopics, 0)
         for document in documents:
-            yield sum((1 - alpha) ** seen[s] for s in subtopics if s in about.get(document, ()))
+            yield running_sum((1 - alpha) ** seen[s] for s in subtopics if s in about.get(document, ()))
             for s in about.get(document, ()):
                 seen[s] += 1
 
@@ -67,7 +68,7 @@ def naive(rows, run, query, alpha, beta, level=1):
         rest.remove(best)
 
     def total(documents, discount, k=None):
-        return sum(gain * discount(rank) for rank, gain in enumerate(list(gains(documents))[:k]))
+        return running_sum(gain * discount(rank) for rank, gain in enumerate(list(gains(documents))[:k]))
 
     def dcg(rank):
         return 1 / math.log2(rank + 2)
@@ -76,11 +77,12 @@ def naive(rows, run, query, alpha, beta, level=1):
         return 1 / (rank + 1)
 
     def most(discount, k):
-        return count * sum((1 - alpha) ** rank * discount(rank) for rank in range(k))
+        return count * running_sum((1 - alpha) ** rank * discount(rank) for rank in range(k))
 
     def average(subtopic):
         ranks = [rank for rank, d in enumerate(ranked, 1) if subtopic in about.get(d, ())]
-        return sum(n / rank for n, rank in enumerate(ranks, 1)) / sum(subtopic in some for some in about.values())
+        precisions = running_sum(n / rank for n, rank in enumerate(ranks, 1))
+        return precisions / sum(subtopic in some for some in about.values())
 
     def persistence(rank):
         return beta**rank
@@ -93,7 +95,7 @@ def naive(rows, run, query, alpha, beta, level=1):
         "nerr_ia@5": total(ranked, err, 5) / total(ideal, err, 5),
         "p_ia@5": sum(len(about.get(d, ())) for d in ranked[:5]) / 5 / count,
         "strec@7": len({s for d in ranked[:7] for s in about.get(d, ())}) / count,
-        "map_ia": sum(map(average, subtopics)) / count,
+        "map_ia": running_sum(map(average, subtopics)) / count,
         "nrbp": total(ranked, persistence) * (1 - (1 - alpha) * beta) / count,
         "nnrbp": total(ranked, persistence) / total(ideal, persistence),
     }

@@ -18,7 +18,7 @@ CLEARER: dict[type, tuple[type, ...]] = {
     AssertionError: (ValueError, TypeError),
     # `accumulate()` before `evaluate()` asks an empty dict for its parameters.
     AttributeError: (RuntimeError,),
-    # A kind of evaluation that is none leaves a name of the reference unbound.
+    # A kind of evaluation that is none leaves a name of the reference unbound, a local one from Python 3.12 on.
     NameError: (ValueError,),
 }
 """What may be raised where the reference raises the type on the left (or that type and its subclasses)."""
@@ -58,8 +58,12 @@ def error_differences(name: str, ours: BaseException | None, theirs: BaseExcepti
         yield f"{name}: raised {type(ours).__name__}: {ours}; expected no error"
     elif not isinstance(ours, Exception):
         yield f"{name}: panicked with {type(ours).__name__}: {ours}; expected {type(theirs).__name__}"
-    elif not isinstance(ours, type(theirs)) and not isinstance(ours, CLEARER.get(type(theirs), ())):
+    elif not isinstance(ours, (type(theirs), *_clearer(theirs))):
         yield f"{name}: raised {type(ours).__name__}: {ours}; expected {type(theirs).__name__}: {theirs}"
+
+
+def _clearer(theirs: BaseException | None) -> list[type]:
+    return [kind for type, kinds in CLEARER.items() if isinstance(theirs, type) for kind in kinds]
 
 
 def warning_differences(name: str, ours: Event, known: set[type]) -> Iterator[str]:
