@@ -347,13 +347,16 @@ RUST = [
         ("x < 15.0", "x < 2.0"),
     ),
     *of(
-        "src/ranking/measure.rs",
+        "src/ranking/measure/registry.rs",
         ("RankBiasedPrecision(0.9)", "RankBiasedPrecision(0.8)"),
+    ),
+    *of(
+        "src/ranking/measure/parse.rs",
         ("(1..=1000)", "(1..=1001)"),
         ("(1..=1000)", "(2..=1000)"),
     ),
     *of(
-        "src/ranking/measure.rs",
+        "src/ranking/measure/parse.rs",
         ("p > 0.0 && p < 1.0", "p >= 0.0 && p < 1.0"),
         ("p > 0.0 && p < 1.0", "p > 0.0 && p <= 1.0"),
         tests="cargo:ranking::measure",
