@@ -44,7 +44,7 @@ pub fn orientation_similarities(
             let kept = of_rows.iter().take_while(|row| row.rank != Row::DROPPED).count();
             cell.open(&of_rows[..kept], of_truths, &evaluator.ground_truths);
             cell.fill(&mut compare, lowest_threshold(&protocol.thresholds))?;
-            cell.find_candidates(&protocol.thresholds);
+            cell.find_candidates(&protocol.thresholds)?;
             if cell.candidates.is_empty() {
                 continue;
             }

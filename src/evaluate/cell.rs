@@ -1,7 +1,7 @@
 //! One cell: what is in it, and which of its pairs can match.
 
 use crate::columns::Objects;
-use crate::error::Result;
+use crate::error::{Result, reserve};
 use crate::matching::{Candidates, Row, Truth};
 use crate::similarity::Comparer;
 
@@ -46,19 +46,26 @@ impl Cell {
     ///
     /// # Errors
     ///
-    /// A mask that cannot be decoded or compared.
+    /// A mask that cannot be decoded or compared; `OutOfMemory`.
     pub fn fill(&mut self, compare: &mut Comparer<'_>, lowest_threshold: f64) -> Result<()> {
         if self.detections.is_empty() || self.ground_truths.is_empty() {
             return Ok(());
         }
-        self.similarity.resize(self.detections.len() * self.ground_truths.len(), 0.0);
+        let pairs = self.detections.len() * self.ground_truths.len();
+        reserve(&mut self.similarity, pairs)?;
+        self.similarity.resize(pairs, 0.0);
         compare(&self.detections, &self.ground_truths, lowest_threshold, &mut self.similarity)
     }
 
     /// Finds the pairs that reach some threshold.
-    pub fn find_candidates(&mut self, thresholds: &[f64]) {
-        if !self.similarity.is_empty() {
-            self.candidates.collect(&self.similarity, self.ground_truths.len(), thresholds);
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn find_candidates(&mut self, thresholds: &[f64]) -> Result<()> {
+        match self.similarity.is_empty() {
+            true => Ok(()),
+            false => self.candidates.collect(&self.similarity, self.ground_truths.len(), thresholds),
         }
     }
 }

@@ -194,15 +194,16 @@ impl Evaluator {
         truths: Cells<Truth>,
     ) -> Result<MatchTable> {
         let new = || {
-            let work = CellBuffers::new(similarity);
-            MatchedCells { work, rows: Vec::new(), matches: self.protocol.matches() }
+            let run = MatchedCells { rows: Vec::new(), matches: self.protocol.matches() };
+            (CellBuffers::new(similarity), run)
         };
         let one = |run, share| self.match_next(similarity, run, share);
         let shares = shares(&mut rows, &truths)?;
         // A run that has begun is never divided: several for each thread, so that none waits long for the last one.
         let most = (shares.len() / (RUNS * threads::count())).max(1);
-        let shares = shares.into_par_iter().with_max_len(most);
-        let runs = shares.try_fold(new, one).collect::<Result<Vec<_>>>()?;
+        let runs = shares.into_par_iter().with_max_len(most).try_fold(new, one);
+        let without_buffers = |run: Result<_>| run.map(|(_, run)| run);
+        let runs = runs.map(without_buffers).collect::<Result<Vec<_>>>()?;
         let bits = self.protocol.bits();
         let mut matches = self.protocol.matches();
         join(runs, bits.entry(), &mut matches)?;
@@ -233,12 +234,12 @@ impl Evaluator {
     fn match_next<'a>(
         &self,
         similarity: &dyn Similarity,
-        mut run: MatchedCells<'a>,
+        (mut work, mut run): (CellBuffers<'a>, MatchedCells<'a>),
         (rows, truths): (&'a mut [Row], &[Truth]),
-    ) -> Result<MatchedCells<'a>> {
-        self.match_share(similarity, &mut run.work, (&mut *rows, truths), &mut run.matches)?;
+    ) -> Result<(CellBuffers<'a>, MatchedCells<'a>)> {
+        self.match_share(similarity, &mut work, (&mut *rows, truths), &mut run.matches)?;
         push(&mut run.rows, rows)?;
-        Ok(run)
+        Ok((work, run))
     }
 
     /// The area ranges in which a detection that is not matched is ignored and no false positive, as a mask.

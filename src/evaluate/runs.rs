@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::share::{CellBuffers, MatchedOutcomes};
+use super::share::MatchedOutcomes;
 use crate::error::{Result, collect, push, with_capacity};
 use crate::matching::{Cells, Row, Truth, end_of_image};
 
@@ -11,7 +11,6 @@ const SHARE: usize = 1024;
 
 /// Shares that one thread matched one after the other.
 pub(super) struct MatchedCells<'a> {
-    pub(super) work: CellBuffers<'a>,
     pub(super) rows: Vec<&'a mut [Row]>,
     pub(super) matches: MatchedOutcomes,
 }

@@ -88,7 +88,7 @@ impl Evaluator {
             }
             work.cell.open(kept, of_cell, &self.ground_truths);
             work.cell.fill(&mut work.compare, lowest_threshold)?;
-            work.cell.find_candidates(&self.protocol.thresholds);
+            work.cell.find_candidates(&self.protocol.thresholds)?;
             if !work.cell.candidates.is_empty() {
                 matches.partners.reserve(kept.len())?;
                 reserve(&mut matches.outcomes, kept.len() * self.protocol.bits().entry())?;

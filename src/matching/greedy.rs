@@ -10,6 +10,7 @@
 use std::cmp::Ordering;
 
 use super::matcher::{CellPairs, MatchKind, Matcher, OnMatch};
+use crate::error::{Result, reserve};
 
 /// A pair that can match.
 #[derive(Clone, Copy, Debug)]
@@ -47,12 +48,17 @@ impl Candidates {
 
     /// Keeps the pairs of `similarity` (`(D, G)`, row by row, not empty) that reach some threshold. A NaN reaches all:
     /// it is not below any, and for the reference nothing that follows it is below it.
-    pub fn collect(&mut self, similarity: &[f64], ground_truths: usize, thresholds: &[f64]) {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn collect(&mut self, similarity: &[f64], ground_truths: usize, thresholds: &[f64]) -> Result<()> {
         self.clear();
         self.words = thresholds.len().div_ceil(64);
         let lowest_threshold = lowest_threshold(thresholds);
         for row in similarity.chunks_exact(ground_truths) {
             let start = self.pairs.len();
+            reserve(&mut self.pairs, row.len())?;
             let mut nan = false;
             let mut keep = |values: &[f64], first: usize| {
                 for (&value, ground_truth) in values.iter().zip(first as u32..) {
@@ -86,9 +92,9 @@ impl Candidates {
         }
         self.any_nan |= lowest_threshold == f64::NEG_INFINITY;
         if self.pairs.is_empty() {
-            return;
+            return Ok(());
         }
-        self.reached.reserve(self.pairs.len() * self.words);
+        reserve(&mut self.reached, self.pairs.len() * self.words)?;
         let rising = thresholds.is_sorted();
         for &CandidatePair { value, .. } in &self.pairs {
             let reaches = |&threshold: &f64| !(value < threshold);
@@ -101,6 +107,7 @@ impl Candidates {
                 });
             }
         }
+        Ok(())
     }
 
     /// Whether no pair can match.
@@ -341,7 +348,7 @@ mod tests {
             let claims: Vec<bool> = (0..d).map(|_| roll(5) > 0).collect();
             let thresholds = [0.5, 0.3, 0.75, 0.5, 1.1];
             let (mut candidates, mut expected) = (Candidates::default(), Vec::new());
-            candidates.collect(&similarity, g, &thresholds);
+            candidates.collect(&similarity, g, &thresholds).unwrap();
             candidates.any_nan = true;
             let claims = |d: usize| claims[d];
             let pairs = CellPairs {

@@ -170,7 +170,7 @@ mod tests {
             let ignored: Vec<bool> = flags(objects).iter().zip(&crowd).map(|(a, b)| a | b).collect();
             let thresholds = [0.2, 0.5];
             let mut candidates = Candidates::default();
-            candidates.collect(&similarity, objects, &thresholds);
+            candidates.collect(&similarity, objects, &thresholds).unwrap();
             let cell = CellPairs {
                 candidates: &candidates,
                 thresholds: &thresholds,

@@ -98,7 +98,7 @@ pub(super) mod tests {
         claims: &dyn Fn(usize) -> bool,
     ) -> Vec<(usize, u64, usize, usize, MatchKind)> {
         let (mut candidates, mut made) = (Candidates::default(), Vec::new());
-        candidates.collect(similarity, ignored.len(), thresholds);
+        candidates.collect(similarity, ignored.len(), thresholds).unwrap();
         let pairs = CellPairs { candidates: &candidates, thresholds, ignored, crowd, uncounted: &[], claims };
         matcher.match_cell(&pairs, &mut Vec::new(), &mut |word, bits, d, g, kind| {
             made.push((word, bits, d, g, kind));

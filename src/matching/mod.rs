@@ -6,7 +6,7 @@
 //! // Two detections, best first, and two ground truths: (D, G).
 //! let (similarity, thresholds) = ([0.9, 0.6, 0.8, 0.7], [0.5, 0.75]);
 //! let mut candidates = Candidates::default();
-//! candidates.collect(&similarity, 2, &thresholds);
+//! candidates.collect(&similarity, 2, &thresholds)?;
 //! let (ignored, crowd) = (&[false; 2], &[false; 2]);
 //! let cell = CellPairs { candidates: &candidates, thresholds: &thresholds, ignored, crowd, uncounted: &[], claims: &|_| true };
 //!

@@ -198,7 +198,7 @@ pub(super) fn match_cell<'py>(
     let mut candidates = Candidates::default();
     if g > 0 {
         let by_rows: Vec<f64> = similarity.iter().copied().collect();
-        candidates.collect(&by_rows, g, &thresholds);
+        candidates.collect(&by_rows, g, &thresholds)?;
     }
     let mut matched = filled(thresholds.len().saturating_mul(d), -1)?;
     let pairs = CellPairs {
