@@ -48,6 +48,7 @@ plain = [dict(size=[150, 150], counts=[int(n) for n in np.random.default_rng(i).
 """
 
 MATCHES = """
+from meanap import _core
 from meanap.detection.evaluation import new_log
 from meanap import protocol
 rules = protocol.get("coco").replace(area_ranges={"all": (0.0, 1e10)})
@@ -280,7 +281,7 @@ def work():
     ),
     "resamples and parts of a table of matches": (
         MATCHES,
-        "[(*map(pickle.dumps, matches.resampler(0, 100, how).resample(weights)),"
+        "[(*map(pickle.dumps, matches.resampler(0, 100, how).resample(_core.ImageWeights(weights))),"
         " *map(pickle.dumps, matches.accumulate(recall=how, areas=[0], max_detections=[1, 100])))"
         " for how in (points, 'exact', 'trapezium')]"
         " + [pickle.dumps(matches.part_counts([1, 100])), pickle.dumps(matches.pooled().to_bytes())]",

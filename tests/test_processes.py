@@ -472,7 +472,7 @@ ANALYSES = [
     "ranking.points(0, [('precision', 0.5)])",
     "matches.ties(area=0, limit=100, recall=points, orders=2, seed=0)",
     "matches.resampler(0, 100, points)",
-    "resampler.resample(weights)",
+    "resampler.resample(_core.ImageWeights(weights))",
     "ranking.operator(0)",
     "operator.points(weights, 'precision', 0.5)",
     "matches.pooled()",

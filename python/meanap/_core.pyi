@@ -516,10 +516,16 @@ class Operator:
     def points(self, weights: NDArray[np.uint32], rule: str, value: float) -> NDArray[np.float64]: ...
 
 @final
+class ImageWeights:
+    """How often each image is in each resample, for all resamplers of the same images."""
+
+    def __new__(cls, weights: NDArray[np.uint32]) -> ImageWeights: ...
+
+@final
 class Resampler:
     """A match table's rows, sorted for many samples of images."""
 
-    def resample(self, weights: NDArray[np.uint32]) -> tuple[NDArray[np.float64] | None, NDArray[np.float64]]: ...
+    def resample(self, weights: ImageWeights) -> tuple[NDArray[np.float64] | None, NDArray[np.float64]]: ...
 
 @final
 class MatchLog:

@@ -33,6 +33,9 @@ __all__ = [
 #: Resamples between two checks for Ctrl-C.
 _CHUNK = 128
 
+#: Resamples that are drawn by one call of NumPy.
+_AT_ONCE = 8
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -323,8 +326,11 @@ def resampled(count: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
     generator = np.random.default_rng(whole(seed, "seed", 0, 2**64 - 1))
     for start in range(0, resamples, _CHUNK):
         weights = np.zeros((min(_CHUNK, resamples - start), count), dtype=np.uint32)
-        for row in weights:
-            row[:] = np.bincount(generator.integers(count, size=count).astype(np.intp), minlength=count)
+        for some in range(0, len(weights), _AT_ONCE):
+            rows = weights[some : some + _AT_ONCE]
+            drawn = generator.integers(count, size=(len(rows), count)).astype(np.intp, copy=False)
+            for row, images in zip(rows, drawn, strict=True):
+                row[:] = np.bincount(images, minlength=count)
         yield weights
 
 

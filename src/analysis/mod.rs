@@ -67,5 +67,6 @@ pub use orientation::orientation_similarities;
 pub use pooled::pooled;
 pub use ranked::{Averaging, Ranked, Ranking};
 pub use resample::{Resampled, Resampler};
+pub use sample_weights::ImageWeights;
 pub use states::{States, TruthState};
 pub use ties::{TieBounds, tie_bounds};

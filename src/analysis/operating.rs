@@ -5,7 +5,6 @@
 use rayon::prelude::*;
 
 use super::ranked::Ranked;
-use super::sample_weights::{SAMPLES, add, side_by_side};
 use crate::error::{Result, collect, collect_blocks, collect_growing, copied, filled, push};
 use crate::progress::{Progress, STRETCH};
 use crate::threads;
@@ -28,6 +27,9 @@ pub enum OperatingRule {
 /// What detections of some score or a higher one give: score, precision, recall, false positives for each image, and
 /// the share of images without objects that have a false positive.
 pub type OperatingPoint = [f64; 5];
+
+/// Samples that go over the detections side by side.
+const SAMPLES: usize = 16;
 
 /// No score will do.
 pub const NO_POINT: OperatingPoint = [f64::NAN; 5];
@@ -115,7 +117,7 @@ impl OperatingPoints {
             return Ok(Vec::new());
         }
         let choose = |weights: &[u32]| {
-            let chosen = self.choose(&side_by_side::<SAMPLES>(weights, images)?, &[rule], progress)?;
+            let chosen = self.choose(&side_by_side(weights, images)?, &[rule], progress)?;
             Ok(chosen.into_iter().flatten().take(weights.len() / images))
         };
         threads::run(|| collect_blocks(weights.par_chunks(SAMPLES * images).map(choose)))
@@ -243,6 +245,24 @@ fn consider(best: &mut Option<(f64, OperatingPoint)>, point: OperatingPoint, rul
         && best.is_none_or(|(held, _)| worth > held)
     {
         *best = Some((worth, point));
+    }
+}
+
+/// The weights `(B, I)` of at most so many samples, those of each image next to each other; 0 for samples that are not
+/// there.
+fn side_by_side(weights: &[u32], images: usize) -> Result<Vec<[u32; SAMPLES]>> {
+    let mut out = filled(images, [0; SAMPLES])?;
+    for (sample, weights) in weights.chunks_exact(images).enumerate() {
+        out.iter_mut().zip(weights).for_each(|(all, &weight)| all[sample] = weight);
+    }
+    Ok(out)
+}
+
+/// Adds the numbers of each sample.
+#[inline(always)]
+fn add<const N: usize>(to: &mut [u32; N], more: &[u32; N]) {
+    for sample in 0..N {
+        to[sample] += more[sample];
     }
 }
 

@@ -7,7 +7,7 @@
 use rayon::prelude::*;
 
 use super::ranked::{AveragePrecision, Averaging, TruePositiveRuns};
-use super::sample_weights::{ImageWeights, SAMPLES, SampleCounts};
+use super::sample_weights::{ImageWeights, SAMPLES, SampleCounts, WeightBlock};
 use super::sampled_precision::{PrecisionAtPoints, RecallPoints};
 use super::sampled_recall::TruePositives;
 use super::sampled_rows::{ReadCurve, SampledRows};
@@ -93,119 +93,167 @@ impl Resampler {
         self.shape
     }
 
-    /// The numbers under each resample's weights `(B, I)`, row by row.
+    /// The numbers under each resample's weights.
     ///
     /// # Errors
     ///
-    /// `OutOfMemory`; a weight has more than 16 bits; the work is cancelled.
-    pub fn resample(&self, weights: &[u32], progress: &Progress) -> Result<Resampled> {
+    /// `OutOfMemory`; the work is cancelled.
+    pub fn resample(&self, weights: &ImageWeights, progress: &Progress) -> Result<Resampled> {
         let [thresholds, groups] = self.shape;
-        let per_sample = thresholds * groups;
-        let samples = weights.len().checked_div(self.images).unwrap_or(0);
-        let numbers = |wanted: bool| filled(if wanted { samples * per_sample } else { 0 }, f64::NAN);
-        let mut out = Resampled { precision: numbers(self.has_precision())?, recall: numbers(true)? };
-        if out.recall.is_empty() {
-            return Ok(out);
+        let places = weights.blocks.len() * groups * thresholds;
+        // Of each block, group and threshold; in the order of the result when all are there.
+        let mut recall = filled(places, NO_NUMBERS)?;
+        let mut precision = filled(if self.has_precision() { places } else { 0 }, NO_NUMBERS)?;
+        if places > 0 {
+            let mut of_groups: Vec<&mut [SampleNumbers]> = with_capacity(weights.blocks.len() * groups)?;
+            of_groups.extend(precision.chunks_mut(thresholds));
+            of_groups.resize_with(weights.blocks.len() * groups, Default::default);
+            let tasks = recall.par_chunks_mut(thresholds).zip(of_groups).enumerate();
+            let make = || (None, Vec::new());
+            threads::run(|| {
+                tasks.try_for_each_init(make, |(at_points, counts), (task, (recall, precision))| {
+                    let (weights, group) = (&weights.blocks[task / groups], task % groups);
+                    let to = Numbers { recall, precision };
+                    dispatch(OneGroup { of: self, group, weights, progress, to, at_points, counts })
+                })
+            })?;
         }
-        let several = SAMPLES * per_sample;
-        let mut precision: Vec<&mut [f64]> = with_capacity(samples.div_ceil(SAMPLES))?;
-        precision.extend(out.precision.chunks_mut(several));
-        precision.resize_with(samples.div_ceil(SAMPLES), Default::default);
-        threads::run(|| {
-            let chunks = weights.par_chunks(SAMPLES * self.images);
-            let chunks = chunks.zip(out.recall.par_chunks_mut(several)).zip(precision);
-            chunks.try_for_each(|((weights, recall), precision)| {
-                let weights = &ImageWeights::new(weights, self.images)?;
-                dispatch(Several { of: self, weights, progress, precision, recall })
-            })
-        })?;
-        Ok(out)
+        let in_order = |numbers| in_order(numbers, weights.samples(), self.shape, progress);
+        Ok(Resampled { precision: in_order(precision)?, recall: in_order(recall)? })
     }
 }
 
-/// At most [`SAMPLES`] resamples, and where their numbers go.
-struct Several<'a> {
-    of: &'a Resampler,
-    weights: &'a ImageWeights,
-    progress: &'a Progress,
-    precision: &'a mut [f64],
-    recall: &'a mut [f64],
+/// One number for each resample of a block.
+type SampleNumbers = [f64; SAMPLES];
+
+const NO_NUMBERS: SampleNumbers = [f64::NAN; SAMPLES];
+
+/// Where the numbers of a group go, one place for each threshold; none for precision if only recall was requested.
+struct Numbers<'a> {
+    recall: &'a mut [SampleNumbers],
+    precision: &'a mut [SampleNumbers],
 }
 
-impl Several<'_> {
-    /// How many ground truths a group has to find; None if no resample has any.
+impl Numbers<'_> {
+    /// Takes in those of one threshold, given its true positives; resamples with nothing to find have none.
+    fn set(
+        &mut self,
+        t: usize,
+        positives: &SampleCounts,
+        right: &SampleCounts,
+        means: Option<&SampleNumbers>,
+    ) {
+        for sample in (0..SAMPLES).filter(|&sample| positives[sample] > 0) {
+            self.recall[t][sample] = f64::from(right[sample]) / f64::from(positives[sample]);
+            if let Some(means) = means {
+                self.precision[t][sample] = means[sample];
+            }
+        }
+    }
+}
+
+/// One group on the resamples of a block.
+struct OneGroup<'a, 'b> {
+    of: &'a Resampler,
+    group: usize,
+    weights: &'a WeightBlock,
+    progress: &'a Progress,
+    to: Numbers<'b>,
+    /// Memory that the next group needs again.
+    at_points: &'b mut Option<PrecisionAtPoints<'a>>,
+    counts: &'b mut Vec<SampleCounts>,
+}
+
+impl OneGroup<'_, '_> {
+    /// How many ground truths the group has to find; None if no resample has any.
     fn positives(&self, images: &[u32]) -> Result<Option<SampleCounts>> {
         let mut positives = [0; SAMPLES];
         self.weights.add(&mut positives, images, self.progress)?;
         Ok((positives != [0; SAMPLES]).then_some(positives))
     }
+}
 
-    /// Takes in the numbers of one group at one threshold, given its true positives.
-    fn set(
-        &mut self,
-        [t, group]: [usize; 2],
-        positives: &SampleCounts,
-        right: &SampleCounts,
-        means: Option<&[f64; SAMPLES]>,
-    ) {
-        let [thresholds, groups] = self.of.shape;
-        for sample in (0..SAMPLES).filter(|&sample| positives[sample] > 0) {
-            let place = (sample * thresholds + t) * groups + group;
-            self.recall[place] = f64::from(right[sample]) / f64::from(positives[sample]);
-            if let Some(means) = means {
-                self.precision[place] = means[sample];
+impl Kernel for OneGroup<'_, '_> {
+    type Output = Result<()>;
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self) -> Result<()> {
+        let (weights, progress) = (self.weights, self.progress);
+        let [thresholds, _] = self.of.shape;
+        match &self.of.wanted {
+            Wanted::Recall(groups) => {
+                let rows = &groups[self.group];
+                let Some(positives) = self.positives(&rows.positives)? else { return Ok(()) };
+                rows.count(weights, progress, |t, right| self.to.set(t, &positives, right, None))
+            }
+            Wanted::Points(points, groups) => {
+                let rows = &groups[self.group];
+                let Some(positives) = self.positives(&rows.positives)? else { return Ok(()) };
+                let at_points = match self.at_points {
+                    Some(at_points) => at_points,
+                    none => none.insert(PrecisionAtPoints::new(points)?),
+                };
+                at_points.begin(&positives)?;
+                rows.count_rows(weights, progress, self.counts)?;
+                for t in 0..thresholds {
+                    let right = rows.walk(t, weights, self.counts, progress, at_points)?;
+                    let means = at_points.means(&right);
+                    self.to.set(t, &positives, &right, Some(&means));
+                }
+                Ok(())
+            }
+            Wanted::Any(averaging, groups) => {
+                let rows = &groups[self.group];
+                let Some(positives) = self.positives(&rows.positives)? else { return Ok(()) };
+                let mut readers = with_capacity(SAMPLES)?;
+                for &count in &positives {
+                    readers.push(AveragePrecision::new(averaging, count as usize)?);
+                }
+                rows.count_rows(weights, progress, self.counts)?;
+                for t in 0..thresholds {
+                    let mut curves = Curves(Vec::new());
+                    let right = rows.walk(t, weights, self.counts, progress, &mut curves)?;
+                    let means = one_by_one(&curves.0, &positives, &mut readers, progress)?;
+                    self.to.set(t, &positives, &right, Some(&means));
+                }
+                Ok(())
             }
         }
     }
 }
 
-impl Kernel for Several<'_> {
-    type Output = Result<()>;
-
-    #[inline(always)]
-    fn run<S: Simd>(mut self) -> Result<()> {
-        let (of, weights, progress) = (self.of, self.weights, self.progress);
-        let [thresholds, _] = of.shape;
-        let mut counts = Vec::new();
-        match &of.wanted {
-            Wanted::Recall(groups) => {
-                for (group, rows) in groups.iter().enumerate() {
-                    let Some(positives) = self.positives(&rows.positives)? else { continue };
-                    rows.count(weights, progress, |t, right| self.set([t, group], &positives, right, None))?;
-                }
-            }
-            Wanted::Points(points, groups) => {
-                let mut at_points = PrecisionAtPoints::new(points)?;
-                for (group, rows) in groups.iter().enumerate() {
-                    let Some(positives) = self.positives(&rows.positives)? else { continue };
-                    at_points.begin(&positives)?;
-                    rows.count_rows(weights, progress, &mut counts)?;
-                    for t in 0..thresholds {
-                        let right = rows.walk(t, weights, &counts, progress, &mut at_points)?;
-                        let means = at_points.means(&right);
-                        self.set([t, group], &positives, &right, Some(&means));
-                    }
-                }
-            }
-            Wanted::Any(averaging, groups) => {
-                for (group, rows) in groups.iter().enumerate() {
-                    let Some(positives) = self.positives(&rows.positives)? else { continue };
-                    let mut readers = with_capacity(SAMPLES)?;
-                    for &count in &positives {
-                        readers.push(AveragePrecision::new(averaging, count as usize)?);
-                    }
-                    rows.count_rows(weights, progress, &mut counts)?;
-                    for t in 0..thresholds {
-                        let mut curves = Curves(Vec::new());
-                        let right = rows.walk(t, weights, &counts, progress, &mut curves)?;
-                        let means = one_by_one(&curves.0, &positives, &mut readers, progress)?;
-                        self.set([t, group], &positives, &right, Some(&means));
-                    }
-                }
-            }
-        }
-        Ok(())
+/// The numbers of each resample `(B, T, K)`, given those of each block, group and threshold.
+fn in_order(
+    numbers: Vec<SampleNumbers>,
+    samples: usize,
+    [thresholds, groups]: [usize; 2],
+    progress: &Progress,
+) -> Result<Vec<f64>> {
+    /// Groups that are copied at once: a cache line of each resample.
+    const TILE: usize = 8;
+    let per_sample = thresholds * groups;
+    let mut out = filled(if numbers.is_empty() { 0 } else { samples * per_sample }, f64::NAN)?;
+    if numbers.is_empty() {
+        return Ok(out);
     }
+    let blocks = numbers.par_chunks(per_sample).zip(out.par_chunks_mut(SAMPLES * per_sample));
+    threads::run(|| {
+        blocks.try_for_each(|(numbers, out)| {
+            progress.check()?;
+            for (tile, numbers) in numbers.chunks(TILE * thresholds).enumerate() {
+                for t in 0..thresholds {
+                    for (sample, out) in out.chunks_mut(per_sample).enumerate() {
+                        let to = &mut out[t * groups + TILE * tile..];
+                        for (to, numbers) in to.iter_mut().zip(numbers.chunks(thresholds)) {
+                            *to = numbers[t][sample];
+                        }
+                    }
+                }
+            }
+            Ok(())
+        })
+    })?;
+    Ok(out)
 }
 
 /// True positives and rows where precision may be highest.
@@ -351,16 +399,17 @@ mod tests {
             let thresholds = [1, 3, 70][case % 3];
             let table = random_table(&mut random, images as u32, thresholds);
             let samples = 1 + random.below(2 * SAMPLES as u64) as usize;
-            let most = if case % 12 == 1 { 5000 } else { 4 };
+            let most = if case % 12 == 1 { 256 } else { 4 };
             let weights: Vec<u32> = (0..samples * images).map(|_| random.below(most) as u32).collect();
             let averaging = &kinds[case % kinds.len()];
             let (area, limit) = (random.below(2) as usize, [1, 4, 100][random.below(3) as usize]);
             let progress = Progress::new();
             let resampler =
                 Resampler::new(&table, images, area, limit, Some(averaging.clone()), &progress).unwrap();
-            let found = resampler.resample(&weights, &progress).unwrap();
+            let of_images = ImageWeights::new(&weights, [samples, images], &progress).unwrap();
+            let found = resampler.resample(&of_images, &progress).unwrap();
             let recall_alone = Resampler::new(&table, images, area, limit, None, &progress).unwrap();
-            let recall_alone = recall_alone.resample(&weights, &progress).unwrap();
+            let recall_alone = recall_alone.resample(&of_images, &progress).unwrap();
             assert!(recall_alone.precision.is_empty());
             for (sample, weights) in weights.chunks(images).enumerate() {
                 for t in 0..thresholds {
@@ -376,12 +425,10 @@ mod tests {
     }
 
     #[test]
-    fn a_weight_of_more_than_16_bits_is_an_error() {
-        let table = random_table(&mut Random::new(1), 2, 1);
+    fn a_weight_of_more_than_8_bits_is_an_error() {
         let progress = Progress::new();
-        let resampler = Resampler::new(&table, 2, 0, 100, None, &progress).unwrap();
-        assert!(resampler.resample(&[1, 65_535], &progress).is_ok());
-        let error = resampler.resample(&[1, 65_536], &progress).unwrap_err();
-        assert_eq!(error.to_string(), "weights: expected numbers of at most 65535, found 65536");
+        assert!(ImageWeights::new(&[1, 255], [1, 2], &progress).is_ok());
+        let error = ImageWeights::new(&[1, 256], [1, 2], &progress).err().unwrap();
+        assert_eq!(error.to_string(), "weights: expected numbers of at most 255, found 256");
     }
 }

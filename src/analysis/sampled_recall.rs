@@ -3,7 +3,7 @@
 //! A detection that is right at one threshold is mostly right at all lower ones. So the true positives of a threshold
 //! are counted from those of the one before.
 
-use super::sample_weights::{ImageWeights, SAMPLES, SampleCounts};
+use super::sample_weights::{SAMPLES, SampleCounts, WeightBlock};
 use super::sampled_rows::{evaluated, positives};
 use crate::error::{Result, filled, push};
 use crate::matching::{MatchTable, Outcome, each_bit};
@@ -66,7 +66,7 @@ impl TruePositives {
     #[inline(always)]
     pub(super) fn count(
         &self,
-        weights: &ImageWeights,
+        weights: &WeightBlock,
         progress: &Progress,
         mut read: impl FnMut(usize, &SampleCounts),
     ) -> Result<()> {

@@ -4,7 +4,7 @@
 //! are nearly the same at all thresholds, so their weights are added once for all thresholds; a row that is ignored at
 //! some thresholds is taken off there.
 
-use super::sample_weights::{ImageWeights, SAMPLES, SampleCounts};
+use super::sample_weights::{SAMPLES, SampleCounts, WeightBlock};
 use crate::error::{Result, collect, collect_growing, copied, push, reserve, with_capacity, zeros};
 use crate::matching::{MatchTable, Outcome, Row, Verdict, each_bit};
 use crate::progress::{Progress, STRETCH};
@@ -175,7 +175,7 @@ impl SampledRows {
     #[inline(always)]
     pub(super) fn count_rows(
         &self,
-        weights: &ImageWeights,
+        weights: &WeightBlock,
         progress: &Progress,
         rows: &mut Vec<SampleCounts>,
     ) -> Result<()> {
@@ -204,7 +204,7 @@ impl SampledRows {
     pub(super) fn walk(
         &self,
         t: usize,
-        weights: &ImageWeights,
+        weights: &WeightBlock,
         rows: &[SampleCounts],
         progress: &Progress,
         reader: &mut impl ReadCurve,

@@ -443,16 +443,20 @@ class Scores(ABC):
 
         def resample(weights: np.ndarray) -> list[Samples]:
             drawn: dict[tuple[Any, str], Samples] = {}
+            of_images = {
+                images: weights if some is None else weights * some.astype(weights.dtype)
+                for images, some in counted.items()
+            }
+            shared = {images: _core.ImageWeights(of_images[images]) for images in {place[2] for place in resamplers}}
             for place in dict.fromkeys(places):
-                some = counted[place[2]]
-                of_place = weights if some is None else weights * some.astype(weights.dtype)
+                images = place[2]
                 if place in resamplers:
-                    precision, recall = resamplers[place].resample(of_place)
+                    precision, recall = resamplers[place].resample(shared[images])
                     drawn[place, "recall"] = recall
                     if precision is not None:
                         drawn[place, "precision"] = precision
                 if place in rates:
-                    drawn[place, "miss_rate"] = self._miss_rates(rates[place], of_place)
+                    drawn[place, "miss_rate"] = self._miss_rates(rates[place], of_images[images])
             return [drawn[place, row.kind] for row, place in zip(rows, places, strict=True)]
 
         return resample

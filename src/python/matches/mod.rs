@@ -2,12 +2,14 @@
 
 mod errors;
 mod ranking;
+mod resampling;
 
 use numpy::{PyArray1, PyArray2, PyArray4, PyArray5, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
-use self::ranking::{PyOperatingPoints, PyRanking, PyResampler};
+use self::ranking::{PyOperatingPoints, PyRanking};
+use self::resampling::{PyImageWeights, PyResampler};
 use super::arrays::{array, key_list, keys, values, vector};
 use super::interruptible::interruptible;
 use super::items::bytes;
@@ -25,6 +27,7 @@ pub(super) const LONG_TABLE: usize = 1 << 20;
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Matches>()?;
     module.add_class::<PyRanking>()?;
+    module.add_class::<PyImageWeights>()?;
     module.add_class::<PyResampler>()?;
     module.add_class::<PyOperatingPoints>()
 }

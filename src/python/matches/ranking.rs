@@ -1,39 +1,15 @@
-//! What a match table is sorted into once to give many numbers: operating points, and those of samples of images.
+//! What a match table is sorted into once to give many numbers: counts, and operating points on samples of images.
 
-use numpy::{PyArray1, PyArray2, PyArray3, PyReadonlyArray2};
+use numpy::{PyArray1, PyArray2, PyReadonlyArray2};
 use pyo3::prelude::*;
 
 use super::{LONG_TABLE, Matches};
-use crate::analysis::{OperatingPoints, OperatingRule, Ranked, Ranking, Resampler, cumulative_counts};
+use crate::analysis::{OperatingPoints, OperatingRule, Ranked, Ranking, cumulative_counts};
 use crate::error::{Result, collect_growing};
 use crate::progress::Progress;
 use crate::python::arrays::{array, values, vector};
 use crate::python::bad_value;
 use crate::python::interruptible::interruptible;
-
-/// A match table's rows, sorted for many samples of images.
-#[pyclass(frozen, module = "meanap._core", name = "Resampler")]
-pub(super) struct PyResampler(pub(super) Resampler);
-
-#[pymethods]
-impl PyResampler {
-    /// Average precision (None if only recall was requested) and recall `(B, T, K)` under weights of images
-    /// `(B, I) uint32`; NaN where there is none.
-    #[expect(clippy::type_complexity, reason = "two arrays")]
-    fn resample<'py>(
-        &self,
-        py: Python<'py>,
-        weights: PyReadonlyArray2<'py, u32>,
-    ) -> PyResult<(Option<Bound<'py, PyArray3<f64>>>, Bound<'py, PyArray3<f64>>)> {
-        let (samples, weights) = read_weights(&weights, self.0.images())?;
-        let long = weights.len() >= LONG_TABLE;
-        let out = interruptible(py, long, |progress| self.0.resample(&weights, progress))?;
-        let [thresholds, groups] = self.0.shape();
-        let shape = [samples, thresholds, groups];
-        let precision = self.0.has_precision().then(|| array(py, out.precision, shape)).transpose()?;
-        Ok((precision, array(py, out.recall, shape)?))
-    }
-}
 
 /// Detections of a match table from the best score down.
 #[pyclass(frozen, module = "meanap._core", name = "Ranking")]
