@@ -11,6 +11,7 @@ from native_data import per_image
 
 import meanap
 from meanap import generate
+from meanap.readers._coco_files import TruthFile
 
 KINDS = ("bbox", "segm", "keypoints")
 
@@ -147,3 +148,29 @@ def test_an_object_with_id_0_is_found_unless_the_reference_is_asked(tmp_path, fr
         truth, found = tmp_path / "truth.json", tmp_path / "found.json"
     assert meanap.evaluate(truth, found).ap == 1
     assert meanap.evaluate(truth, found, zero_id_unmatched=True).ap == expected == pytest.approx(0.2525, abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["bbox", "segm", "keypoints"])
+@pytest.mark.parametrize("distinct", [1, 5, 0])
+def test_repeated_ids_of_annotations_are_labels_alone(tmp_path, kind, distinct):
+    """They are read in Rust, as others are; pycocotools' API reads dictionaries, where the last one stands for all."""
+    poses = {"kind": "keypoints", "categories": 1} if kind == "keypoints" else {"categories": 3}
+    truth = generate.dataset(20, 5, **poses)
+    found = generate.detections(truth, kind=kind, per_image=10, seed=5)
+    expected = meanap.evaluate(truth, found, kind)
+    for row, annotation in enumerate(truth["annotations"]):
+        # With 0 also those of an object that pycocotools never finds.
+        annotation["id"] = row % distinct + 1 if distinct else row % 3
+    paths = tmp_path / "truth.json", tmp_path / "found.json"
+    for path, content in zip(paths, (truth, found), strict=True):
+        path.write_text(json.dumps(content))
+    assert TruthFile(paths[0], kind).columns is not None
+    in_shards = {"memory_limit": "40 kB"}
+    for sides, options in (((truth, found), {}), (paths, {}), (paths, in_shards)):
+        assert dict(meanap.evaluate(*sides, kind, **options)) == pytest.approx(dict(expected), nan_ok=True, abs=0)
+    results = [meanap.evaluate(*sides, kind, zero_id_unmatched=True) for sides in ((truth, found), paths)]
+    assert str(results[0]) == str(results[1]) and (results[0].ap == expected.ap) == bool(distinct)
+    assert str(results[0].errors()) == str(results[1].errors())
+    assert [meanap.check(*sides).row(code="duplicate-id")["count"] for sides in ((truth, found), paths)] == [
+        distinct or 3
+    ] * 2

@@ -339,7 +339,6 @@ def test_results_left_to_python(write, text, why):
             'categories: record 1: "id" is not an integer of 64 bits',
         ),
         ('{"annotations": [{"image_id": 1, "category_id": 1}]}', 'annotations: record 0: has no "id"'),
-        (json.dumps({"annotations": [ANNOTATION, ANNOTATION]}), "two annotations have the same id"),
         (
             json.dumps({"annotations": [ANNOTATION | {"iscrowd": 2}]}),
             'annotations: record 0: "iscrowd" is not 0 or 1',
@@ -379,6 +378,16 @@ def test_members_in_any_order_and_absent(write):
         frozenset(),
     )
     assert not (dataset.has_images or dataset.has_annotations or dataset.has_categories)
+
+
+def test_repeated_ids_of_annotations_are_noted(write):
+    records = [ANNOTATION, ANNOTATION | {"id": 2**52}, ANNOTATION]
+    for annotations, repeated in ((records, True), (records[:2], False)):
+        dataset = _core.read_dataset(write(json.dumps({"images": [{"id": 3}], "annotations": annotations})))
+        assert (dataset.fallback, dataset.repeated_ids, len(dataset)) == (None, repeated, len(annotations))
+        assert dataset.arrays()["id"].tolist() == [record["id"] for record in annotations]
+    # Results are numbered by loadRes.
+    assert not _core.read_results(write(json.dumps([RESULT | {"id": 1}] * 2))).repeated_ids
 
 
 def test_integer_scores_are_noted(write):

@@ -170,8 +170,8 @@ pub enum NotColumnar {
     LongInteger,
     /// Values nested so deeply that Python may refuse them.
     DeepNesting,
-    /// Two records of a kind have the same id.
-    SameId(&'static str),
+    /// Two images have the same id.
+    SameImageId,
     /// Results that are captions.
     Captions,
     /// No results: they may be of any form.
@@ -190,7 +190,7 @@ impl fmt::Display for NotColumnar {
             NotColumnar::Missing(name) => write!(f, "has no \"{name}\""),
             NotColumnar::LongInteger => f.write_str("an integer has more than 600 digits"),
             NotColumnar::DeepNesting => f.write_str("values are nested more than 128 deep"),
-            NotColumnar::SameId(records) => write!(f, "two {records} have the same id"),
+            NotColumnar::SameImageId => f.write_str("two images have the same id"),
             NotColumnar::Captions => f.write_str("the results are captions"),
             NotColumnar::NoResults => f.write_str("there are no results"),
             NotColumnar::NotInAll(name) => write!(f, "not every result has {name}"),

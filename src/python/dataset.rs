@@ -154,6 +154,12 @@ impl PyDataset {
         self.dataset.fallback.as_ref().map(Fallback::to_string)
     }
 
+    /// Whether annotations share an id.
+    #[getter]
+    fn repeated_ids(&self) -> bool {
+        self.dataset.repeated_ids
+    }
+
     /// Whether the file has `images`.
     #[getter]
     fn has_images(&self) -> bool {

@@ -43,6 +43,8 @@ pub struct Dataset {
     pub kind: FileKind,
     /// Why the columns cannot stand for the file.
     pub fallback: Option<Fallback>,
+    /// Whether annotations share an id, which is a label alone, unless they are looked up by it.
+    pub repeated_ids: bool,
     /// Whether there is a member `images`.
     pub has_images: bool,
     /// Whether there is a member `annotations`.
@@ -192,6 +194,7 @@ impl Dataset {
             source,
             kind,
             fallback: None,
+            repeated_ids: false,
             has_images: false,
             has_annotations: false,
             has_categories: false,
@@ -289,11 +292,10 @@ impl Dataset {
             return Ok(());
         }
         if repeated(self.images.ids.iter().map(|&id| id as u64))? {
-            self.give_up(NotColumnar::SameId("images"));
+            self.give_up(NotColumnar::SameImageId);
         }
-        if self.kind == FileKind::Dataset && repeated(self.annotations.id.iter().map(|id| id.to_bits()))? {
-            self.give_up(NotColumnar::SameId("annotations"));
-        }
+        self.repeated_ids =
+            self.kind == FileKind::Dataset && repeated(self.annotations.id.iter().map(|id| id.to_bits()))?;
         if results {
             self.check_results();
         }

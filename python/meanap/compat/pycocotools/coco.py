@@ -187,7 +187,8 @@ class COCO(Lazy):
         start = time.perf_counter()
         with reference_errors():
             file = _core.read_dataset(os.fsdecode(annotation_file))
-        if file.fallback is None and not overridden(self, COCO, ("createIndex",)) and may_wait(self, _ATTRIBUTES):
+        plain = file.fallback is None and not file.repeated_ids
+        if plain and not overridden(self, COCO, ("createIndex",)) and may_wait(self, _ATTRIBUTES):
             for name in _ATTRIBUTES:
                 del stored(self)[name]
             self._source = FileSource(file)
@@ -671,5 +672,7 @@ def _annotations_of_rows(rows: np.ndarray) -> list[dict[str, Any]]:
 
 
 def _log_fallback(file: Any) -> None:
-    if file.fallback is not None:
-        _LOG.info("%s: made into Python objects at once: %s", file.path, file.fallback)
+    # The last annotation with an id stands for all of them.
+    why = "two annotations have the same id" if file.repeated_ids else file.fallback
+    if why is not None:
+        _LOG.info("%s: made into Python objects at once: %s", file.path, why)
