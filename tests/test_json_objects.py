@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 import meanap
@@ -64,6 +65,66 @@ def test_ground_truth_of_items_too(tmp_path):
     found.write_text(json.dumps(items(FOUND)))
     expected = meanap.evaluate(items(TRUTH["annotations"]), items(FOUND))
     assert meanap.evaluate(truth, found).to_dict() == expected.to_dict()
+
+
+def images(records, name, columns):
+    """A dictionary for each image, with its objects under a name: a list of records, or their columns."""
+    wanted = ("category_id", "bbox", *(("score",) if records is FOUND else ("area", "iscrowd", "id")))
+    made = []
+    for id in FILES:
+        own = [{key: record[key] for key in wanted} for record in records if record["image_id"] == id]
+        made.append({"image_id": id, name: {key: [r[key] for r in own] for key in wanted} if columns else own})
+    return made
+
+
+WRAPPED = {
+    "list": lambda items: items,
+    "by id": lambda items: {item["image_id"]: item for item in items},
+    "batch": lambda items: {name: [item[name] for item in items] for name in items[0]},
+    "arrays": lambda items: [
+        {
+            name: {k: np.array(v) for k, v in part.items()} if isinstance(part, dict) else part
+            for name, part in item.items()
+        }
+        for item in items
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ["objects", "instances", "predictions", "detections"])
+@pytest.mark.parametrize("columns", [True, False])
+@pytest.mark.parametrize("form", WRAPPED)
+def test_images_with_records_or_their_columns_are_one_in_memory_and_in_files(name, columns, form, tmp_path):
+    expected = dict(meanap.evaluate(TRUTH, FOUND))
+    for side, records in enumerate((TRUTH["annotations"], FOUND)):
+        content = WRAPPED[form](images(records, name, columns))
+        sources = [content]
+        if form != "arrays":
+            (tmp_path / "images.json").write_text(json.dumps(content))
+            sources.append(tmp_path / "images.json")
+        if form == "list":
+            (tmp_path / "images.jsonl").write_text("".join(json.dumps(item) + "\n" for item in content))
+            sources.append(tmp_path / "images.jsonl")
+        for source in sources:
+            sides = (source, FOUND) if side == 0 else (TRUTH, source)
+            assert dict(meanap.evaluate(*sides)) == pytest.approx(expected, nan_ok=True)
+            # Without a data set there are no categories without objects.
+            assert meanap.check(*sides).codes == meanap.check(TRUTH, FOUND).codes - (
+                {"category-without-objects"} if side == 0 else set()
+            )
+
+
+def test_a_frame_may_hold_arrays_of_boxes():
+    pandas, _ = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    frame = pandas.DataFrame(WRAPPED["arrays"](images(FOUND, "objects", True)))
+    assert dict(meanap.evaluate(TRUTH, frame)) == pytest.approx(dict(meanap.evaluate(TRUTH, FOUND)), nan_ok=True)
+
+
+def test_columns_of_an_image_that_differ_in_length_are_refused():
+    made = images(FOUND, "objects", True)
+    made[2]["objects"]["score"].pop()
+    with pytest.raises(meanap.InputError, match="detections: record 2 .*expected the records of an image, or columns"):
+        meanap.evaluate(TRUTH, made)
 
 
 @pytest.mark.parametrize("content", [{"a": {"b": 1}}, {"a": [1, 2]}])

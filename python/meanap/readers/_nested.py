@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,7 +50,11 @@ def by_object(table: Any, place: str) -> Nested | None:
             pyarrow: Any = importlib.import_module("pyarrow")
         except ImportError:
             return None
-        table = pyarrow.table(table.collect() if hasattr(table, "collect") else table)
+        table = table.collect() if hasattr(table, "collect") else table
+        try:
+            table = pyarrow.table(table)
+        except (TypeError, ValueError):
+            table = pyarrow.table(_plain(table))
     table = _renamed(table)
     found = _lists(table, place)
     if found is None:
@@ -67,6 +71,23 @@ def by_object(table: Any, place: str) -> Nested | None:
         both = zip(table.column("height").to_pylist(), table.column("width").to_pylist(), strict=True)
         sizes = {id: size for id, size in zip(images, both, strict=True) if None not in size}
     return Nested(type(table).from_pydict(arrays), images, sizes, ids is None)
+
+
+def _plain(table: Any) -> Any:
+    """A table whose objects, if it is of pandas, have no arrays of several dimensions, which pyarrow does not take."""
+    if not hasattr(table, "iloc"):
+        return table
+    return {str(name): [_lists_in(value) for value in column] if column.dtype == object else column.to_numpy()
+            for name, column in table.items()}  # fmt: skip
+
+
+def _lists_in(value: Any) -> Any:
+    """A value with lists in the place of arrays."""
+    if isinstance(value, Mapping):
+        return {name: _lists_in(item) for name, item in value.items()}
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return [_lists_in(item) for item in value] if isinstance(value, list) else value
 
 
 def is_category(name: str) -> bool:

@@ -99,6 +99,12 @@ class Listed(NamedTuple):
         return self.admits(Look(source)) and self.reader().sniff(source, role)
 
 
+#: Fields that files with a dictionary for each image have.
+_OF_ITEMS = (
+    *(b'"boxes"', b'"labels"', b'"bboxes"'),
+    *(b'"annotations"', b'"instances"', b'"predictions"', b'"detections"', b'"objects"'),
+)
+
 #: All formats, in the order in which they are tried.
 READERS: tuple[Listed, ...] = (
     Listed("columns", "objects:Columns", ("read",)),
@@ -172,7 +178,7 @@ READERS: tuple[Listed, ...] = (
         "json_objects:JsonObjects",
         (),
         lambda file: (
-            (file.begins(b"[") and file.holds(b'"boxes"', b'"labels"', b'"bboxes"'))
+            (file.begins(b"[") and file.holds(*_OF_ITEMS))
             or (file.begins(b"{") and not file.holds(b'"annotations"', b'"images"', b'"categories"'))
         ),
     ),

@@ -14,21 +14,22 @@ from meanap.readers._reader import Options, Reader, Role, Truth
 from meanap.readers.coco import Coco
 from meanap.readers.sides import GroundTruth
 
-__all__ = ["Groups"]
+__all__ = ["LISTS", "Groups"]
 
 #: What a dictionary of an image calls its list of records: COCO's word, detectron2's, and those of other tools.
-_LISTS = ("annotations", "instances", "predictions", "detections", "objects")
+LISTS = ("annotations", "instances", "predictions", "detections", "objects")
 #: What such a dictionary says of its image.
 _OF_IMAGES = ("height", "width", "file_name")
 
 
 class Groups(Reader):
-    """Lists of records, in a list or by image id; or dictionaries of images that hold such lists."""
+    """Lists of records, in a list or by image id; or dictionaries of images that hold such lists, or their columns."""
 
     name = "groups"
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether the first group with something in it is of such records."""
+        source = _items(source)
         if isinstance(source, Mapping):
             if not source or "annotations" in source or any(as_id(id) is None for id in source):
                 return False
@@ -43,10 +44,14 @@ class Groups(Reader):
         first = next((item for item in source if item is not None and item != []), None)
         if isinstance(first, (list, tuple)):
             return bool(first) and _is_record(first[0])
-        return isinstance(first, Mapping) and not _is_record(first) and _list_of(first) is not None
+        if not isinstance(first, Mapping) or _is_record(first):
+            return False
+        within = _within(first)
+        return _list_of(first) is not None or (isinstance(within, Mapping) and any(map(holds_category, within)))
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> Truth:
         """The objects of all images."""
+        source = _items(source)
         groups, given = _groups(source, "ground_truth")
         ids = list(range(len(groups))) if given is None else given
         items = source if isinstance(source, (list, tuple)) else ()
@@ -64,7 +69,7 @@ class Groups(Reader):
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Any:
         """The results of all images."""
-        groups, given = _groups(source, "detections")
+        groups, given = _groups(_items(source), "detections")
         ids = paired(given, len(groups), truth, True)
         return Coco().detections(_flat(groups, ids), options, problems, truth)
 
@@ -78,10 +83,37 @@ def _is_record(value: Any) -> bool:
     )
 
 
+def _items(source: Any) -> Any:
+    """Dictionaries of images, which stand by their ids or are the rows of columns, as a list of these."""
+    if not isinstance(source, Mapping) or "annotations" in source:
+        return source
+    if source and all(isinstance(item, Mapping) and any(name in item for name in LISTS) for item in source.values()):
+        return [{**item, "image_id": id} for id, item in source.items()]
+    if any(isinstance(source.get(name), (list, tuple)) for name in LISTS) and ("image_id" in source or "id" in source):
+        # As `datasets` gives a batch.
+        return _rows(source) or source
+    return source
+
+
+def _rows(columns: Mapping[Any, Any]) -> list[dict[Any, Any]] | None:
+    """The rows of columns; None if they are not of one length."""
+    listed = {name: column.tolist() if hasattr(column, "tolist") else column for name, column in columns.items()}
+    lists = {name: column for name, column in listed.items() if isinstance(column, (list, tuple))}
+    if len({len(column) for column in lists.values()}) != 1:
+        return None
+    return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+
+
+def _within(image: Mapping[str, Any]) -> Any:
+    """What a dictionary of an image holds of its objects."""
+    return next((image[name] for name in LISTS if isinstance(image.get(name), (list, tuple, Mapping))), None)
+
+
 def _list_of(image: Mapping[str, Any]) -> Sequence[Any] | None:
     """The records of an image; None if it has none that are COCO's."""
-    found = next((image[name] for name in _LISTS if isinstance(image.get(name), (list, tuple))), None)
-    return found if found is not None and (not found or _is_record(found[0])) else None
+    found = _within(image)
+    records = _rows(found) if isinstance(found, Mapping) else found
+    return records if records is not None and (not records or _is_record(records[0])) else None
 
 
 def _groups(source: Any, place: Role) -> tuple[list[Sequence[Any]], list[Any] | None]:
@@ -92,7 +124,8 @@ def _groups(source: Any, place: Role) -> tuple[list[Sequence[Any]], list[Any] | 
     for row, item in enumerate(source):
         group = () if item is None else _list_of(item) if isinstance(item, Mapping) else item
         if not isinstance(group, (list, tuple)):
-            raise InputError(None, place, row, found=f"is {shown(item)}", expected="the records of an image")
+            expected = "the records of an image, or columns of them of one length"
+            raise InputError(None, place, row, found=f"is {shown(item)}", expected=expected)
         groups.append(group)
     if any(isinstance(item, Mapping) for item in source):
         images = [item if isinstance(item, Mapping) else {} for item in source]

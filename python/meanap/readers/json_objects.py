@@ -9,7 +9,7 @@ from meanap._files import read_json
 from meanap.errors import InputError
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head
-from meanap.readers.groups import Groups
+from meanap.readers.groups import LISTS, Groups
 from meanap.readers.lists import Lists
 from meanap.readers.oriented import Oriented
 from meanap.readers.sides import Detections
@@ -21,6 +21,8 @@ __all__ = ["JsonObjects"]
 _READERS = (Lists(), Oriented(), Tables(), Groups())
 #: Fields of COCO's data sets and results.
 _OF_COCO = (b'"annotations"', b'"images"', b'"categories"', b'"category_id"', b'"bbox"')
+#: A list of records, or their columns, within a dictionary of an image.
+_OF_ITEMS = re.compile(rf'"({"|".join(LISTS)})"\s*:\s*[\[{{]'.encode())
 
 
 class JsonObjects(Reader):
@@ -32,6 +34,8 @@ class JsonObjects(Reader):
         """Whether it begins with an item of an image, or is by image or by column, and not as COCO's files do."""
         start = head(source).removeprefix(b"\xef\xbb\xbf").lstrip()
         if start[:1] == b"[":
+            if b'"image_id"' in start and _OF_ITEMS.search(start):
+                return True
             items = any(name in start for name in (b'"boxes"', b'"labels"', b'"bboxes"'))
             return items and not any(name in start for name in _OF_COCO)
         opening = re.match(rb'\{\s*("(?:[^"\\]|\\.)*")\s*:\s*[\[{]', start)

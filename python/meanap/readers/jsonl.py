@@ -18,6 +18,7 @@ from meanap.readers._column_names import holds_image
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path
 from meanap.readers.coco import Coco
+from meanap.readers.groups import Groups
 from meanap.readers.sides import Detections
 
 __all__ = ["JsonLines", "Zstandard", "records"]
@@ -26,15 +27,20 @@ _COCO = Coco()
 
 
 class JsonLines(Reader):
-    """A COCO annotation or result on each line, as streaming jobs and hubs write them."""
+    """A COCO annotation or result, or an image with its own, on each line, as streaming jobs and hubs write them."""
 
     name = "jsonl"
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether the first line is a record by itself; a file that is called so may have none."""
         start = head(source).removeprefix(b"\xef\xbb\xbf").lstrip()
-        if not start and is_path(source) and os.fspath(source).lower().endswith((".jsonl", ".ndjson")):
+        called_so = is_path(source) and os.fspath(source).lower().endswith((".jsonl", ".ndjson"))
+        if not start and called_so:
             return os.path.isfile(source)
+        if called_so and b"\n" not in start and start.startswith(b"{"):
+            # The objects of an image may be more than the head.
+            with open(source, "rb") as file:
+                start = file.readline().removeprefix(b"\xef\xbb\xbf")
         if not start.startswith(b"{") or b"\n" not in start:
             return False
         try:
@@ -45,11 +51,16 @@ class JsonLines(Reader):
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> Truth:
         """The annotations; images and categories are those that they name."""
-        return _COCO.ground_truth({"annotations": list(records(source, "ground_truth", problems))}, options, problems)
+        listed = list(records(source, "ground_truth", problems))
+        if Groups().sniff(listed, "ground_truth"):
+            return Groups().ground_truth(listed, options, problems)
+        return _COCO.ground_truth({"annotations": listed}, options, problems)
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Any:
         """The results."""
-        return _COCO.detections(list(records(source, "detections", problems)), options, problems, truth)
+        listed = list(records(source, "detections", problems))
+        reader = Groups() if Groups().sniff(listed, "detections") else _COCO
+        return reader.detections(listed, options, problems, truth)
 
     def unpack(self, path: Any, target: Path, place: Role) -> None:
         """Write the records as a COCO file."""
