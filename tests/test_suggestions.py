@@ -68,6 +68,20 @@ def test_numbers_of_a_result(files, given, meant, capsys):
         assert f"did you mean {meant!r}?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("format", ["coc", ("coco", "coc"), (None, "coc")])
+def test_a_format_that_there_is_not_is_told_of_sources_in_memory_too(format):
+    for entry in (meanap.evaluate, meanap.check):
+        with pytest.raises(meanap.InputError, match="format: expected one of .*, found 'coc'; did you mean 'coco'[?]"):
+            entry(TRUTH, FOUND, format=format)
+
+
+def test_a_persistence_that_is_written_as_a_cut_off_is_refused():
+    qrels, run = {"q": {"d": 1}}, {"q": {"d": 0.5}}
+    with pytest.raises(meanap.InputError, match=r'measure "rbp.80": expected rbp\(p=0.80\), or rbp@80 for a cut-off'):
+        ranking.evaluate(qrels, run, "rbp.80")
+    assert ranking.evaluate(qrels, run, "rbp(p=0.80)").mean("rbp(p=0.8)") == pytest.approx(0.2)
+
+
 def test_several_measures_in_one_text():
     with pytest.raises(meanap.InputError, match='measure "ndcg@5,map": several measures are a list of their names'):
         ranking.evaluate({"q": {"d": 1}}, {"q": {"d": 0.5}}, "ndcg@5,map")

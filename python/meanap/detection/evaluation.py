@@ -465,6 +465,8 @@ def settled(
         named |= field == "sigmas" and (value is None or isinstance(value, (int, np.integer)))
         if field in _SEQUENCES and not named:
             given = tuple(value) if np.iterable(value) else (value,)
+            if any(isinstance(x, (str, bytes)) for x in given):
+                raise InputError(f"{field}: expected numbers, found {value!r}")
             try:
                 numbers = tuple(_SEQUENCES[field](x) for x in given)
             except (OverflowError, TypeError, ValueError):

@@ -225,10 +225,10 @@ class Protocol:
         check(
             _are_numbers(limits)
             and len(limits) > 0
-            and all(0 <= n < _MOST and n == int(n) for n in limits)
+            and all(1 <= n < _MOST and n == int(n) for n in limits)
             and list(limits) == sorted(limits),
             "max_detections",
-            "whole numbers that rise",
+            "whole numbers of at least 1 that rise",
         )
         most = self.max_per_image
         check(

@@ -86,12 +86,13 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
     check_local(source, role)
     if isinstance(format, (list, tuple)) and len(format) == 2:
         format = format[role == "detections"]
-    if format is not None and is_path(source):
+    if format is not None:
         known = {listed.name: listed for listed in READERS if not listed.in_memory}
         if format not in known:
             hint = did_you_mean(format, known, _OTHERS)
             raise InputError(f"format: expected one of {', '.join(map(repr, known))}, found {format!r}{hint}")
-        return known[format].reader()
+        if is_path(source):
+            return known[format].reader()
     for reader in _candidates(source):
         if reader.sniff(source, role):
             return reader

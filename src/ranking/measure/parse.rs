@@ -33,6 +33,14 @@ impl Measure {
             find(name).map(|entry| (entry, cutoff)).or_else(|| cutoff.is_none().then(by_tail).flatten());
         let Some((entry, cutoff)) = found else { return Err(unknown_measure(text)) };
         let place = || format!("measure {text:?}");
+        if let ("rbp", Some(tail), None) = (entry.name, cutoff, text.find(['@', '='])) {
+            // ranx writes the persistence as others write a cut-off, and its measure weighs by grade.
+            let expected = match tail.contains('.') {
+                true => format!("expected rbp(p={tail})"),
+                false => format!("expected rbp(p=0.{tail}), or rbp@{tail} for a cut-off"),
+            };
+            return Err(Error::value(expected).at(place()));
+        }
         let mut kind = (entry.kind)();
         let (mut relevant, mut gain) = (None, None);
         // trec_eval's `ndcg.1=3,2=9`: no cut-off, but gains.

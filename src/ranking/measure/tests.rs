@@ -93,6 +93,8 @@ fn errors_say_what_was_expected() {
         ("bpref@10", "takes no cut-off"),
         ("err", "needs a cut-off"),
         ("rbp(p=2)", "between 0 and 1"),
+        ("rbp.80", "expected rbp(p=0.80), or rbp@80"),
+        ("RBP_0.8", "expected rbp(p=0.8)"),
         ("rbp_resid(x=2)", "rbp_resid takes p"),
         ("unjudged", "needs a cut-off, such as unjudged@20"),
         ("rbp(p=0)", "between 0 and 1"),
