@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+import meanap
 from meanap import generate
 from meanap.compat.pycocotools import mask
 from meanap.generate.scenes import share
@@ -231,3 +232,12 @@ def test_boxes_alone():
         assert sorted(annotation) == ["area", "bbox", "category_id", "id", "image_id", "iscrowd"]
         assert annotation["area"] == pytest.approx(annotation["bbox"][2] * annotation["bbox"][3], abs=1e-3)
     assert generate.detections(truth, per_image=7)
+
+
+def test_a_format_that_cannot_be_written_is_told_with_the_one_that_was_meant(tmp_path):
+    with pytest.raises(
+        meanap.InputError, match="format: expected one of yolo, .*, found 'yol'; did you mean 'yolo'[?]"
+    ):
+        generate.write_format(tmp_path, "yol")
+    with pytest.raises(meanap.InputError, match="format: expected one of yolo, .*; the folder comes first"):
+        generate.write_format("yolo", tmp_path)

@@ -261,8 +261,13 @@ def test_a_line_that_is_no_json_is_one_problem(tmp_path):
 def test_an_unknown_format_names_those_that_there_are(tmp_path):
     with pytest.raises(meanap.InputError, match="format: expected one of .*'coco'.*found 'koko'"):
         meanap.evaluate(as_file(TRUTH["annotations"], tmp_path), FOUND, format="koko")
-    with pytest.raises(meanap.InputError, match="no format is recognised"):
+    with pytest.raises(meanap.InputError, match=r"no format is recognised in this folder \(1 .json\); format= "):
         meanap.check(tmp_path)
+    for name, content in (("empty", "it is empty"), ("a/b", "2 folders")):
+        (tmp_path / "folders" / name).mkdir(parents=True)
+        source = tmp_path / "folders" / (name if name == "empty" else "")
+        with pytest.raises(meanap.InputError, match=rf"recognised in this folder \({content}\); "):
+            meanap.evaluate(TRUTH, source)
     assert len({listed.name for listed in readers.READERS}) == len(readers.READERS)
     assert [listed.reader().name for listed in readers.READERS] == [listed.name for listed in readers.READERS]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap._files import write_text
-from meanap._keywords import suggesting
+from meanap._keywords import did_you_mean, suggesting
 from meanap.errors import InputError
 from meanap.generate.detector import detect
 from meanap.generate.scenes import dataset
@@ -54,9 +54,10 @@ def write_format(
     from meanap.readers._coco_records import coco_ground_truth
     from meanap.writers._columns import file_names, names_of
 
-    name, _, task = format.partition("-")
     if format not in FORMATS:
-        raise InputError(f"format: expected one of {', '.join(FORMATS)}, found {format!r}")
+        hint = "; the folder comes first" if folder in FORMATS else did_you_mean(format, FORMATS)
+        raise InputError(f"format: expected one of {', '.join(FORMATS)}, found {format!r}{hint}")
+    name, _, task = format.partition("-")
     posed = task == "pose"
     scenes = dataset(images, seed, kind="keypoints" if posed else "instances", crowds=0)
     found = detect(scenes, "keypoints" if posed else "bbox", per_image=per_image, seed=seed)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -97,7 +98,8 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
         if reader.sniff(source, role):
             return reader
     if is_folder(source):
-        raise InputError("no format is recognised in this folder; format= (--format) names one", f"{role}: {source}")
+        problem = f"no format is recognised in this folder ({_content(source)}); format= (--format) names one"
+        raise InputError(problem, f"{role}: {source}")
     several = "a list of COCO results, " if role == "detections" else "a COCO dictionary, "
     kind = "Detections" if role == "detections" else "GroundTruth"
     first = source[0] if isinstance(source, (list, tuple)) and source else None
@@ -106,6 +108,14 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
         f"{role}: expected a path, {several}meanap.{kind}, a list of one dictionary for each image, or a table; "
         f"found {kind_of(source)}{' of detections' * of_detections}"
     )
+
+
+def _content(folder: Any) -> str:
+    """What is in a folder, in a few words: how many files have each ending, and folders."""
+    with os.scandir(folder) as entries:
+        kinds = Counter("/" if entry.is_dir() else os.path.splitext(entry.name)[1].lower() for entry in entries)
+    most = [f"{count:,} {'folders' if kind == '/' else kind or 'others'}" for kind, count in kinds.most_common(3)]
+    return ", ".join(most) or "it is empty"
 
 
 #: What formats are called elsewhere.

@@ -32,7 +32,7 @@ IMAGES = (
     ".avif", ".bmp", ".dng", ".gif", ".heic", ".jp2", ".jpeg", ".jpg", ".mpo", ".pfm", ".png", ".tif", ".tiff", ".webp",
 )  # fmt: skip
 
-_SIZES = "sizes= gives the height and width of each image, images= the folder of the images"
+_SIZES = "sizes= gives the height and width of each image, images= (--images) the folder of the images"
 
 
 def stem(path: str) -> str:
@@ -164,7 +164,7 @@ def image_sizes(
 
 def without_size(path: str) -> Problem:
     """That the size of the image of a label file is not known."""
-    text = "the size of its image is not known, which fractions need"
+    text = f"the size of its image is not known, which fractions need: {_SIZES}"
     return Problem("image-without-size", source=path, text=text, remedy=_SIZES)
 
 

@@ -37,6 +37,7 @@ __all__ = ["OpenImages"]
 
 _SIDES = ("XMin", "YMin", "XMax", "YMax")
 _SCORES = ("Score", "Confidence", "Conf")
+_NO_SIZE = "whose size is not known: images= (--images) names the folder of the images"
 
 
 class OpenImages(Reader):
@@ -316,7 +317,7 @@ class _Rows:
         self.problems.add(Problem(code, "error", self.path, line, name, found, expected, unit="line"))
         self.problems.leave_out(self.path)
 
-    def keep(self, known: Any, code: str = "image-without-size", found: str = "whose size is not known") -> None:
+    def keep(self, known: Any, code: str = "image-without-size", found: str = _NO_SIZE) -> None:
         """Leave out the lines of images that are not known; each of these is a problem."""
         rows = []
         named: set[str] = set()
