@@ -2,11 +2,13 @@
 
 import bz2
 import gzip
+import itertools
 import json
 import lzma
 
 import numpy as np
 import pytest
+from thorough import some
 
 import meanap
 from meanap import COCO, COCOeval, generate
@@ -118,9 +120,9 @@ NOT_JSON = {
 }
 
 
-@pytest.mark.parametrize("side", ["gt.json", "dt.json"])
-@pytest.mark.parametrize("entry", ENTRIES)
-@pytest.mark.parametrize("content", NOT_JSON)
+@pytest.mark.parametrize(
+    ("content", "entry", "side"), some(itertools.product(NOT_JSON, ENTRIES, ["gt.json", "dt.json"]), every=3)
+)
 def test_what_is_no_json_is_named(tmp_path, capsys, entry, content, side):
     for name, value in (("gt.json", TRUTH), ("dt.json", FOUND)):
         (tmp_path / name).write_text(json.dumps(value))

@@ -5,10 +5,12 @@ the same numbers; what it refuses is refused.
 """
 
 import copy
+import itertools
 import json
 import os
 
 import pytest
+from thorough import some
 
 from tests.differential.attempt import as_text, attempt, evaluate_files
 from tests.differential.compare import unequal
@@ -105,8 +107,7 @@ TEXTS = {
 }
 
 
-@pytest.mark.parametrize("side", ["truth", "found"])
-@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize(("name", "side"), some(itertools.product(TEXTS, ["truth", "found"]), every=3))
 def test_texts(tmp_path, name, side):
     """Files that are no JSON, or not the JSON that is wanted."""
     text = TEXTS[name]
@@ -175,22 +176,25 @@ ITEMS = {
 }
 
 
-@pytest.mark.parametrize("item", ITEMS)
-@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize(("field", "item"), some(itertools.product(FIELDS, ITEMS), every=3))
 def test_fields_of_ground_truth(tmp_path, field, item):
     """A field of one annotation holds what it should not."""
     judged(tmp_path, placed(TRUTH, ("annotations", 1, field), ITEMS[item]), FOUND)
 
 
-@pytest.mark.parametrize("item", ITEMS)
-@pytest.mark.parametrize("field", ["image_id", "category_id", "bbox", "score"])
+@pytest.mark.parametrize(
+    ("field", "item"), some(itertools.product(["image_id", "category_id", "bbox", "score"], ITEMS), every=3)
+)
 def test_fields_of_results(tmp_path, field, item):
     """A field of one result holds what it should not."""
     judged(tmp_path, TRUTH, placed(FOUND, (1, field), ITEMS[item]))
 
 
-@pytest.mark.parametrize("item", ITEMS)
-@pytest.mark.parametrize("place", [("bbox", 0), ("bbox", 3), ("keypoints", 4), ("num_keypoints",)], ids=str)
+@pytest.mark.parametrize(
+    ("place", "item"),
+    some(itertools.product([("bbox", 0), ("bbox", 3), ("keypoints", 4), ("num_keypoints",)], ITEMS), every=3),
+    ids=str,
+)
 def test_numbers_within_records(tmp_path, place, item):
     """One number of a box or pose is none, or too large."""
     iou_type = "bbox" if place[0] == "bbox" else "keypoints"
@@ -212,9 +216,10 @@ def test_results_that_are_none(tmp_path, item):
     judged(tmp_path, TRUTH, item)
 
 
-@pytest.mark.parametrize("depth", [50, 400, 5000, 300_000])
-@pytest.mark.parametrize("kind", ["[]", '{"a":}'], ids=["lists", "objects"])
-@pytest.mark.parametrize("field", ["noise", "bbox", "area"])
+@pytest.mark.parametrize(
+    ("field", "kind", "depth"),
+    some(itertools.product(["noise", "bbox", "area"], ["[]", '{"a":}'], [50, 400, 5000, 300_000]), every=3),
+)
 def test_deep_nesting(tmp_path, depth, kind, field):
     """Nesting is no way to overflow the stack, in a field that is read or in one that is not."""
     opened, closed = ("[", "]") if kind == "[]" else ('{"a":', "}")
@@ -267,7 +272,7 @@ MASK_ITEMS = {
 }
 
 
-@pytest.mark.parametrize("name", MASK_ITEMS)
+@pytest.mark.parametrize("name", some(MASK_ITEMS, every=3))
 def test_masks(tmp_path, name):
     """Run lengths and polygons that are none: refused, or taken as the reference takes them."""
     item, safe = MASK_ITEMS[name]

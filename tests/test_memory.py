@@ -304,8 +304,8 @@ def work():
 
 
 @linux
-@pytest.mark.parametrize("name", some(ENTRIES, every=2))
+@pytest.mark.parametrize("name", some(ENTRIES, every=4))
 def test_numbers_are_right_or_there_is_a_memory_error(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    left = some(LEFT, every=8, first=list(ENTRIES).index(name) // 2)
+    left = some(LEFT, every=8, first=list(ENTRIES).index(name) // 4)
     run_with_limits(*ENTRIES[name], [megabytes << 10 for megabytes in left])

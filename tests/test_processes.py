@@ -427,7 +427,7 @@ from meanap.segmentation import SemanticSegmentation
 
 
 @linux
-@pytest.mark.parametrize("what", some(LONG, every=3))
+@pytest.mark.parametrize("what", some(LONG, every=5))
 def test_control_c_stops_long_work_within_a_second(tmp_path, what):
     prepare, work = LONG[what]
     code = f"""

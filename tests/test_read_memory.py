@@ -260,7 +260,7 @@ def work():
 
 
 @linux
-@pytest.mark.parametrize("name", ENTRIES)
+@pytest.mark.parametrize("name", some(ENTRIES, every=2))
 def test_what_is_read_is_right_or_there_is_a_memory_error(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     left = LEFT if name.startswith("a long") else FEWER

@@ -24,7 +24,7 @@ def verdict(path):
     return re.sub("<[^>]*>", "", text[text.index("<p class=lead>") :].partition("</p>")[0])
 
 
-@pytest.mark.parametrize("format", some(generate.FORMATS, every=2))
+@pytest.mark.parametrize("format", some(generate.FORMATS, every=3))
 def test_files_of_every_format_have_a_report_alone_and_against_a_baseline(tmp_path, format):
     truth, found = generate.write_format(tmp_path / "data", format, images=12, seed=2)
     similarity = SIMILARITIES.get(format, "bbox")
