@@ -52,7 +52,7 @@ $(BIN)/python:
 test: $(BIN)/python
 	$(BIN)/pip install --quiet -C build-args='--profile quick' '.[test]'
 	cargo test --no-default-features
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 release-check: $(BIN)/python
 	$(BIN)/pip install --quiet $(AS_PUBLISHED) '.[test,release]'

@@ -108,7 +108,7 @@ def run(python: str, numpy: str, suite: str, options: argparse.Namespace) -> tup
         if subprocess.run([*pip, "--only-binary", ":all:", required, package]).returncode:
             print(f"left out: {package}", flush=True)
     files = [f"tests/{name}.py" for name in SMOKE] if suite == "smoke" else []
-    tests = [str(interpreter), "-m", "pytest", "-q", "-n", options.workers, "--dist", "loadfile", *files]
+    tests = [str(interpreter), "-m", "pytest", "-q", "-n", options.workers, "--dist", "worksteal", *files]
     # The installed package is tested, not the folder of its sources.
     done = subprocess.run(tests, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     print(done.stdout[-8000:], flush=True)
