@@ -8,7 +8,7 @@ import pytest
 
 import meanap
 from meanap.compat.panopticapi import as_panopticapi, pq_compute
-from meanap.segmentation import PanopticQuality
+from meanap.segmentation import PanopticQuality, panoptic
 
 from . import pixel_data
 from .running_sum import running_sum
@@ -156,11 +156,11 @@ def test_records_together_or_one_by_one(tmp_path, monkeypatch):
         for truth, listed, *found in scenes(8)
     ]
     files = write(tmp_path, images)
-    together, taken = PanopticQuality._quickly, []
-    monkeypatch.setattr(PanopticQuality, "_quickly", lambda *given: taken.append(together(*given)) or taken[-1])
+    together, taken = panoptic.prepare_quickly, []
+    monkeypatch.setattr(panoptic, "prepare_quickly", lambda *given: taken.append(together(*given)) or taken[-1])
     results = pq_compute(*files)
     assert len(taken) == 1 and len(taken[0][0]) == len(images)
-    monkeypatch.setattr(PanopticQuality, "_quickly", lambda *given: None)
+    monkeypatch.setattr(panoptic, "prepare_quickly", lambda *given: None)
     assert pq_compute(*files) == results
     assert results["All"]["n"] > 0
 

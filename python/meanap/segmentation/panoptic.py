@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from meanap import _core
-from meanap._files import is_name
-from meanap._files import read_json as any_json
 from meanap._keywords import suggesting
-from meanap._printable import shown
-from meanap.errors import InputError, InputTypeError, MissingFieldError, named
+from meanap.errors import InputError, MissingFieldError, named
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import PixelMetric, like, seen
-from meanap.segmentation._result import PixelResult
-from meanap.segmentation.semantic import dilation_ratio, percent, plain
-from meanap.table import Table
+from meanap.segmentation._panoptic_result import PanopticResult
+from meanap.segmentation._segments import (
+    Path_,
+    Prepared,
+    SegmentRows,
+    as_json,
+    columns_of,
+    field_of,
+    folder_of,
+    id_of,
+    inside,
+    iterable_of,
+    list_of,
+    prepare_quickly,
+    read_json,
+    rows_of,
+)
+from meanap.segmentation.semantic import dilation_ratio
 
 if TYPE_CHECKING:
     from meanap._types import Points, Rows, Segments
 
-Path_ = str | os.PathLike[str]
+__all__ = ["PanopticQuality", "PanopticResult"]
 
 
 class PanopticQuality(PixelMetric):
@@ -111,8 +121,8 @@ class PanopticQuality(PixelMetric):
             categories = [{"id": id, "isthing": 1} for id in things] + [{"id": id, "isthing": 0} for id in stuff]
         elif things or stuff:
             raise InputError("expected categories, or things and stuff, not both")
-        listed = list(_iterable(categories, "categories"))
-        ids = [_id(_field(c, "id", f"categories[{k}]"), f"categories[{k}]: id") for k, c in enumerate(listed)]
+        listed = list(iterable_of(categories, "categories"))
+        ids = [id_of(field_of(c, "id", f"categories[{k}]"), f"categories[{k}]: id") for k, c in enumerate(listed)]
         self.categories: list[dict[str, Any]] = [dict(category) for category in listed]
         self.strict = strict
         self.sync_on_compute: bool = bool(sync_on_compute)
@@ -121,7 +131,7 @@ class PanopticQuality(PixelMetric):
             raise InputError("categories: expected at least one, each with an id of its own")
         self.modified = bool(modified)
         self.boundary = dilation_ratio(boundary)
-        self._is_thing = [_field(c, "isthing", f"categories[{k}]") == 1 for k, c in enumerate(self.categories)]
+        self._is_thing = [field_of(c, "isthing", f"categories[{k}]") == 1 for k, c in enumerate(self.categories)]
         self.reset()
 
     @classmethod
@@ -129,7 +139,7 @@ class PanopticQuality(PixelMetric):
         cls, gt_json: Path_, *, strict: bool = True, modified: bool = False, boundary: bool | float = False
     ) -> PanopticQuality:
         """A metric of the ``categories`` of a COCO panoptic JSON file."""
-        categories = _field(read_json(gt_json), "categories", os.fspath(gt_json))
+        categories = field_of(read_json(gt_json), "categories", os.fspath(gt_json))
         try:
             return cls(categories, strict=strict, modified=modified, boundary=boundary)
         except InputError as error:
@@ -196,12 +206,12 @@ class PanopticQuality(PixelMetric):
                 if len(each) != len(maps[0]):
                     raise InputError(f"{side}: expected {len(maps[0])} lists, found {len(each)}")
         places = [f"image {self._seen + i}" for i in range(len(maps[0]))]
-        rows: tuple[list[_Rows], list[_Rows]] = ([], [])
+        rows: tuple[list[SegmentRows], list[SegmentRows]] = ([], [])
         good = []
         for i, place in enumerate(places):
             try:
-                truth = self._rows(lists[0][i], place, known_only=True)
-                found = self._rows(lists[1][i], place, known_only=False)
+                truth = rows_of(lists[0][i], self._position, place, known_only=True)
+                found = rows_of(lists[1][i], self._position, place, known_only=False)
             except InputError as error:
                 self._refuse(error)
                 continue
@@ -211,7 +221,12 @@ class PanopticQuality(PixelMetric):
         if len(good) < len(places):
             maps = [each[good] for each in maps]
         failures = _core.match_segment_maps(
-            maps[0], maps[1], _columns(rows[0]), _columns(rows[1]), (self._iou, self._counts), self._rules()
+            maps[0],
+            maps[1],
+            columns_of(rows[0]),
+            columns_of(rows[1]),
+            (self._iou, self._counts),
+            self._rules(),
         )
         self._note(len(good), [(named(error, places[good[i]])) for i, error in failures])
 
@@ -241,19 +256,22 @@ class PanopticQuality(PixelMetric):
             A file is missing.
         """
         self._synced = None
-        truths = _listed(read_json(target_json).get("annotations", []), f"{target_json}: annotations")
-        found = _listed(read_json(preds_json).get("annotations", []), f"{preds_json}: annotations")
+        truths = list_of(read_json(target_json).get("annotations", []), f"{target_json}: annotations")
+        found = list_of(read_json(preds_json).get("annotations", []), f"{preds_json}: annotations")
         predictions = {
-            _id(_field(record, "image_id", place), f"{place}: image_id"): (i, record)
+            id_of(field_of(record, "image_id", place), f"{place}: image_id"): (i, record)
             for i, record in enumerate(found)
             for place in (f"{preds_json}: annotations[{i}]",)
         }
-        gt_place, pred_place = folder_of(target_json, target_folder), folder_of(preds_json, preds_folder)
+        gt_place, pred_place = (
+            folder_of(target_json, target_folder),
+            folder_of(preds_json, preds_folder),
+        )
         for chunk in _inputs.chunks(list(enumerate(truths))):
             prepared = None
             with contextlib.suppress(KeyError, OverflowError, TypeError, ValueError):
                 records = [(truth, predictions[truth["image_id"]][1]) for _, truth in chunk]
-                prepared = self._quickly(records, (gt_place, pred_place))
+                prepared = prepare_quickly(records, self._position, (gt_place, pred_place))
             if prepared is None:
                 prepared = self._carefully(chunk, predictions, (target_json, gt_place), (preds_json, pred_place))
             failures = _core.match_segment_files(*prepared, (self._iou, self._counts), self._rules())
@@ -261,98 +279,39 @@ class PanopticQuality(PixelMetric):
 
     def _carefully(
         self, chunk: Any, predictions: Mapping[Any, Any], gt: tuple[Path_, Path], pred: tuple[Path_, Path]
-    ) -> _Prepared:
+    ) -> Prepared:
         """The same, record by record: what is wrong is named, or skipped and counted."""
         (gt_json, gt_place), (pred_json, pred_place) = gt, pred
         pairs = []
-        rows: tuple[list[_Rows], list[_Rows]] = ([], [])
+        rows: tuple[list[SegmentRows], list[SegmentRows]] = ([], [])
         for i, truth in chunk:
             place = f"{gt_json}: annotations[{i}]"
             try:
-                image = _id(_field(truth, "image_id", place), f"{place}: image_id")
+                image = id_of(field_of(truth, "image_id", place), f"{place}: image_id")
                 if image not in predictions:
                     raise MissingFieldError(f"no prediction for image {image!r}", os.fsdecode(pred_json))
                 j, prediction = predictions[image]
                 place_pred = f"{pred_json}: annotations[{j}]"
                 pair = (
-                    _inside(gt_place, _field(truth, "file_name", place), place),
-                    _inside(pred_place, _field(prediction, "file_name", place_pred), place_pred),
+                    inside(gt_place, field_of(truth, "file_name", place), place),
+                    inside(pred_place, field_of(prediction, "file_name", place_pred), place_pred),
                 )
-                listed = _field(truth, "segments_info", place)
-                truth_rows = self._rows(listed, place, known_only=True, stated=True)
-                listed = _field(prediction, "segments_info", place_pred)
-                prediction_rows = self._rows(listed, place_pred, known_only=False)
+                listed = field_of(truth, "segments_info", place)
+                truth_rows = rows_of(listed, self._position, place, known_only=True, stated=True)
+                listed = field_of(prediction, "segments_info", place_pred)
+                prediction_rows = rows_of(listed, self._position, place_pred, known_only=False)
             except InputError as error:
                 self._refuse(error)
                 continue
             pairs.append(pair)
             rows[0].append(truth_rows)
             rows[1].append(prediction_rows)
-        return pairs, _columns(rows[0]), _columns(rows[1])
+        return pairs, columns_of(rows[0]), columns_of(rows[1])
 
     def _note(self, images: int, errors: list[Exception]) -> None:
         for error in errors:
             self._refuse(error)
         self._images += images - len(errors)
-
-    def _rows(self, listed: Any, place: str, *, known_only: bool, stated: bool = False) -> _Rows:
-        """Id, category, crowd and area of each segment; of two with one id the last, as panopticapi's dictionary."""
-        rows: dict[int, tuple[int, int, bool, int]] = {}
-        for n, segment in enumerate(_listed(listed, f"{place}: segments_info")):
-            where = f"{place}: segments_info[{n}]"
-            id = _integer(_field(segment, "id", where), 0, 2**32 - 1, f"{where}: id")
-            category = _id(_field(segment, "category_id", where), f"{where}: category_id")
-            if category not in self._position:
-                if not known_only:
-                    raise MissingFieldError(f"category_id {category!r} is not among the categories", where)
-                # As in panopticapi, where such a ground truth is counted under a category that no table shows.
-                rows.pop(id, None)
-                continue
-            area = -1
-            if known_only and (stated or "area" in segment):
-                area = _integer(_field(segment, "area", where), 0, 2**53, f"{where}: area")
-            crowd = known_only and segment.get("iscrowd", 0) == 1
-            if stated:
-                crowd = _field(segment, "iscrowd", where) == 1
-            rows[id] = (id, self._position[category], crowd, area)
-        return list(rows.values())
-
-    def _quickly(self, records: Sequence[tuple[Any, Any]], places: tuple[Path, Path]) -> _Prepared | None:
-        """Paths and columns of pairs of records in which nothing is unusual.
-
-        None, or an error, leaves them to the walk that can say what is.
-        """
-        position = self._position
-        pairs = [(_inside(places[0], t["file_name"]), _inside(places[1], p["file_name"])) for t, p in records]
-        sides = [[record["segments_info"] for record in side] for side in zip(*records, strict=True)]
-        truths, found = ([segment for listed in side for segment in listed] for side in sides)
-        ids = [[segment["id"] for segment in side] for side in (truths, found)]
-        categories = [[position[segment["category_id"]] for segment in side] for side in (truths, found)]
-        crowd = [segment["iscrowd"] == 1 for segment in truths]
-        area = [segment["area"] for segment in truths]
-        columns = []
-        for listed, of_side, category, numbers in (
-            (sides[0], ids[0], categories[0], (crowd, area)),
-            (sides[1], ids[1], categories[1], ([False] * len(found), [-1] * len(found))),
-        ):
-            id, stated = (np.array(each) if each else np.zeros(0, int) for each in (of_side, numbers[1]))
-            if any(each.ndim != 1 or each.dtype.kind != "i" for each in (id, stated)):
-                return None
-            id, stated = (each.astype(np.int64, copy=False) for each in (id, stated))
-            if (id < 0).any() or (id >> 32).any():
-                return None
-            if listed is sides[0] and ((stated < 0).any() or (stated > 2**53).any()):
-                return None
-            lengths = np.array([len(each) for each in listed], dtype=np.int64)
-            # Not `np.unique`, which imports masked arrays: longer than all that is done here.
-            of_image = np.sort(id + (np.repeat(np.arange(len(lengths), dtype=np.int64), lengths.astype(np.intp)) << 32))
-            if (of_image[1:] == of_image[:-1]).any():
-                return None
-            starts = np.concatenate([[0], np.cumsum(lengths)])
-            columns.append(
-                (id.astype(np.uint32), np.array(category, np.uint32), np.array(numbers[0], bool), stated, starts)
-            )
-        return pairs, columns[0], columns[1]
 
     def _unknown_in(self, pairs: np.ndarray) -> InputError | None:
         """An error about a category of predictions that is not known; as of segments, it would be left out unseen."""
@@ -386,7 +345,7 @@ class PanopticQuality(PixelMetric):
         return self.strict, [self.modified and not is_thing for is_thing in self._is_thing], self.boundary
 
     def _settings(self) -> dict[str, Any]:
-        return {"categories": _as_json(self.categories), "modified": self.modified, "boundary": self.boundary}
+        return {"categories": as_json(self.categories), "modified": self.modified, "boundary": self.boundary}
 
     @classmethod
     def _made_with(cls, settings: dict[str, Any], options: dict[str, Any]) -> PanopticQuality:
@@ -430,214 +389,3 @@ class PanopticQuality(PixelMetric):
             images=self._images,
             skipped=list(self._left_out),
         )
-
-
-@dataclass(frozen=True)
-class PanopticResult(PixelResult):
-    """Measures of panoptic segmentation. NaN: a category that neither side has; means leave it out.
-
-    Attributes
-    ----------
-    categories
-        As they were given.
-    is_thing
-        ``(K,) bool``.
-    pq, sq, rq
-        ``(K,)``, panoptic, segmentation and recognition quality, 0 to 1.
-    true_positives, false_positives, false_negatives
-        ``(K,) int64``, segments.
-    images
-        Pairs of maps matched.
-    skipped
-        What was left out, and why.
-    """
-
-    categories: list[dict[str, Any]] = field(repr=False)
-    is_thing: np.ndarray = field(repr=False)
-    pq: np.ndarray
-    sq: np.ndarray
-    rq: np.ndarray
-    true_positives: np.ndarray
-    false_positives: np.ndarray
-    false_negatives: np.ndarray
-    images: int
-    skipped: list[str] = field(repr=False)
-
-    @property
-    def all(self) -> dict[str, Any]:
-        """Means ``pq``, ``sq``, ``rq`` over the ``n`` categories that either side has."""
-        return self._means(None)
-
-    @property
-    def things(self) -> dict[str, Any]:
-        """The same of the categories that have instances."""
-        return self._means(True)
-
-    @property
-    def stuff(self) -> dict[str, Any]:
-        """The same of the others."""
-        return self._means(False)
-
-    def _means(self, things: bool | None) -> dict[str, Any]:
-        # One after the other, as panopticapi adds, to the last bit.
-        sums = {"pq": 0.0, "sq": 0.0, "rq": 0.0}
-        n = 0
-        for k, is_thing in enumerate(self.is_thing.tolist()):
-            if np.isnan(self.pq[k]) or (things is not None and is_thing != things):
-                continue
-            n += 1
-            for name in sums:
-                sums[name] += float(getattr(self, name)[k])
-        # DIFFERENCE: panopticapi divides by zero where no category is left.
-        return {name: total / n if n else float("nan") for name, total in sums.items()} | {"n": n}
-
-    @property
-    def summary(self) -> Table:
-        """The means over all categories, over things and over stuff, and of how many categories (``n``)."""
-        groups = {"all": self.all, "things": self.things, "stuff": self.stuff}
-        columns = {name: [row[name] for row in groups.values()] for name in (*_NAMES, "n")}
-        return Table({"group": list(groups), **columns})
-
-    @property
-    def per_category(self) -> Table:
-        """A row for each category: id and name, ``pq``, ``sq``, ``rq``, and the numbers of segments."""
-        counts = ("true_positives", "false_positives", "false_negatives")
-        return Table(
-            {
-                "category": [category["id"] for category in self.categories],
-                "name": [str(category.get("name", category["id"])) for category in self.categories],
-                **{name: np.asarray(getattr(self, name)) for name in (*_NAMES, *counts)},
-            }
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, lists and strings, NaN as None: ready for ``json.dump``."""
-        groups = {
-            group: {name: plain(value) if name != "n" else value for name, value in getattr(self, group).items()}
-            for group in ("all", "things", "stuff")
-        }
-        counts = ("true_positives", "false_positives", "false_negatives")
-        per_category = [
-            {
-                **_as_json(category),
-                **{name: plain(getattr(self, name)[k]) for name in _NAMES},
-                **{name: int(getattr(self, name)[k]) for name in counts},
-            }
-            for k, category in enumerate(self.categories)
-        ]
-        return {**groups, "per_category": per_category, "images": self.images, "skipped": self.skipped}
-
-    def _page(self, versus: PanopticResult | None, title: str, names: tuple[str, str]) -> str:
-        from meanap.report.segments import page
-
-        return page(self, versus, title, names)
-
-    def __str__(self) -> str:
-        """The means as a table."""
-        lines = [f"{'':10s}| {'PQ':>5s}  {'SQ':>5s}  {'RQ':>5s} {'N':>5s}", "-" * 38]
-        for name, means in (("All", self.all), ("Things", self.things), ("Stuff", self.stuff)):
-            pq, sq, rq = (f"{100 * means[each]:5.1f}" if means["n"] else f"{'-':>5s}" for each in _NAMES)
-            lines.append(f"{name:10s}| {pq}  {sq}  {rq} {means['n']:5d}")
-        if self.skipped:
-            lines.append(f"images {self.images}, skipped {len(self.skipped)}")
-        return "\n".join(lines)
-
-    def per_category_table(self) -> str:
-        """A row for each category."""
-        names = [shown(category.get("name", category["id"])) for category in self.categories]
-        width = max(8, *map(len, names))
-        lines = [f"{'category':<{width}}      PQ      SQ      RQ      TP      FP      FN"]
-        for k, name in enumerate(names):
-            shares = "".join(f"{percent(getattr(self, each)[k]):>8}" for each in _NAMES)
-            counts = (self.true_positives[k], self.false_positives[k], self.false_negatives[k])
-            lines.append(f"{name:<{width}}{shares}" + "".join(f"{count:>8}" for count in counts))
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        return Table(self.summary.columns, f"panoptic quality, {self.images:,} images")._repr_html_()
-
-
-_NAMES = ("pq", "sq", "rq")
-_Rows = list[tuple[int, int, bool, int]]
-_Prepared = tuple[list[tuple[str, str]], Any, Any]
-
-
-def read_json(path: Path_) -> dict[str, Any]:
-    """The object in a JSON file. A file that holds none is a ValueError that names it."""
-    content = any_json(path)
-    if not isinstance(content, dict):
-        raise InputError(f"expected a JSON object, found {type(content).__name__}", os.fsdecode(path))
-    return content
-
-
-def folder_of(path: Path_, folder: Path_ | None) -> Path:
-    """Where the PNG files of a panoptic JSON file lie."""
-    return Path(folder) if folder is not None else Path(os.fspath(path).replace(".json", ""))
-
-
-def _inside(folder: Path, name: Any, place: str = "") -> str:
-    """The path of a file in a folder, or below it: a name reaches no other, but by links that lie there."""
-    if type(name) is not str:
-        raise InputTypeError(f'"file_name" is {name!r}, expected a string', place)
-    # The same on all systems: a path that is invalid on Windows is invalid everywhere.
-    parts = name.replace("\\", "/").split("/")
-    if not name or name[0] in "/\\" or ".." in parts or (len(name) > 1 and name[1] == ":") or not is_name(name):
-        raise InputError(f'"file_name" is {name!r}, expected the name of a file in {os.fspath(folder)}', place)
-    return os.path.join(folder, name)
-
-
-def _columns(rows: Sequence[_Rows]) -> Any:
-    starts = np.cumsum([0, *map(len, rows)], dtype=np.int64)
-    flat = [row for of_image in rows for row in of_image]
-    id, category, crowd, area = zip(*flat, strict=True) if flat else ((), (), (), ())
-    return (
-        np.array(id, dtype=np.uint32),
-        np.array(category, dtype=np.uint32),
-        np.array(crowd, dtype=bool),
-        np.array(area, dtype=np.int64),
-        starts,
-    )
-
-
-def _field(record: Any, name: str, place: str) -> Any:
-    if not isinstance(record, Mapping):
-        raise InputTypeError(f"expected a dictionary, found {type(record).__name__}", place)
-    if name not in record:
-        raise MissingFieldError(f"there is no {name!r}", place)
-    return record[name]
-
-
-def _iterable(value: Any, place: str) -> Iterable[Any]:
-    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
-        raise InputTypeError(f"expected a list, found {value!r}", place)
-    return value
-
-
-def _listed(value: Any, place: str) -> Sequence[Any]:
-    if not isinstance(value, (list, tuple)):
-        raise InputTypeError(f"expected a list, found {value!r}", place)
-    return value
-
-
-def _id(value: Any, place: str) -> Any:
-    if isinstance(value, (Mapping, list, tuple)):
-        raise InputTypeError(f"expected a number or a string, found {value!r}", place)
-    return value
-
-
-def _integer(value: Any, low: int, high: int, place: str) -> int:
-    whole = isinstance(value, (int, np.integer)) or (isinstance(value, float) and value.is_integer())
-    if not whole or not low <= value <= high:
-        raise InputError(f"expected a whole number from {low} to {high}, found {value!r}", place)
-    return int(value)
-
-
-def _as_json(value: Any) -> Any:
-    """A value as it comes back from JSON: NumPy's numbers and arrays as plain ones, tuples as lists."""
-    return json.loads(json.dumps(value, default=_plain_number))
-
-
-def _plain_number(value: Any) -> Any:
-    if isinstance(value, (np.generic, np.ndarray)):
-        return value.tolist()
-    raise TypeError(f"categories: expected what JSON can hold, found a {type(value).__name__}")
