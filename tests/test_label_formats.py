@@ -233,8 +233,8 @@ def test_faults_of_open_images_are_named(tmp_path):
         "not-a-fraction: PATH: line 2: \"XMax\" is 'x', expected a fraction of the image, from 0 to 1",
         "not-a-fraction: PATH: line 3: \"XMax\" is '7', expected a fraction of the image, from 0 to 1",
         'malformed-box: PATH: line 4: "XMax" and YMax are 0.2 and 1.0, expected at least 0.5 and 0.0',
-        "image-without-size: PATH: line 5: \"ImageID\" is 'b', whose size is not known: images= (--images) names the folder "
-        "of the images",
+        "image-without-size: PATH: line 5: \"ImageID\" is 'b', whose size is not known: images= (--images) names the "
+        "folder of the images",
     ]
     with pytest.raises(meanap.InputError, match='"Score" is missing, expected the columns ImageID'):
         readers.detections(path)
