@@ -220,7 +220,7 @@ class _Scene:
                 detections = DetectionFile(detections, similarity, file)
             truth = by_id = file
             odd = file.columns is not None and 0 in file.annotation_ids()
-            ground_truth = file.load() if file.columns is None else None
+            ground_truth = file.load() if file.columns is None or file.repeated_ids else None
         if isinstance(ground_truth, Mapping) and "annotations" in ground_truth:
             truth = by_id = ground_truth
             annotations = ground_truth["annotations"]

@@ -66,6 +66,11 @@ class TruthFile:
         """Ids of all categories."""
         return self._dataset.category_ids()
 
+    @property
+    def repeated_ids(self) -> bool:
+        """Whether annotations share an id."""
+        return self._dataset.repeated_ids
+
     def load(self) -> Any:
         """The file as Python objects."""
         return self._dataset.load()
