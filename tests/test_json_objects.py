@@ -114,6 +114,16 @@ def test_images_with_records_or_their_columns_are_one_in_memory_and_in_files(nam
             )
 
 
+def test_one_image_may_stand_alone_and_what_is_no_image_is_told():
+    one = images(FOUND, "predictions", False)[0]
+    own = [record for record in FOUND if record["image_id"] == one["image_id"]]
+    expected = meanap.evaluate(TRUTH, own).ap
+    for source in (one, {"id": one["image_id"], "predictions": own}, {one["image_id"]: {"predictions": own}}):
+        assert meanap.evaluate(TRUTH, source).ap == expected
+    with pytest.raises(meanap.InputError, match="detections: 'epoch' is 4, expected the records of an image"):
+        meanap.evaluate(TRUTH, {"results": FOUND, "epoch": 4})
+
+
 def test_a_frame_may_hold_arrays_of_boxes():
     pandas, _ = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
     frame = pandas.DataFrame(WRAPPED["arrays"](images(FOUND, "objects", True)))

@@ -89,9 +89,12 @@ def _items(source: Any) -> Any:
         return source
     if source and all(isinstance(item, Mapping) and any(name in item for name in LISTS) for item in source.values()):
         return [{**item, "image_id": id} for id, item in source.items()]
-    if any(isinstance(source.get(name), (list, tuple)) for name in LISTS) and ("image_id" in source or "id" in source):
+    columns = {name for name, column in source.items() if isinstance(column, (list, tuple))}
+    if not columns.isdisjoint(LISTS) and not columns.isdisjoint(("image_id", "id")):
         # As `datasets` gives a batch.
         return _rows(source) or source
+    if not columns.isdisjoint(LISTS) and any(as_id(source.get(name)) is not None for name in ("image_id", "id")):
+        return [source]  # One image.
     return source
 
 
@@ -119,6 +122,10 @@ def _list_of(image: Mapping[str, Any]) -> Sequence[Any] | None:
 def _groups(source: Any, place: Role) -> tuple[list[Sequence[Any]], list[Any] | None]:
     """The records of each image, and the ids of the images, where they say them."""
     if isinstance(source, Mapping):
+        for id, group in source.items():
+            if group is not None and not isinstance(group, (list, tuple)):
+                found = f"{id!r} is {shown(group)}, expected the records of an image"
+                raise InputError(found, place)
         return [group or () for group in source.values()], [as_id(id) for id in source]
     groups: list[Sequence[Any]] = []
     for row, item in enumerate(source):
