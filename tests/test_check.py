@@ -319,6 +319,10 @@ def test_numbers_on_one_side_and_strings_on_the_other(tmp_path, clean):
     assert "numbers on one side and strings on the other" in row["remedy"] and row["count"] == len(found)
 
 
+def test_a_data_set_without_annotations_holds_no_detections(tmp_path, clean):
+    assert "no-detections" in both_ways(tmp_path, clean[0], {"annotations": []}).codes
+
+
 @pytest.mark.parametrize("field", ["image_id", "category_id"])
 def test_numbers_as_texts_are_looked_up(tmp_path, clean, field):
     truth, found = copy.deepcopy(clean)

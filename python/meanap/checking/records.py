@@ -300,7 +300,9 @@ def _kind(value: Any) -> str:
 def _has_scores(value: Any) -> bool:
     """Whether a value is a data set with scores: predictions, as labelling tools export them."""
     entries = value.get("annotations") if isinstance(value, Mapping) else None
-    return isinstance(entries, (list, tuple)) and any(isinstance(e, Mapping) and "score" in e for e in entries)
+    if not isinstance(entries, (list, tuple)):
+        return False
+    return not entries or any(isinstance(entry, Mapping) and "score" in entry for entry in entries)
 
 
 def _from_file(
