@@ -75,6 +75,40 @@ def test_a_format_that_there_is_not_is_told_of_sources_in_memory_too(format):
             entry(TRUTH, FOUND, format=format)
 
 
+OTHER_THINGS = {
+    "list": lambda: [1, 2],
+    "records": lambda: FOUND,
+    "dictionary": lambda: TRUTH,
+    "array": lambda: np.zeros(3),
+    "frame": lambda: pytest.importorskip("pandas").DataFrame(FOUND),
+    "bytes": lambda: b"bbox",
+    "number": lambda: 0.5,
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_THINGS)
+def test_what_is_no_text_is_no_name_of_anything(kind, tmp_path):
+    """As where two detections, or another tool's order of arguments, come before the options."""
+    thing = OTHER_THINGS[kind]()
+    for name, call in {
+        "similarity": lambda: meanap.evaluate(TRUTH, FOUND, thing),
+        "similarity ": lambda: meanap.check(TRUTH, FOUND, thing),
+        "similarity  ": lambda: meanap.MeanAveragePrecision(thing),
+        "protocol": lambda: meanap.evaluate(TRUTH, FOUND, "bbox", thing),
+        "protocol ": lambda: meanap.MeanAveragePrecision(protocol=thing),
+        "box_format": lambda: meanap.evaluate(TRUTH, FOUND, box_format=thing),
+        "box_format ": lambda: meanap.GroundTruth([1], [1], [[0, 0, 1, 1]], box_format=thing),
+        "on_error": lambda: meanap.evaluate(TRUTH, FOUND, on_error=thing),
+        "format": lambda: meanap.evaluate(TRUTH, FOUND, format=[thing, thing]),
+        "to": lambda: meanap.convert(TRUTH, tmp_path / "x", thing),
+    }.items():
+        with pytest.raises(meanap.InputError, match=rf"^{name.strip()}: expected .*, found ") as caught:
+            call()
+        assert len(str(caught.value)) < 700
+    with pytest.raises(TypeError, match="versus: expected a result of meanap.evaluate, found a "):
+        meanap.evaluate(TRUTH, FOUND).report(tmp_path / "x.html", versus=thing, resamples=2)
+
+
 def test_a_persistence_that_is_written_as_a_cut_off_is_refused():
     qrels, run = {"q": {"d": 1}}, {"q": {"d": 0.5}}
     with pytest.raises(meanap.InputError, match=r'measure "rbp.80": expected rbp\(p=0.80\), or rbp@80 for a cut-off'):
@@ -102,6 +136,19 @@ def test_what_is_no_name_of_a_measure_is_refused_at_each_entry(measures):
     for entry in entries:
         with pytest.raises(TypeError, match="^measures: expected the name of a measure, .*, found "):
             entry()
+
+
+def test_sources_of_rankings_that_are_none_say_what_they_are():
+    qrels, run = {"q": {"d": 1}}, {"q": {"d": 0.5}}
+    for sides in ((json.dumps(qrels), run), (qrels, json.dumps(run))):
+        with pytest.raises(meanap.InputError, match="a text that is JSON itself; expected a path"):
+            ranking.evaluate(*sides)
+    frame = pytest.importorskip("pandas").DataFrame([])
+    for name, sides in (("qrels", (frame, run)), ("run", (qrels, frame))):
+        with pytest.raises(meanap.InputError, match=f"^{name}: has no columns, expected one for the query"):
+            ranking.evaluate(*sides)
+    with pytest.raises(TypeError, match="groups: expected a mapping of query to group, found a int"):
+        ranking.evaluate(qrels, run).per_group(5)
 
 
 def test_results_of_rankings_are_compared_elsewhere():

@@ -27,7 +27,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 def check_local(source: Any, place: str) -> None:
-    """Check that a source is not the address of a file elsewhere, or a file that is open.
+    """Check that a source is not the address of a file elsewhere, a file that is open, or what a file would hold.
 
     Raises
     ------
@@ -36,12 +36,21 @@ def check_local(source: Any, place: str) -> None:
     """
     if isinstance(source, (str, os.PathLike)):
         path = os.fsdecode(source)
+        if isinstance(source, str) and path.lstrip()[:1] in ("{", "[") and not _exists(path):
+            raise InputError("a text that is JSON itself; expected a path, or what json.loads makes of it", place)
         if _URL.match(path) and not os.path.exists(path):
             raise InputError(f"{path} is a URL, expected a path: files are read from disk only", place)
     elif hasattr(source, "read") and hasattr(source, "__iter__") and not hasattr(source, "columns"):
         name = getattr(source, "name", None)
         called = f" of {name!r}" if isinstance(name, str) else ""
         raise InputTypeError(f"an open file{called}, expected its path, or what json.load makes of it", place)
+
+
+def _exists(path: str) -> bool:
+    try:
+        return os.path.exists(path)
+    except ValueError:
+        return False
 
 
 def each_item(path: str | os.PathLike[str]) -> Iterator[tuple[Any, int]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["did_you_mean", "not_there", "suggesting", "unexpected"]
+__all__ = ["did_you_mean", "is_among", "not_there", "suggesting", "unexpected"]
 
 _Arguments = ParamSpec("_Arguments")
 _Returned = TypeVar("_Returned")
@@ -102,6 +102,11 @@ def suggesting(
         return checked
 
     return decorate
+
+
+def is_among(given: object, known: Container[str]) -> bool:
+    """Whether it is one of these names; anything else than a text is none, a table or a list too."""
+    return isinstance(given, str) and given in known
 
 
 def did_you_mean(given: object, known: Iterable[str], others: Mapping[str, str] | None = None) -> str:

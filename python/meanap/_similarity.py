@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from ._keywords import did_you_mean
+from ._arrays import shown
+from ._keywords import did_you_mean, is_among
 from .errors import InputError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def function_and_name(similarity: Any) -> tuple[OwnSimilarity | None, Similarity
 
 def meant_similarity(name: object) -> str:
     """The end of a message about an unknown name: the one that was meant, if it is close to any."""
-    return f"; did you mean protocol={name!r}?" if name in _PROTOCOLS else did_you_mean(name, NAMES, _OTHERS)
+    return f"; did you mean protocol={name!r}?" if is_among(name, _PROTOCOLS) else did_you_mean(name, NAMES, _OTHERS)
 
 
 def unknown(name: object, argument: str = "similarity") -> InputError:
@@ -69,4 +70,5 @@ def unknown(name: object, argument: str = "similarity") -> InputError:
         return InputError(
             f"{argument}: a function is for meanap.evaluate and MeanAveragePrecision; expected a name here"
         )
-    return InputError(f"{argument}: expected {', '.join(others)} or {last}, found {name!r}{meant_similarity(name)}")
+    found = f"found {shown(name)}{meant_similarity(name)}"
+    return InputError(f"{argument}: expected {', '.join(others)} or {last}, {found}")

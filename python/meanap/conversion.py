@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from meanap import _core, readers
+from meanap._arrays import shown
 from meanap._files import read_json
-from meanap._keywords import suggesting
+from meanap._keywords import is_among, suggesting
 from meanap._similarity import compares_masks, compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.readers import Detections, GroundTruth, Options, Problems
@@ -89,8 +90,8 @@ def convert(
     """
     from meanap.writers import WRITERS
 
-    if to not in TARGETS:
-        raise InputError(f"to: expected one of {', '.join(map(repr, TARGETS))}, found {to!r}")
+    if not is_among(to, TARGETS):
+        raise InputError(f"to: expected one of {', '.join(map(repr, TARGETS))}, found {shown(to)}")
     rotated = compares_rotated_boxes(similarity)
     if similarity != "bbox" and (to in ("voc", "parquet") or (to == "dota" and not rotated)):
         raise InputError(f"similarity: {to!r} holds boxes only, found {similarity!r}")

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from meanap import _similarity
-from meanap._keywords import suggesting
+from meanap._keywords import is_among, suggesting
 from meanap.checking.detections import check_detections, check_together
 from meanap.checking.findings import Finding, Findings
 from meanap.checking.ground_truth import check_ground_truth
@@ -112,7 +112,7 @@ def check(
     ValueError
         There is no such similarity.
     """
-    if similarity is not None and similarity not in _similarity.NAMES:
+    if similarity is not None and not is_among(similarity, _similarity.NAMES):
         raise _similarity.unknown(similarity)
     kind: SimilarityName = "bbox" if similarity is None else similarity
     options = Options(kind, box_format, format, names, images, sizes, columns)

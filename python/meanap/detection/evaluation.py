@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from meanap import _core, _similarity, protocol, readers
-from meanap._keywords import suggesting, unexpected
+from meanap._keywords import is_among, suggesting, unexpected
 from meanap._progress import Progress
 from meanap._similarity import function_and_name
 from meanap.detection.chosen import Chosen
@@ -450,7 +450,7 @@ def settled(
     among: Sequence[str] | None = None,
 ) -> Protocol:
     """The protocol with its changes; `among`: all similarities that these are given for."""
-    if similarity not in _similarity.NAMES:
+    if not is_among(similarity, _similarity.NAMES):
         raise _similarity.unknown(similarity)
     rules = protocol.get(name, similarity)
     known = set(Protocol.__dataclass_fields__)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
-from meanap._keywords import suggesting, unexpected
+from meanap._keywords import is_among, suggesting, unexpected
 from meanap._progress import Progress
 from meanap._settings import number
-from meanap._similarity import NAMES, function_and_name
+from meanap._similarity import NAMES, function_and_name, unknown
 from meanap.detection.errors import BACKGROUND
 from meanap.detection.evaluation import new_log, settled
 from meanap.detection.image_fields import KnownFields
@@ -140,7 +140,11 @@ class MeanAveragePrecision(Metric):
         self.function: OwnSimilarity | None = function
         self._function_name: str | None = None if self.function is None else _name_of(self.function)
         kinds = iou_type if iou_type is not None else similarity
-        self.similarities: tuple[SimilarityName, ...] = (kinds,) if isinstance(kinds, str) else tuple(kinds)
+        several = isinstance(kinds, (list, tuple, set, frozenset))
+        self.similarities: tuple[SimilarityName, ...] = tuple(kinds) if several else (kinds,)
+        for kind in self.similarities:
+            if not is_among(kind, NAMES):
+                raise unknown(kind)
         if not self.similarities:
             raise ValueError(f"similarity: expected some of {', '.join(map(repr, NAMES))}, found none")
         if len(set(self.similarities)) < len(self.similarities):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 
 import numpy as np
 
+from meanap._arrays import kind_of
 from meanap._keywords import did_you_mean, suggesting
 from meanap.detection import derived, operating
 from meanap.detection.confusion import Confusion
@@ -621,6 +622,8 @@ class Result(_Numbers):
         from meanap.report import page_of
         from meanap.report.settings import Inputs
 
+        if versus is not None and not isinstance(versus, Result):
+            raise TypeError(f"versus: expected a result of meanap.evaluate, found {kind_of(versus)}")
         inputs = None
         if ground_truth is not None or detections is not None:
             files = self.scores.sources

@@ -16,7 +16,8 @@ import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from meanap._keywords import did_you_mean
+from meanap._arrays import shown
+from meanap._keywords import did_you_mean, is_among
 from meanap.errors import InputError
 from meanap.protocol._protocol import Protocol, SummaryRow
 
@@ -86,7 +87,7 @@ def get(protocol: PresetName | Protocol, similarity: SimilarityName = "bbox") ->
     """
     if isinstance(protocol, Protocol):
         return protocol
-    if protocol not in PRESETS:
+    if not is_among(protocol, PRESETS):
         hint = did_you_mean(protocol, PRESETS, _OTHERS)
-        raise InputError(f"protocol: expected one of {', '.join(map(repr, PRESETS))}, found {protocol!r}{hint}")
+        raise InputError(f"protocol: expected one of {', '.join(map(repr, PRESETS))}, found {shown(protocol)}{hint}")
     return PRESETS[protocol](similarity)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from meanap import _core
+from meanap._arrays import kind_of
 from meanap._settings import repetitions
-from meanap.errors import InputError
+from meanap.errors import InputError, InputTypeError
 from meanap.ranking.conventions import Conventions
 from meanap.ranking.plan import planned
 from meanap.statistics import Interval, Intervals, bounds, check_options
@@ -215,7 +216,11 @@ class RankingResult:
         ------
         ValueError
             A query has no group.
+        TypeError
+            They are no mapping.
         """
+        if not hasattr(groups, "__getitem__"):
+            raise InputTypeError(f"groups: expected a mapping of query to group, found {kind_of(groups)}")
         rows: dict[Any, list[int]] = {}
         for row, query in enumerate(self.queries):
             if query not in groups:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from meanap._arrays import images_on_host, kind_of
+from meanap._arrays import images_on_host, kind_of, shown
 from meanap._files import check_local
-from meanap._keywords import did_you_mean
+from meanap._keywords import did_you_mean, is_among
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._as_coco import dataset_of, records_of
 from meanap.readers._column_names import is_table
@@ -82,16 +82,14 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
     InputError
         There is no format of that name, or no reader knows the source.
     """
-    if isinstance(source, str) and source.lstrip()[:1] in ("{", "[") and not _exists(source):
-        raise InputError("a text that is JSON itself; expected a path, or what json.loads makes of it", role)
     check_local(source, role)
     if isinstance(format, (list, tuple)) and len(format) == 2:
         format = format[role == "detections"]
     if format is not None:
         known = {listed.name: listed for listed in READERS if not listed.in_memory}
-        if format not in known:
+        if not is_among(format, known):
             hint = did_you_mean(format, known, _OTHERS)
-            raise InputError(f"format: expected one of {', '.join(map(repr, known))}, found {format!r}{hint}")
+            raise InputError(f"format: expected one of {', '.join(map(repr, known))}, found {shown(format)}{hint}")
         if is_path(source):
             return known[format].reader()
     for reader in _candidates(source):
@@ -133,13 +131,6 @@ def _candidates(source: Any) -> Iterator[Reader]:
     """The readers that may recognise a source; each is imported in its turn."""
     look = Look(source)
     return (listed.reader() for listed in READERS if listed.admits(look))
-
-
-def _exists(path: str) -> bool:
-    try:
-        return os.path.exists(path)
-    except ValueError:
-        return False
 
 
 def batch_of(source: Any, role: Role, box_format: BoxFormat, similarity: str) -> Any:

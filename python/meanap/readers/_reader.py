@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from meanap._arrays import shown
 from meanap._files import read_json
+from meanap._keywords import is_among
 from meanap.errors import InputError
 from meanap.readers._coco_files import TruthFile
 from meanap.readers._column_names import BOX_COLUMNS
@@ -93,10 +95,10 @@ class Options:
     difficulty: bool = False
 
     def __post_init__(self) -> None:
-        if self.box_format not in BOX_COLUMNS:
+        if not is_among(self.box_format, BOX_COLUMNS):
             meant = _OTHER_FORMS.get(self.box_format) if isinstance(self.box_format, str) else None
             hint = "" if meant is None else f"; did you mean {meant!r}?"
-            raise InputError(f"box_format: expected 'xyxy', 'xywh' or 'cxcywh', found {self.box_format!r}{hint}")
+            raise InputError(f"box_format: expected 'xyxy', 'xywh' or 'cxcywh', found {shown(self.box_format)}{hint}")
 
 
 class Reader:
@@ -148,8 +150,8 @@ def checked_choice(name: str, value: Any, choices: Sequence[str]) -> Any:
     InputError
         It is none of them.
     """
-    if value not in choices:
-        raise InputError(f"{name}: expected {' or '.join(map(repr, choices))}, found {value!r}")
+    if not is_among(value, choices):
+        raise InputError(f"{name}: expected {' or '.join(map(repr, choices))}, found {shown(value)}")
     return value
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 
 from meanap import _core
-from meanap._arrays import as_id, as_ids, as_numpy
-from meanap._keywords import suggesting
+from meanap._arrays import as_id, as_ids, as_numpy, shown
+from meanap._keywords import is_among, suggesting
 from meanap.errors import InputError
 from meanap.protocol import Protocol
 from meanap.readers._column_names import BOX_COLUMNS
@@ -38,8 +38,8 @@ class Side:
     items: np.ndarray | None = None
 
     def __init__(self, image_ids: Ids, category_ids: Ids, box_format: BoxFormat, arrays: dict[str, Any]) -> None:
-        if not isinstance(box_format, str) or box_format not in BOX_COLUMNS:
-            raise InputError(f"box_format: expected 'xyxy', 'xywh' or 'cxcywh', found {box_format!r}")
+        if not is_among(box_format, BOX_COLUMNS):
+            raise InputError(f"box_format: expected 'xyxy', 'xywh' or 'cxcywh', found {shown(box_format)}")
         name = type(self).__name__
         self.image_ids: np.ndarray | list[Any] = as_ids(image_ids, f"{name}: image_ids")
         self.category_ids: np.ndarray | list[Any] = as_ids(category_ids, f"{name}: category_ids")

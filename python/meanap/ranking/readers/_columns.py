@@ -129,8 +129,8 @@ def pick(names: Sequence[Any], role: Role, options: Options, source: str) -> Pic
 
 
 def _missing(names: Sequence[Any], source: str, expected: str) -> InputError:
-    listed = ", ".join(map(str, names))
-    return InputError(None, source, found=f"has the columns {listed}", expected=expected, code="missing-column")
+    found = f"has the columns {', '.join(map(str, names))}" if len(names) else "has no columns"
+    return InputError(None, source, found=found, expected=expected, code="missing-column")
 
 
 def qrels_of(columns: Columns, options: Options) -> _core.Qrels:
