@@ -27,7 +27,7 @@ from meanap.checking.ground_truth import check_ground_truth
 from meanap.checking.labels import label_errors, scored
 from meanap.checking.overlap import add_ap
 from meanap.checking.poses import check_poses
-from meanap.checking.records import read_detections, read_ground_truth
+from meanap.checking.reading import read_detections, read_ground_truth
 from meanap.detection.inputs import are_swapped
 from meanap.errors import InputError
 from meanap.protocol.keypoints import sigmas_of

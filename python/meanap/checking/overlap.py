@@ -14,7 +14,8 @@ from meanap import protocol
 from meanap.checking.detections import check_detections, check_together
 from meanap.checking.findings import Finding
 from meanap.checking.labels import scored, sides_of
-from meanap.checking.records import Records, read_detections, read_ground_truth
+from meanap.checking.reading import read_detections, read_ground_truth
+from meanap.checking.records import Records
 from meanap.detection.evaluation import evaluated
 from meanap.errors import InputError
 from meanap.readers import Options
