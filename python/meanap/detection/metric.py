@@ -139,7 +139,7 @@ class MeanAveragePrecision(Metric):
         function, similarity = function_and_name(similarity)
         self.function: OwnSimilarity | None = function
         self._function_name: str | None = None if self.function is None else _name_of(self.function)
-        kinds = iou_type if iou_type is not None else similarity
+        kinds: Any = iou_type if iou_type is not None else similarity
         several = isinstance(kinds, (list, tuple, set, frozenset))
         self.similarities: tuple[SimilarityName, ...] = tuple(kinds) if several else (kinds,)
         for kind in self.similarities:

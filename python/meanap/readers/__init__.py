@@ -83,15 +83,15 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
         There is no format of that name, or no reader knows the source.
     """
     check_local(source, role)
-    if isinstance(format, (list, tuple)) and len(format) == 2:
-        format = format[role == "detections"]
-    if format is not None:
+    pair = isinstance(format, (list, tuple)) and len(format) == 2
+    name: Any = format[role == "detections"] if format is not None and pair else format
+    if name is not None:
         known = {listed.name: listed for listed in READERS if not listed.in_memory}
-        if not is_among(format, known):
-            hint = did_you_mean(format, known, _OTHERS)
-            raise InputError(f"format: expected one of {', '.join(map(repr, known))}, found {shown(format)}{hint}")
+        if not is_among(name, known):
+            hint = did_you_mean(name, known, _OTHERS)
+            raise InputError(f"format: expected one of {', '.join(map(repr, known))}, found {shown(name)}{hint}")
         if is_path(source):
-            return known[format].reader()
+            return known[name].reader()
     for reader in _candidates(source):
         if reader.sniff(source, role):
             return reader
