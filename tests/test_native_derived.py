@@ -101,6 +101,38 @@ def test_weights_of_one_are_the_evaluation_itself(result):
         np.testing.assert_allclose(sample[0], values[..., area, limit], atol=1e-14)
 
 
+def test_many_resamples_of_many_categories_are_each_resample_by_itself():
+    truth = generate.dataset(50, 3, categories=19)
+    result = meanap.evaluate(truth, generate.detections(truth, per_image=20, seed=3))
+    weights = np.random.default_rng(0).integers(0, 3, (70, 50)).astype(np.uint32)
+    weights[::35] = 1
+    for row in result.protocol.summary:
+        _, area, limit = result.scores.places(row)
+        resample = result.scores.resampler([row])
+        (samples,) = resample(weights)
+        for sample, weight in zip(samples, weights, strict=True):
+            np.testing.assert_array_equal(sample, resample(weight[None])[0][0])
+        values = result.precision.mean(axis=1) if row.kind == "precision" else result.recall
+        for sample in samples[::35]:
+            # The protocol's arrays have -1 where there is nothing to find.
+            expected = np.where(values[..., area, limit] < 0, np.nan, values[..., area, limit])
+            np.testing.assert_allclose(sample, expected, atol=1e-14)
+
+
+def test_weights_of_other_images_and_large_ones_are_errors(result):
+    resample = result.scores.resampler([result.protocol.summary[0]])
+    with pytest.raises(ValueError, match=r"^weights: expected shape \(B, 40\), found \(2, 39\)$"):
+        resample(np.ones((2, 39), dtype=np.uint32))
+    with pytest.raises(ValueError, match="^weights: expected numbers of at most 255, found 256$"):
+        resample(np.full((1, 40), 256, dtype=np.uint32))
+
+
+def test_no_resamples_are_no_numbers(result):
+    for row in result.protocol.summary:
+        (samples,) = result.scores.resampler([row])(np.ones((0, 40), dtype=np.uint32))
+        assert samples.shape == (0, len(result.protocol.thresholds), len(result.category_ids))
+
+
 def test_an_interval_holds_the_number_and_does_not_depend_on_chunks(result, monkeypatch):
     interval = result.interval("ap", resamples=300)
     assert interval.low < interval.value == result.ap < interval.high
