@@ -12,6 +12,7 @@ import pytest
 
 import meanap
 from meanap import cli, generate, protocol, readers
+from meanap._counts import counts_of
 from meanap.cli import groups, main, output
 from meanap.metric import Metric
 from meanap.readers._registry import Listed
@@ -257,3 +258,14 @@ def test_a_dialect_is_a_module_of_compat_with_a_line_in_the_docs(repository):
         name = path.relative_to(package).as_posix()
         if name not in allowed and name.split("/")[0] not in ("compat", "cli"):
             assert "meanap.compat" not in path.read_text(encoding="utf-8"), name
+
+
+def test_codes_are_counted_in_one_place_that_takes_every_integer(repository):
+    """Where addresses have 32 bits, NumPy's own function takes no codes of 64."""
+    used = [path.name for path in (repository / "python").rglob("*.py") if "np.bincount" in path.read_text("utf-8")]
+    assert used == ["_counts.py"]
+    for kind in (np.int8, np.uint32, np.int64, np.uint64):
+        codes = np.array([1, 1, 3], kind)
+        assert counts_of(codes, length=6).tolist() == [0, 2, 0, 1, 0, 0]
+        assert counts_of(codes, np.array([0.5, 1.0, 2.0])).tolist() == [0.0, 1.5, 0.0, 2.0]
+        assert counts_of(codes[:0]).tolist() == []

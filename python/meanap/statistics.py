@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from meanap._counts import counts_of
 from meanap._printable import shown
 from meanap._settings import repetitions, whole
 from meanap.table import Table, html_table
@@ -330,7 +331,7 @@ def resampled(count: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
             rows = weights[some : some + _AT_ONCE]
             drawn = generator.integers(count, size=(len(rows), count)).astype(np.intp, copy=False)
             for row, images in zip(rows, drawn, strict=True):
-                row[:] = np.bincount(images, minlength=count)
+                row[:] = counts_of(images, length=count)
         yield weights
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from meanap._counts import counts_of
 from meanap.checking.frames import check_frames
 from meanap.checking.ground_truth import named, unknown_references
 from meanap.checking.records import Records, present
@@ -119,7 +120,7 @@ def check_together(found: Records, truth: Records, confused: Callable[[], Any]) 
     if not _check_permutation(found, truth, confused):
         _check_offset(found, truth, confused)
     wanted = ~truth.crowd
-    of_codes = np.bincount(truth.category[wanted & (truth.category >= 0)]).tolist()
+    of_codes = counts_of(truth.category[wanted & (truth.category >= 0)]).tolist()
     objects = Counter({id: count for id, count in zip(truth.category_ids, of_codes, strict=False) if count})
     never = sorted(set(objects) - set(found.category_ids), key=lambda id: -objects[id])
     found.add(

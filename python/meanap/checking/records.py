@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from meanap._counts import counts_of
 from meanap.checking.findings import Finding
 from meanap.readers import Options
 from meanap.readers._rules import RULES
@@ -169,4 +170,4 @@ def _short(value: Any) -> str:
 
 def present(codes: np.ndarray) -> np.ndarray:
     """The codes that are there, rising, without -1: `np.unique` imports masked arrays for it."""
-    return np.flatnonzero(np.bincount(codes[codes >= 0]))
+    return np.flatnonzero(counts_of(codes[codes >= 0]))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from meanap._counts import counts_of
 from meanap._settings import repetitions, whole
 from meanap.detection.operating import best_threshold
 from meanap.detection.scores import Scores, mean_of
@@ -56,7 +57,7 @@ def per_image(scores: Scores, iou: float, score: float | None, area: str) -> Tab
     count = len(scores.image_ids)
 
     def counted_by_image(positions: np.ndarray) -> np.ndarray:
-        return np.bincount(positions, minlength=count)
+        return counts_of(positions, length=count)
 
     objects = counted_by_image(columns["truth_image"][columns["truth_wanted"]])
     detections, hits = counted_by_image(columns["image"][counted]), counted_by_image(columns["image"][correct])
@@ -88,9 +89,9 @@ def worst_of_classes(scores: Scores, iou: float, score: float, order: Sequence[A
     for k in range(len(scores.category_ids) if len(places) else 0):
         rows, truths = slice(*of_detections[k : k + 2]), slice(*of_objects[k : k + 2])
         images = columns["image"][rows]
-        errors = np.bincount(columns["truth_image"][truths][columns["truth_wanted"][truths]], minlength=len(places))
-        errors = errors + np.bincount(images[counted[rows]], minlength=len(places))
-        errors -= 2 * np.bincount(images[correct[rows]], minlength=len(places))
+        errors = counts_of(columns["truth_image"][truths][columns["truth_wanted"][truths]], length=len(places))
+        errors = errors + counts_of(images[counted[rows]], length=len(places))
+        errors -= 2 * counts_of(images[correct[rows]], length=len(places))
         by_place = np.empty_like(errors)
         by_place[places] = errors
         first = int(by_place.argmax())
@@ -120,10 +121,10 @@ def calibration(scores: Scores, iou: float, bins: int, category: Any) -> Calibra
     score, right = columns["score"][rows][kept], columns["matched"][rows][kept]
     edges = np.linspace(0.0, 1.0, bins + 1)
     place = np.clip(np.searchsorted(edges, score, side="right") - 1, 0, bins - 1)
-    count = np.bincount(place, minlength=bins)
+    count = counts_of(place, length=bins)
     with np.errstate(invalid="ignore"):
-        mean = np.bincount(place, weights=score, minlength=bins) / count
-        precision = np.bincount(place, weights=right, minlength=bins) / count
+        mean = counts_of(place, weights=score, length=bins) / count
+        precision = counts_of(place, weights=right, length=bins) / count
     apart, some = np.abs(mean - precision), count.sum() > 0
     error = float(np.nansum(apart * count) / count.sum()) if some else math.nan
     maximum = float(np.nanmax(apart)) if some else math.nan

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from meanap._counts import counts_of
 from meanap.generate.geometry import Masks, Poses
 from meanap.generate.scenes import random_boxes, share
 from meanap.generate.vocabulary import STANCE
@@ -124,7 +125,7 @@ class _Objects:
         order = np.argsort(image, kind="stable")
         self.image_ids = np.array([image["id"] for image in images], np.int64)
         self.sizes = np.array([(image["width"], image["height"]) for image in images], float).reshape(-1, 2)
-        self.count = np.bincount(image, minlength=len(images)).astype(np.int64)
+        self.count = counts_of(image, length=len(images)).astype(np.int64)
         self.first = np.cumsum(self.count) - self.count
         self.category_ids = np.array([entry["id"] for entry in truth["categories"]], np.int64)
         sorted_entries = [annotations[index] for index in order]

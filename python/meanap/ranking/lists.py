@@ -11,6 +11,7 @@ import numpy as np
 
 from meanap import _arrow, _core
 from meanap._arrays import on_host
+from meanap._counts import counts_of
 from meanap._keywords import suggesting
 from meanap.ranking import labels
 from meanap.ranking.evaluation import evaluate
@@ -143,7 +144,7 @@ def _csr(matrix: Any, ranked: bool) -> tuple[np.ndarray, np.ndarray]:
     if not values.all():
         rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets).astype(np.intp))[values != 0]
         items, values = items[values != 0], values[values != 0]
-        offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(offsets) - 1))])
+        offsets = np.concatenate([[0], np.cumsum(counts_of(rows, length=len(offsets) - 1))])
     if ranked:
         rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets).astype(np.intp))
         # The last key sorts first; ascending by the negated value, which a signed type holds.

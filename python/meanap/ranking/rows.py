@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from meanap._counts import counts_of
+
 __all__ = ["coverage", "dcg", "label_ranking_precision", "misordered_pairs"]
 
 
@@ -129,6 +131,6 @@ def dcg(
 
 def _with_ties(gains: np.ndarray, scores: np.ndarray, until: np.ndarray) -> float:
     _, group, sizes = np.unique(-scores, return_inverse=True, return_counts=True)
-    means = np.bincount(group, weights=gains) / sizes
+    means = counts_of(group, weights=gains) / sizes
     weights = np.diff(until[np.cumsum(sizes) - 1], prepend=0)
     return float((means * weights).sum())

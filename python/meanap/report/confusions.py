@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from meanap._counts import counts_of
 from meanap.detection.confusion import Confusion, counts_by_score
 from meanap.report.views import OUTCOMES, Choices, if_matched
 
@@ -124,7 +125,7 @@ def _by_score(table: _core.Matches, choices: Choices, place: np.ndarray) -> dict
     np.add.at(at_none, (place, np.full_like(place, size - 1)), objects)
     matrix = [[[int(at_none[i, j]), *_changes(condensed[i, j])] for j in range(size)] for i in range(size)]
     diagonal = (truth == detected) & (truth < background)
-    correct = np.bincount(step[diagonal], weights=count[diagonal], minlength=len(choices.grid)).astype(np.int64)
+    correct = counts_of(step[diagonal], weights=count[diagonal], length=len(choices.grid)).astype(np.int64)
     return {
         "matrix": matrix,
         "correct": _changes(correct),
@@ -143,7 +144,7 @@ def _pairs(changes: np.ndarray, background: int) -> list[list[int]]:
     truth, detected, step, count = changes.T
     between = (truth != detected) & (truth < background) & (detected < background)
     cells, of = np.unique(truth[between] * (background + 1) + detected[between], return_inverse=True)
-    totals = np.bincount(of, weights=count[between], minlength=len(cells))
+    totals = counts_of(of, weights=count[between], length=len(cells))
     steps, counts = step[between], count[between]
     order = np.argsort(of, kind="stable")
     bounds = np.searchsorted(of[order], np.arange(len(cells) + 1))
