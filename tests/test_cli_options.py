@@ -538,12 +538,12 @@ def test_an_empty_text_is_no_path(command, capsys):
     assert stopped.value.code == 2 and "expected a path, found an empty text" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["eval g -", "check -", "compare g d -", "report g d -o -", "stats -", "rank q -"])
-def test_standard_input_and_output_are_no_path(command, capsys):
+@pytest.mark.parametrize("command", ["eval g -", "check -", "compare g d -", "report g -", "stats -", "rank q -"])
+def test_standard_input_is_no_path(command, capsys):
     with pytest.raises(SystemExit) as ended:
         main(command.split())
     assert ended.value.code == 2
-    assert "expected the path of a file, found -: standard input and output are none" in capsys.readouterr().err
+    assert "expected the path of a file, found -: standard input is none" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
