@@ -252,3 +252,27 @@ def test_tensors_of_an_accelerator_are_copied_or_named():
         meanap.evaluate([truth], [made(Away, found)])
     with pytest.raises(meanap.InputError, match="a Away cannot be read as an array"):
         metric.update([made(Away, found)], [truth])
+
+
+def test_conventions_names_and_forms_of_boxes_are_found_in_any_case():
+    from meanap import ranking
+
+    with pytest.raises(TypeError, match="unknown convention 'Gian'; did you mean 'gain'[?]"):
+        ranking.Conventions().replace(Gian="linear")
+    with pytest.raises(TypeError, match=r"unknown convention 'xyz' \(known: "):
+        ranking.Conventions().replace(xyz=1)
+    truth = {
+        "images": [{"id": 1, "height": 9, "width": 9}],
+        "categories": [{"id": 1, "name": "Zebra crossing"}, {"id": 2, "name": "bus"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 5, 5], "area": 25, "iscrowd": 0}],
+    }
+    found = [
+        {"image_id": 1, "category": name, "bbox": [1, 1, 5, 5], "score": 0.5} for name in ("bus", "ZEBRA-CROSSING")
+    ]
+    with pytest.raises(meanap.InputError, match="did you mean 'Zebra crossing'[?]"):
+        meanap.evaluate(truth, found)
+    boxes = [{"boxes": [[1, 1, 5, 5]], "labels": [1], "scores": [0.5]}]
+    with pytest.raises(meanap.InputError, match="found 'COCO'; did you mean 'xywh'[?]"):
+        meanap.evaluate(boxes, boxes, box_format="COCO")
+    with pytest.raises(meanap.InputError, match="found 'yxyx'$"):
+        meanap.evaluate(boxes, boxes, box_format="yxyx")

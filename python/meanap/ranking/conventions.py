@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
         TieOrder,
     )
 
+from meanap._keywords import did_you_mean
 from meanap._settings import whole
 from meanap.errors import InputError
 
@@ -188,7 +188,6 @@ def resolve(protocol: ConventionName | Conventions | None, changes: ConventionCh
 def _checked(changes: ConventionChanges) -> ConventionChanges:
     for name in changes:
         if name not in NAMES:
-            near = get_close_matches(name, NAMES, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f" (known: {', '.join(NAMES)})"
+            hint = did_you_mean(name, NAMES) or f" (known: {', '.join(NAMES)})"
             raise TypeError(f"unknown convention {name!r}{hint}")
     return changes

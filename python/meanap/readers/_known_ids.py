@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from meanap._arrays import as_id, shown
+from meanap._keywords import did_you_mean
 from meanap.errors import InputError
 from meanap.readers._column_names import NAMES
 from meanap.readers._folders import stem
@@ -167,9 +167,7 @@ class _Column(NamedTuple):
 
     def unknown(self, row: int, name: Any, field: str, place: str, unit: str) -> Problem:
         """That a name among others that are known is not."""
-        near = difflib.get_close_matches(name, self.names, 1)
-        meant = f"; did you mean {near[0]!r}?" if near else ""
-        found = f"is {name!r}, which is no {self.what} of the ground truth{meant}"
+        found = f"is {name!r}, which is no {self.what} of the ground truth{did_you_mean(name, self.names)}"
         return Problem(f"unknown-{self.field.removesuffix('_id')}", "error", place, row, field, found, unit=unit)
 
 

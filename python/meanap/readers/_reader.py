@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from meanap._arrays import shown
 from meanap._files import read_json
-from meanap._keywords import is_among
+from meanap._keywords import did_you_mean, is_among
 from meanap.errors import InputError
 from meanap.readers._coco_files import TruthFile
 from meanap.readers._column_names import BOX_COLUMNS
@@ -96,8 +96,8 @@ class Options:
 
     def __post_init__(self) -> None:
         if not is_among(self.box_format, BOX_COLUMNS):
-            meant = _OTHER_FORMS.get(self.box_format) if isinstance(self.box_format, str) else None
-            hint = "" if meant is None else f"; did you mean {meant!r}?"
+            # A form of nearly the same letters is another order of the numbers.
+            hint = did_you_mean(self.box_format, (), _OTHER_FORMS)
             raise InputError(f"box_format: expected 'xyxy', 'xywh' or 'cxcywh', found {shown(self.box_format)}{hint}")
 
 
