@@ -496,20 +496,24 @@ def new_log(
     threshold, above a similarity to the background, in an area range. With `without_categories` it has what the
     confusions at some thresholds match, with partners at all of them.
     """
-    if confusion is not None or without_categories is not None:
-        everything = (-np.inf, np.inf)
-        ranges = {"all": rules.area_ranges.get("all", everything)}
-        thresholds = (confusion,) if confusion is not None else tuple(without_categories or ())
-        rules = rules.replace(thresholds=thresholds, area_ranges=ranges, summary=())
-        if confusion is not None:
-            return _new_log(rules, similarity, box_format, score_range, function=function, analysis="confusion")
-        rules, partners = rules.replace(by_category=False), range(len(thresholds))
+    if confusion is not None:
+        rules = _of_all_sizes(rules, (confusion,))
+        return _new_log(rules, similarity, box_format, score_range, function=function, analysis="confusion")
     if errors is not None:
         iou, background, area = errors
         rules = rules.replace(thresholds=(iou,), area_ranges={area: rules.area_ranges[area]}, summary=())
         options = {"function": function, "analysis": "errors", "background": background}
         return _new_log(rules, similarity, box_format, score_range, **options)
+    if without_categories is not None:
+        rules = _of_all_sizes(rules, tuple(without_categories)).replace(by_category=False)
+        partners = range(len(rules.thresholds))
     return _new_log(rules, similarity, box_format, score_range, function=function, partners=list(partners))
+
+
+def _of_all_sizes(rules: Protocol, thresholds: tuple[float, ...]) -> Protocol:
+    """Rules of some thresholds, of objects of every size."""
+    ranges = {"all": rules.area_ranges.get("all", (-np.inf, np.inf))}
+    return rules.replace(thresholds=thresholds, area_ranges=ranges, summary=())
 
 
 def _check_range(score_range: Any) -> None:
