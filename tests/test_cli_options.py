@@ -538,12 +538,18 @@ def test_an_empty_text_is_no_path(command, capsys):
     assert stopped.value.code == 2 and "expected a path, found an empty text" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["eval g -", "check -", "compare g d -", "report g -", "stats -", "rank q -"])
+def test_a_report_may_be_written_to_standard_output(files):
+    command = [sys.executable, "-m", "meanap", "report", *map(str, files["bbox"]), "-o", "-", "--resamples", "2"]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout.lstrip().lower().startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize("command", ["eval g -", "check -", "compare g d -", "stats -", "rank q -"])
 def test_standard_input_is_no_path(command, capsys):
     with pytest.raises(SystemExit) as ended:
         main(command.split())
     assert ended.value.code == 2
-    assert "expected the path of a file, found -: standard input is none" in capsys.readouterr().err
+    assert "expected the path of a file, found -: standard input is not read" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
