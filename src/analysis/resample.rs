@@ -4,6 +4,8 @@
 //! ground truths twice. Nothing is matched again: matching happens within an image. Rows are sorted once, and several
 //! resamples go over them side by side, an image's weights in all of them next to each other.
 
+use std::array;
+
 use rayon::prelude::*;
 
 use super::ranked::{AveragePrecision, Averaging, TruePositiveRuns};
@@ -240,13 +242,16 @@ fn in_order(
     threads::run(|| {
         blocks.try_for_each(|(numbers, out)| {
             progress.check()?;
+            let mut of_tile = [NO_NUMBERS; TILE];
             for (tile, numbers) in numbers.chunks(TILE * thresholds).enumerate() {
+                let here = numbers.len() / thresholds;
                 for t in 0..thresholds {
-                    for (sample, out) in out.chunks_mut(per_sample).enumerate() {
-                        let to = &mut out[t * groups + TILE * tile..];
-                        for (to, numbers) in to.iter_mut().zip(numbers.chunks(thresholds)) {
-                            *to = numbers[t][sample];
-                        }
+                    let from = t * groups + TILE * tile;
+                    let of_group = numbers.chunks(thresholds);
+                    of_tile.iter_mut().zip(of_group).for_each(|(to, numbers)| *to = numbers[t]);
+                    for (sample, out) in out.chunks_mut(per_sample).enumerate().take(SAMPLES) {
+                        let line: [f64; TILE] = array::from_fn(|group| of_tile[group][sample]);
+                        out[from..from + here].copy_from_slice(&line[..here]);
                     }
                 }
             }
