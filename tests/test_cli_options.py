@@ -544,12 +544,12 @@ def test_a_report_may_be_written_to_standard_output(files):
     assert done.stdout.lstrip().lower().startswith("<!doctype html>")
 
 
-@pytest.mark.parametrize("command", ["eval g -", "check -", "compare g d -", "stats -", "rank q -"])
+@pytest.mark.parametrize("command", ["eval g -", "check -", "compare g d -", "report g -", "stats -", "rank q -"])
 def test_standard_input_is_no_path(command, capsys):
     with pytest.raises(SystemExit) as ended:
         main(command.split())
     assert ended.value.code == 2
-    assert "expected the path of a file, found -: standard input is not read" in capsys.readouterr().err
+    assert "expected the path of a file, found -: standard input is none" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def _is_shown(action: argparse.Action) -> bool:
 def _option(action: argparse.Action, known: dict[str, tuple[str, ...]]) -> _Option:
     text = (action.help or "").replace("%%", "%")
     choices = tuple(map(str, action.choices or known.get(action.dest, ())))
-    is_path = action.type in (groups.path, groups.target) or action.dest in ("json", "names")
+    is_path = action.type in (groups.path, groups.output_path) or action.dest in ("json", "names")
     return _Option(tuple(action.option_strings), choices, action.nargs != 0, is_path, text)
 
 

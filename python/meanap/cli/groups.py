@@ -29,12 +29,12 @@ _COCO_LIMITS = 3
 def path(text: str) -> Path:
     """A path, as argparse takes it: an empty text, as of a variable that is not set, is none."""
     if _words(text) == "-":
-        raise argparse.ArgumentTypeError("expected the path of a file, found -: standard input is not read")
+        raise argparse.ArgumentTypeError("expected the path of a file, found -: standard input is none")
     return Path(text)
 
 
-def target(text: str) -> Path:
-    """A path to write to, ``-`` for standard output."""
+def output_path(text: str) -> Path:
+    """A path to be written to, ``-`` for standard output."""
     return Path(_words(text))
 
 

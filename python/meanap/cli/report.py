@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ground_truth", type=groups.path, metavar="GROUND_TRUTH")
     parser.add_argument("detections", type=groups.path, metavar="DETECTIONS")
     parser.add_argument(
-        "-o", "--output", type=groups.target, default=Path("report.html"), metavar="OUT",
+        "-o", "--output", type=groups.output_path, default=Path("report.html"), metavar="OUT",
         help='default: report.html; "-" is standard output',
     )  # fmt: skip
     groups.add_protocol(parser)
