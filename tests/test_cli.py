@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import math
+import os
 import subprocess
 import sys
 import warnings
@@ -321,3 +322,15 @@ def test_invalid_numbers_are_reported_with_what_is_expected(capsys, command, opt
         err = capsys.readouterr().err
         assert stopped.value.code == 2, value
         assert f"argument {option}: " in err and "expected" in err and "invalid" not in err, err
+
+
+def test_a_command_starts_no_threads_of_openblas(files):
+    truth, detections = map(str, files["bbox"])
+    code = "import os; from meanap.cli import main; main(); print(os.environ['OPENBLAS_NUM_THREADS'])"
+    for given, expected in ((None, "1"), ("3", "3")):
+        environment = {name: text for name, text in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+        if given:
+            environment["OPENBLAS_NUM_THREADS"] = given
+        command = [sys.executable, "-c", code, "eval", truth, detections, "--quiet"]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+        assert (done.stdout, done.stderr) == (f"{expected}\n", "")

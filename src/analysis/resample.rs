@@ -58,7 +58,8 @@ impl Resampler {
         averaging: Option<Averaging>,
         progress: &Progress,
     ) -> Result<Resampler> {
-        let groups = || (0..table.groups()).into_par_iter();
+        // They differ much in size.
+        let groups = || (0..table.groups()).into_par_iter().with_max_len(1);
         let wanted = match averaging {
             None => {
                 let one = |group| Ok(Some(TruePositives::new(table, group, area, limit, progress)?));

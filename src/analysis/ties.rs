@@ -73,7 +73,8 @@ pub fn tie_bounds(
         }
         Ok(bounds)
     };
-    let found: Vec<[f64; 3]> = threads::run(|| collect_blocks((0..groups).into_par_iter().map(of_group)))?;
+    let groups_alone = (0..groups).into_par_iter().with_max_len(1);
+    let found: Vec<[f64; 3]> = threads::run(|| collect_blocks(groups_alone.map(of_group)))?;
     let column = |which: usize| {
         let of_threshold = |t| (0..groups).map(move |group| (group, t));
         let mut column = with_capacity(groups * thresholds)?;

@@ -39,7 +39,7 @@ pub fn part_counts(
     progress: &Progress,
 ) -> Result<Vec<PartCounts>> {
     let one = |group| Ok(Some(tally(table, group, limits, misses, progress)?));
-    threads::run(|| collect_blocks((0..table.groups()).into_par_iter().map(one)))
+    threads::run(|| collect_blocks((0..table.groups()).into_par_iter().with_max_len(1).map(one)))
 }
 
 fn tally(

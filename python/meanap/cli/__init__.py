@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import warnings
 from typing import TextIO
@@ -52,6 +53,9 @@ meanap --help lists all commands, meanap COMMAND --help the options of one, with
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command with `arguments` (by default those of the process) and return its exit code."""
+    if arguments is None:
+        # Before NumPy is imported: the threads of its OpenBLAS, which nothing here needs, wait by turning in a loop.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     given = sys.argv[1:] if arguments is None else arguments
     if not given:
         print(_START, end="")
