@@ -6,6 +6,7 @@ import math
 import random
 import shutil
 import sys
+import types
 import warnings
 from pathlib import Path
 
@@ -242,3 +243,19 @@ def test_faults_are_errors_about_the_input(case, tmp_path):
                 error.add_note(f"seed {seed}") if hasattr(error, "add_note") else None
                 raise
     assert refused and taken
+
+
+def test_a_category_that_is_not_declared_is_an_error_of_describe(tmp_path):
+    truth, _ = citypersons(tmp_path)
+    content = json.loads(Path(truth).read_text())
+    content["annotations"][0]["category_id"] = "x"
+    Path(truth).write_text(json.dumps(content))
+    with pytest.raises(meanap.InputError, match="category_ids: row 0 is 'x', which is not among those declared"):
+        meanap.describe(truth)
+
+
+@pytest.mark.parametrize("content", [{}, {"gt_list": 3}, {"gt_list": [], "event_list": [[["a"]]], "file_list": [None]}])
+def test_what_matlab_has_not_written_for_wider_face_is_told(content, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.io", types.SimpleNamespace(loadmat=lambda path: content))
+    with pytest.raises(meanap.InputError, match="not the files of WIDER FACE's tools [(].*Error: "):
+        meanap.describe(tmp_path, format="widerface")

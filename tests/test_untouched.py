@@ -360,6 +360,7 @@ class Node:
 
 
 def test_new_objects_count_as_old():
+    gc.enable()  # a library that another test has imported may have disabled it
     gc.collect()
     kept = []
     with collector_paused():

@@ -17,7 +17,7 @@ from meanap.errors import InputError
 from meanap.readers import Detections, GroundTruth, Options, Problems
 from meanap.readers._reader import Format
 from meanap.readers.jsonl import JsonLines, records
-from meanap.readers.sides import plain_ids
+from meanap.readers.sides import check_known, plain_ids
 from meanap.table import Table
 
 if TYPE_CHECKING:
@@ -226,6 +226,8 @@ def _columns(source: Any, options: Options) -> GroundTruth:
     if not isinstance(truth, GroundTruth):
         raise InputError("this ground truth cannot be read into columns", "ground_truth")
     problems.tell()
+    check_known(truth.image_ids, truth.images, "ground_truth: image_ids")
+    check_known(truth.category_ids, truth.categories, "ground_truth: category_ids")
     ids = plain_ids(truth.category_ids) if truth.categories is None else truth.categories
     readers.warn_of_unnamed(options.names, list(dict.fromkeys(ids)), truth.names)
     return truth

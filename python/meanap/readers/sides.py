@@ -18,7 +18,7 @@ from meanap.readers._image_fields import ImageFields, fields_of_records
 if TYPE_CHECKING:
     from meanap._types import BoxFormat, Id, Ids, Masks, Numbers, Points, Rows, SimilarityName
 
-__all__ = ["Detections", "GroundTruth", "Side", "first_strange", "joined", "plain_ids"]
+__all__ = ["Detections", "GroundTruth", "Side", "check_known", "first_strange", "joined", "plain_ids"]
 
 
 _Side = TypeVar("_Side", bound="Side")
@@ -203,7 +203,7 @@ class GroundTruth(Side):
             ("image", self.image_ids, self.images),
             ("category", self.category_ids, self.categories),
         ):
-            _check_known(ids, known, f"GroundTruth: {name}_ids")
+            check_known(ids, known, f"GroundTruth: {name}_ids")
 
     @property
     def image_fields(self) -> ImageFields:
@@ -295,7 +295,8 @@ def first_strange(ids: list[Any], known: list[Any] | None) -> Any:
     return None if among.issuperset(ids) else next(id for id in ids if id not in among)
 
 
-def _check_known(ids: Any, known: list[Any] | None, place: str) -> None:
+def check_known(ids: Any, known: list[Any] | None, place: str) -> None:
+    """Rejects ids that are not among the known ones, if those are given."""
     strange = first_strange(plain_ids(ids), known)
     if strange is not None:
         row = plain_ids(ids).index(strange)

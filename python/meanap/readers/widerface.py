@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -167,6 +167,16 @@ def _of_tools(folder: str) -> _Faces:
     except ImportError:
         problem = f"SciPy is needed to read {_FACES}; a text such as wider_face_val_bbx_gt.txt has no levels"
         raise InputError(problem, folder) from None
+    try:
+        yield from _of_matlab(folder, loadmat)
+    except (InputError, OSError):
+        raise
+    except Exception as problem:  # SciPy and its nested arrays raise whatever they come across
+        told = f"{type(problem).__name__}: {problem}"
+        raise InputError(f"not the files of WIDER FACE's tools ({told})", folder, code="broken-file") from None
+
+
+def _of_matlab(folder: str, loadmat: Callable[[str], dict[str, Any]]) -> _Faces:
     whole = loadmat(os.path.join(folder, _FACES))
     lists = [loadmat(os.path.join(folder, name))["gt_list"] for name in _LISTS]
     for event, name in enumerate(whole["event_list"]):
