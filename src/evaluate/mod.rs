@@ -200,7 +200,10 @@ impl Evaluator {
         let one = |run, share| self.match_next(similarity, run, share);
         let shares = shares(&mut rows, &truths)?;
         // A run that has begun is never divided: several for each thread, so that none waits long for the last one.
-        let most = (shares.len() / (RUNS * threads::count())).max(1);
+        let most = match threads::count() {
+            1 => shares.len(),
+            count => (shares.len() / (RUNS * count)).max(1),
+        };
         let runs = shares.into_par_iter().with_max_len(most).try_fold(new, one);
         let without_buffers = |run: Result<_>| run.map(|(_, run)| run);
         let runs = runs.map(without_buffers).collect::<Result<Vec<_>>>()?;

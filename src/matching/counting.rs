@@ -25,7 +25,10 @@ pub(crate) fn counting_sort<T: Send>(
         return sort_few(count, keys, key, make);
     }
     // A piece holds its place in the run of each key: no more of them than pay.
-    let pieces = (PIECES * threads::count()).min(count / (4 * keys + 1)).max(1);
+    let pieces = match threads::count() {
+        1 => 1,
+        threads => (PIECES * threads).min(count / (4 * keys + 1)).max(1),
+    };
     sort_in_pieces(pieces, count, keys, key, make)
 }
 
