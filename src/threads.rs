@@ -83,6 +83,18 @@ fn chosen(asked: Option<&str>, available: usize) -> usize {
     }
 }
 
+/// How many of so many items one task takes: several tasks for each thread, as a task that has begun is not divided and
+/// no thread is to wait long for the last one; all of them where there is one thread.
+pub fn items_of_task(items: usize) -> usize {
+    /// Tasks for each thread.
+    const TASKS: usize = 8;
+    match count() {
+        1 => items,
+        threads => items / (TASKS * threads),
+    }
+    .max(1)
+}
+
 /// Runs `work` with this process's pool as the one that rayon's iterators use.
 pub fn run<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     // Rayon's own code is then compiled once and not for each caller.

@@ -72,9 +72,6 @@ use crate::threads;
 /// Initial capacity for the detections of a cell.
 const INITIAL_CAPACITY: usize = 64;
 
-/// Runs of shares for each thread.
-const RUNS: usize = 8;
-
 /// Objects that are matched in less time than it takes to wake another thread.
 const FEW: usize = 4096;
 
@@ -199,19 +196,14 @@ impl Evaluator {
         };
         let one = |run, share| self.match_next(similarity, run, share);
         let shares = shares(&mut rows, &truths)?;
-        // A run that has begun is never divided: several for each thread, so that none waits long for the last one.
-        let most = match threads::count() {
-            1 => shares.len(),
-            count => (shares.len() / (RUNS * count)).max(1),
-        };
+        let most = threads::items_of_task(shares.len());
         let runs = shares.into_par_iter().with_max_len(most).try_fold(new, one);
         let without_buffers = |run: Result<_>| run.map(|(_, run)| run);
         let runs = runs.map(without_buffers).collect::<Result<Vec<_>>>()?;
         let bits = self.protocol.bits();
         let mut matches = self.protocol.matches();
         join(runs, bits.entry(), &mut matches)?;
-        let table = MatchTable::new(bits, rows, truths, matches.outcomes);
-        Ok(MatchTable { partners: matches.partners, ..table })
+        Ok(matches.into_table(bits, rows, truths))
     }
 
     /// Matches both sides, sorted into cells, on the calling thread.
@@ -229,8 +221,7 @@ impl Evaluator {
         for share in shares(&mut rows, &truths)? {
             self.match_share(similarity, &mut work, share, &mut matches)?;
         }
-        let table = MatchTable::new(bits, rows, truths, matches.outcomes);
-        Ok(MatchTable { partners: matches.partners, ..table })
+        Ok(matches.into_table(bits, rows, truths))
     }
 
     /// Adds one share to a run.

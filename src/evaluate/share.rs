@@ -3,7 +3,8 @@
 use super::{Cell, Evaluator};
 use crate::error::{Result, reserve};
 use crate::matching::{
-    CellPairs, MatchKind, Outcome, Partners, Row, Truth, each_bit, end_of_cell, lowest_threshold,
+    CellPairs, Cells, MatchKind, MatchTable, Outcome, OutcomeLayout, Partners, Row, Truth, each_bit,
+    end_of_cell, lowest_threshold,
 };
 use crate::score::descending_key;
 use crate::similarity::{Comparer, Side, Similarity};
@@ -16,6 +17,19 @@ const AHEAD: usize = 24;
 pub(super) struct MatchedOutcomes {
     pub(super) outcomes: Vec<u64>,
     pub(super) partners: Partners,
+}
+
+impl MatchedOutcomes {
+    /// The table of both sides, sorted into cells, whose rows name entries of these.
+    pub(super) fn into_table(
+        self,
+        bits: OutcomeLayout,
+        rows: Cells<Row>,
+        truths: Cells<Truth>,
+    ) -> MatchTable {
+        let table = MatchTable::new(bits, rows, truths, self.outcomes);
+        MatchTable { partners: self.partners, ..table }
+    }
 }
 
 /// Working memory of one thread.

@@ -114,8 +114,7 @@ impl<T: InImage + Send> Cells<T> {
             parts.try_for_each(|part| of_group(&mut spare, part))?;
         } else {
             let parts = collect_growing(parts)?;
-            // Groups differ much in size.
-            let most = (parts.len() / (8 * threads::count())).max(1);
+            let most = threads::items_of_task(parts.len());
             threads::run(|| parts.into_par_iter().with_max_len(most).try_for_each_init(Vec::new, of_group))?;
         }
         Ok(Cells { items, groups })
