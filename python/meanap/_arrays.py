@@ -19,6 +19,7 @@ __all__ = [
     "as_number",
     "as_numbers",
     "as_numpy",
+    "check_kinds_of_ids",
     "images_on_host",
     "kind_of",
     "on_host",
@@ -111,6 +112,21 @@ def images_on_host(images: Any) -> Any:
         for (row, name, tensor), piece in zip(tensors, pieces, strict=True):
             copied[row][name] = piece.reshape(tensor.shape)
     return copied
+
+
+def check_kinds_of_ids(what: str, detections: tuple[str, set[bool]], ground_truth: tuple[str, set[bool]]) -> None:
+    """Rejects ids that are text on one side and integers on the other: the name of each side, and whether ids are text.
+
+    Raises
+    ------
+    InputError
+        They are, so that none is found.
+    """
+    (place, found), (other, known) = detections, ground_truth
+    if found and known and not found & known:
+        kinds = ("text", "integers") if True in found else ("integers", "text")
+        problem = f"{what} ids are {kinds[0]}, those of the {other} {kinds[1]}"
+        raise InputError(problem, place, code=f"unknown-{what}")
 
 
 def _first(items: Any, strange: Callable[[Any], bool]) -> int | None:

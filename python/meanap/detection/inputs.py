@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core, readers
+from meanap._arrays import check_kinds_of_ids
 from meanap._similarity import box_widths
 from meanap.errors import InputError
 from meanap.protocol import Protocol
@@ -116,10 +117,7 @@ def _arranged(
         ("category", truth_columns.category_ids, found_columns.category_ids),
     ):
         texts = [{issubclass(kind, str) for kind in set(map(type, ids))} for ids in (own, others)]
-        if all(texts) and not texts[0] & texts[1]:
-            told = ("text", "integers") if True in texts[1] else ("integers", "text")
-            problem = f"{name} ids are {told[0]}, those of the ground truth {told[1]}"
-            raise InputError(problem, "detections", code=f"unknown-{name}")
+        check_kinds_of_ids(name, ("detections", texts[1]), ("ground truth", texts[0]))
     return (truth_side, found_side), (truth_columns, found_columns)
 
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 
 from meanap import _core
+from meanap._arrays import check_kinds_of_ids
 from meanap._keywords import did_you_mean, not_there
 from meanap.detection.image_fields import KnownFields
 from meanap.detection.matches import MatchTable
 from meanap.detection.miss_rates import MissRates, log_average
-from meanap.errors import InputError
 from meanap.protocol import Protocol, SummaryRow
 
 if TYPE_CHECKING:
@@ -188,10 +188,7 @@ class Scores(ABC):
         if texts.all() or not texts.any():
             return
         kinds = [{*texts[there].tolist()} for there in (self.detections > 0, (self.objects > 0).any(axis=1))]
-        if all(kinds) and not kinds[0] & kinds[1]:
-            told = ("text", "integers") if True in kinds[0] else ("integers", "text")
-            problem = f"category ids are {told[0]}, those of the {ground_truth} {told[1]}"
-            raise InputError(problem, detections, code="unknown-category")
+        check_kinds_of_ids("category", (detections, kinds[0]), (ground_truth, kinds[1]))
 
     def of_images(self, counted: np.ndarray) -> MatchScores:
         """Those of some images, ``(I,) bool``: nothing is matched again.

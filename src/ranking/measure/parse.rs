@@ -146,16 +146,23 @@ fn level(text: &str) -> Result<f64> {
     }
 }
 
-/// The lowest grade that is relevant to a measure of this kind.
-fn relevance(kind: &MeasureKind, name: &str, value: &str) -> Result<i64> {
-    let graded = matches!(
+/// Whether a measure of this kind adds up gains of grades.
+fn adds_gains(kind: &MeasureKind) -> bool {
+    matches!(
         kind,
         MeasureKind::Ndcg
             | MeasureKind::Dcg
             | MeasureKind::NdcgAtRelevant
             | MeasureKind::NdcgAtLevels
             | MeasureKind::Gain
-            | MeasureKind::JudgedRate
+    )
+}
+
+/// The lowest grade that is relevant to a measure of this kind.
+fn relevance(kind: &MeasureKind, name: &str, value: &str) -> Result<i64> {
+    let other = matches!(
+        kind,
+        MeasureKind::JudgedRate
             | MeasureKind::UnjudgedRate
             | MeasureKind::RankBiasedResidual(_)
             | MeasureKind::ExpectedReciprocalRank(_)
@@ -165,7 +172,7 @@ fn relevance(kind: &MeasureKind, name: &str, value: &str) -> Result<i64> {
             | MeasureKind::Retrieved
             | MeasureKind::Text(_)
     );
-    if graded {
+    if adds_gains(kind) || other {
         return Err(Error::value(format!("{name} takes no rel")));
     }
     match value.parse() {
@@ -188,15 +195,7 @@ fn formulation(kind: &MeasureKind, name: &str, value: &str) -> Result<Gain> {
 
 /// A grade and its gain, in a measure that adds up gains.
 fn gain_of_grade(kind: &MeasureKind, name: &str, grade: &str, gain: &str) -> Result<(i64, f64)> {
-    let takes = matches!(
-        kind,
-        MeasureKind::Ndcg
-            | MeasureKind::Dcg
-            | MeasureKind::NdcgAtRelevant
-            | MeasureKind::NdcgAtLevels
-            | MeasureKind::Gain
-    );
-    if !takes {
+    if !adds_gains(kind) {
         return Err(Error::value(format!("{name} takes no gains of grades")));
     }
     let Ok(grade) = grade.parse::<i64>() else {
