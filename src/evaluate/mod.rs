@@ -96,8 +96,8 @@ impl Protocol {
     /// The area ranges that `area` lies outside of, as a mask.
     #[inline]
     pub fn outside(&self, area: f64) -> u32 {
-        let mask = |(a, range): (usize, &AreaRange)| u32::from(area < range[0] || area > range[1]) << a;
-        self.area_ranges.iter().enumerate().map(mask).fold(0, |all, one| all | one)
+        let add = |mask: u32, [least, most]: &AreaRange| mask << 1 | u32::from((area < *least) | (area > *most));
+        self.area_ranges.iter().rev().fold(0, add)
     }
 
     /// How outcomes are laid out.
@@ -249,7 +249,7 @@ impl Evaluator {
     /// The detections, sorted into cells, none matched.
     fn rows(&self, positions: &Positions) -> Result<Cells<Row>> {
         let (dt, extent) = (&self.detections, self.protocol.extent);
-        let row = |object: u32, image| {
+        let row = move |object: u32, image| {
             let score = dt.score.get(object as usize);
             Row::unmatched(score, image, object, Row::DROPPED, self.ignored_if_unmatched(object))
         };
@@ -261,7 +261,7 @@ impl Evaluator {
         let (gt, extent) = (&self.ground_truths, self.protocol.extent);
         let all = self.protocol.bits().all_areas();
         let counts_crowds = self.protocol.matcher.counts_crowds();
-        let truth = |object: u32, image| {
+        let truth = move |object: u32, image| {
             let inside = all & !self.protocol.outside(gt.area.get(object as usize));
             let ignore = gt.ignore[object as usize] && !(counts_crowds && gt.crowd[object as usize]);
             Truth { image, object, areas: if ignore { 0 } else { inside } }

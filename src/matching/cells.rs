@@ -80,19 +80,20 @@ impl<T: InImage + Send> Cells<T> {
         positions: &Positions,
         extent: CellGrid,
         progress: &Progress,
-        make: impl Fn(u32, u32) -> T + Sync,
+        make: impl Fn(u32, u32) -> T + Copy + Sync,
     ) -> Result<Cells<T>> {
         // The objects and what they are sorted by and into.
         let of_one = 2 * size_of::<T>() + 2 * size_of::<u32>();
         let of_categories = 6 * size_of::<u32>() * PIECES * threads::count() * extent.categories;
         can_allocate(image.len().saturating_mul(of_one).saturating_add(of_categories))?;
+        let (of_image, of_category) = (&*positions.of_image, &*positions.of_category);
         let position = |of: &[u32], code: u32| of.get(code as usize).copied().unwrap_or(NOT_EVALUATED);
-        let image_of = |i: u32| position(&positions.of_image, image[i as usize]);
-        let category_of = |i: u32| match image_of(i) {
+        let image_of = move |i: u32| position(of_image, image[i as usize]);
+        let category_of = move |i: u32| match image_of(i) {
             NOT_EVALUATED => NOT_EVALUATED,
-            _ => position(&positions.of_category, category[i as usize]),
+            _ => position(of_category, category[i as usize]),
         };
-        let make = |i: u32| make(i, image_of(i));
+        let make = move |i: u32| make(i, image_of(i));
         let (mut items, mut groups) = counting_sort(image.len(), extent.categories, category_of, make);
         if !extent.by_category {
             groups = vec![0, items.len() as u32];
@@ -127,11 +128,11 @@ impl<T: InImage + Send + Sync> Cells<T> {
     /// # Errors
     ///
     /// `OutOfMemory`
-    pub fn grouped(items: &[T], groups: usize, group: impl Fn(&T) -> u32 + Sync) -> Result<Cells<T>> {
+    pub fn grouped(items: &[T], groups: usize, group: impl Fn(&T) -> u32 + Copy + Sync) -> Result<Cells<T>> {
         let of_groups = 6 * size_of::<u32>() * PIECES * threads::count() * groups;
         can_allocate(size_of_val(items).saturating_add(of_groups))?;
-        let of = |i: u32| group(&items[i as usize]);
-        let (items, groups) = counting_sort(items.len(), groups, of, |i| items[i as usize]);
+        let of = move |i: u32| group(&items[i as usize]);
+        let (items, groups) = counting_sort(items.len(), groups, of, move |i| items[i as usize]);
         Ok(Cells { items, groups })
     }
 }

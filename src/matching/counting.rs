@@ -15,11 +15,13 @@ pub(crate) const PIECES: usize = 4;
 
 /// Sorts the objects `0..count` by a small key, stable, dropping those whose key is none of `0..keys`. Gives what `make`
 /// makes of each, and where each key's run starts, and the end.
+///
+/// Each piece has its own copy of both functions: what they refer to is in registers, whatever is written meanwhile.
 pub(crate) fn counting_sort<T: Send>(
     count: usize,
     keys: usize,
-    key: impl Fn(u32) -> u32 + Sync,
-    make: impl Fn(u32) -> T + Sync,
+    key: impl Fn(u32) -> u32 + Copy + Sync,
+    make: impl Fn(u32) -> T + Copy + Sync,
 ) -> (Vec<T>, Vec<u32>) {
     if count < MANY {
         return sort_few(count, keys, key, make);
@@ -64,12 +66,12 @@ fn sort_in_pieces<T: Send>(
     pieces: usize,
     count: usize,
     keys: usize,
-    key: impl Fn(u32) -> u32 + Sync,
-    make: impl Fn(u32) -> T + Sync,
+    key: impl Fn(u32) -> u32 + Copy + Sync,
+    make: impl Fn(u32) -> T + Copy + Sync,
 ) -> (Vec<T>, Vec<u32>) {
     let piece = |p: usize| p * count / pieces..(p + 1) * count / pieces;
     let count_keys = |objects: Range<usize>| {
-        let mut counts = vec![0u32; keys];
+        let (key, mut counts) = (key, vec![0u32; keys]);
         for i in objects {
             if let Some(count) = counts.get_mut(key(i as u32) as usize) {
                 *count += 1;
@@ -96,6 +98,7 @@ fn sort_in_pieces<T: Send>(
         }
     }
     let fill = |(p, mut open): (usize, Vec<&mut [MaybeUninit<T>]>)| {
+        let (key, make) = (key, make);
         for i in piece(p) {
             if let Some(open) = open.get_mut(key(i as u32) as usize) {
                 open.split_off_first_mut().expect("a key is the same each time").write(make(i as u32));
