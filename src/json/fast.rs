@@ -109,8 +109,11 @@ impl<'a> Cursor<'a> {
         let mut rounded = !*long;
         for (place, number) in numbers.iter_mut().enumerate() {
             if place > 0 {
-                self.take(b',')?;
-                self.at += usize::from(self.peek() == b' ');
+                let [comma, next] = *self.chunk(self.at)?;
+                if comma != b',' {
+                    return None;
+                }
+                self.at += 1 + usize::from(next == b' ');
             }
             *number = match if rounded { short(self.bytes, self.at) } else { None } {
                 Some((value, end)) => {
