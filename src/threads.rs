@@ -18,9 +18,11 @@
 
 use std::cell::Cell;
 use std::convert::Infallible;
+use std::ops::Range;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
+use rayon::prelude::*;
 use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
 
 use crate::error::can_allocate;
@@ -93,6 +95,17 @@ pub fn items_of_task(items: usize) -> usize {
         threads => items / (TASKS * threads),
     }
     .max(1)
+}
+
+/// The first of `0..count` that is found: `find` gives its place in a piece of them. Pieces are looked through side by
+/// side.
+pub fn position(count: usize, find: &(dyn Fn(Range<usize>) -> Option<usize> + Sync)) -> Option<usize> {
+    const PIECE: usize = 1 << 14;
+    if count <= PIECE {
+        return find(0..count);
+    }
+    let find_in = |start: usize| Some(start + find(start..count.min(start + PIECE))?);
+    run(|| (0..count.div_ceil(PIECE)).into_par_iter().find_map_first(|piece| find_in(piece * PIECE)))
 }
 
 /// Runs `work` with this process's pool as the one that rayon's iterators use.
@@ -204,7 +217,6 @@ fn alone() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rayon::prelude::*;
 
     #[test]
     fn absurd_wishes_are_bounded() {
@@ -223,6 +235,16 @@ mod tests {
             assert_eq!(chosen(asked, 8), expected, "{asked:?}");
         }
         assert_eq!(chosen(Some("500"), 384), 384);
+    }
+
+    #[test]
+    fn the_first_place_is_found_in_whichever_piece_it_is() {
+        for count in [0, 1, 1 << 14, 40_000] {
+            for places in [vec![], vec![0], vec![5, 16_384], vec![39_999], vec![16_383, 16_384, 20_000]] {
+                let found = position(count, &|piece| piece.clone().position(|at| places.contains(&at)));
+                assert_eq!(found, places.into_iter().find(|&at| at < count), "{count}");
+            }
+        }
     }
 
     #[cfg_attr(target_family = "wasm", ignore = "there are no threads")]

@@ -1,7 +1,8 @@
 //! Compact doubles: a column stored in single precision while that is exact.
 
-use crate::error::{Result, append, collect, reserve, with_capacity};
+use crate::error::{Result, append, reserve, with_capacity};
 use crate::simd;
+use crate::threads;
 
 /// Doubles, stored in 32 bits as long as that is exact for all of them: in single precision, as coordinates and scores
 /// are that a network has made, and whole pixels; in hundredths, as coordinates are that were rounded; or as whole
@@ -141,17 +142,13 @@ impl CompactDoubles {
     }
 
     /// The first row of `N` values of which something is true.
-    pub fn position_of_row<const N: usize>(&self, wanted: impl Fn([f64; N]) -> bool) -> Option<usize> {
-        each!(self, values => values.as_chunks::<N>().0.iter().position(|row| wanted(row.map(Narrow::wide))))
-    }
-
-    /// Something of each row of `N` values.
-    ///
-    /// # Errors
-    ///
-    /// `OutOfMemory`
-    pub fn of_rows<const N: usize, T>(&self, of: impl Fn([f64; N]) -> T) -> Result<Vec<T>> {
-        each!(self, values => collect(values.as_chunks::<N>().0.iter().map(|row| of(row.map(Narrow::wide)))))
+    pub fn position_of_row<const N: usize>(&self, wanted: impl Fn([f64; N]) -> bool + Sync) -> Option<usize> {
+        each!(self, values => {
+            let rows = values.as_chunks::<N>().0;
+            threads::position(rows.len(), &|piece| {
+                rows[piece].iter().position(|row| wanted(row.map(Narrow::wide)))
+            })
+        })
     }
 
     /// That some rows of `width` values will be read soon.

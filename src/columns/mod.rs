@@ -121,6 +121,8 @@ pub enum Areas {
     Given(Arc<CompactDoubles>),
     /// Width times height of these boxes: what `loadRes` gives.
     OfBoxes(Arc<Boxes>),
+    /// Those of these rotated boxes.
+    OfRotatedBoxes(Arc<RotatedBoxes>),
 }
 
 impl Areas {
@@ -133,6 +135,7 @@ impl Areas {
                 let [width, height] = boxes.size(index);
                 width * height
             }
+            Areas::OfRotatedBoxes(boxes) => boxes.get(index).area(),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Rotated boxes of many objects, in the plane or in space.
 
+use std::ops::Range;
+
 use super::CompactDoubles;
-use super::usable::{complaint, first_unusable};
+use super::usable::{complaint, first_unusable, is_unusable};
 use crate::error::{Result, with_capacity};
 
 /// Rotated boxes, all of one side given in the same form.
@@ -71,23 +73,11 @@ impl RotatedBoxes {
 
     /// The first box that cannot be used, with what is wrong about it.
     pub fn first_unusable(&self) -> Option<(usize, &'static str)> {
+        let sizes = RotatedBox::sizes(self.width)?;
         match self.width {
-            5 => first_unusable::<5>(&self.numbers, 2..4),
-            7 => first_unusable::<7>(&self.numbers, 3..6),
-            _ => first_unusable::<8>(&self.numbers, 0..0),
-        }
-    }
-
-    /// The area of each box.
-    ///
-    /// # Errors
-    ///
-    /// `OutOfMemory`
-    pub fn areas(&self) -> Result<Vec<f64>> {
-        match self.width {
-            5 => self.numbers.of_rows(|five| RotatedBox::Angle(five).area()),
-            7 => self.numbers.of_rows(|seven| RotatedBox::Cuboid(seven).area()),
-            _ => self.numbers.of_rows(|eight| RotatedBox::Corners(eight).area()),
+            5 => first_unusable::<5>(&self.numbers, sizes),
+            7 => first_unusable::<7>(&self.numbers, sizes),
+            _ => first_unusable::<8>(&self.numbers, sizes),
         }
     }
 
@@ -196,13 +186,27 @@ impl RotatedBox {
         }
     }
 
+    /// The places of the sizes among so many numbers; none if no box has as many.
+    #[inline]
+    fn sizes(width: usize) -> Option<Range<usize>> {
+        match width {
+            5 => Some(2..4),
+            7 => Some(3..6),
+            8 => Some(0..0),
+            _ => None,
+        }
+    }
+
+    /// Whether these are the numbers of a box that can be used.
+    #[inline]
+    pub fn are_usable(numbers: &[f64]) -> bool {
+        RotatedBox::sizes(numbers.len()).is_some_and(|sizes| !is_unusable(numbers, sizes))
+    }
+
     /// What cannot be used about it, if anything.
     pub fn complaint(&self) -> Option<&'static str> {
-        match self {
-            RotatedBox::Angle(numbers) => complaint(numbers, 2..4),
-            RotatedBox::Cuboid(numbers) => complaint(numbers, 3..6),
-            RotatedBox::Corners(numbers) => complaint(numbers, 0..0),
-        }
+        let numbers = self.numbers();
+        complaint(numbers, RotatedBox::sizes(numbers.len())?)
     }
 }
 

@@ -6,13 +6,13 @@ use super::CompactDoubles;
 
 /// What cannot be used about a box, if anything; `sizes` are the places of its sizes.
 pub(super) fn complaint(numbers: &[f64], sizes: Range<usize>) -> Option<&'static str> {
-    let finite = numbers.iter().all(|x| x.is_finite());
-    is_unusable(numbers, sizes).then_some(if finite { "a negative size" } else { "NaN or infinite" })
+    let which = || if numbers.iter().all(|x| x.is_finite()) { "a negative size" } else { "NaN or infinite" };
+    is_unusable(numbers, sizes).then(which)
 }
 
 /// Whether something is wrong about a box: without a branch, as it rarely is.
 #[inline(always)]
-fn is_unusable(numbers: &[f64], sizes: Range<usize>) -> bool {
+pub(super) fn is_unusable(numbers: &[f64], sizes: Range<usize>) -> bool {
     // Times zero, what is not finite is NaN.
     let lost = numbers.iter().map(|x| x * 0.0).sum::<f64>() != 0.0;
     numbers[sizes].iter().fold(lost, |unusable, &size| unusable | (size < 0.0))

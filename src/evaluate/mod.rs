@@ -96,7 +96,8 @@ impl Protocol {
     /// The area ranges that `area` lies outside of, as a mask.
     #[inline]
     pub fn outside(&self, area: f64) -> u32 {
-        let add = |mask: u32, [least, most]: &AreaRange| mask << 1 | u32::from((area < *least) | (area > *most));
+        let add =
+            |mask: u32, [least, most]: &AreaRange| mask << 1 | u32::from((area < *least) | (area > *most));
         self.area_ranges.iter().rev().fold(0, add)
     }
 

@@ -136,20 +136,13 @@ impl Dataset {
     /// Whatever else they have, their areas are those of the rotated boxes.
     fn results_of_rotated_boxes(&self, wanted: GeometryKind) -> Result<Option<Objects>> {
         let Some(boxes) = self.rotated_boxes(wanted) else { return Ok(None) };
-        let areas = boxes.areas()?;
-        let geometry = Geometry::RotatedBoxes(boxes);
-        Ok(self.scored(AnnotationIds::Counted, Areas::Given(Arc::new(areas.into())), geometry))
+        let area = Areas::OfRotatedBoxes(Arc::clone(&boxes));
+        Ok(self.scored(AnnotationIds::Counted, area, Geometry::RotatedBoxes(boxes)))
     }
 
-    /// Those of `obb` only where all can be used: an error of columns names `bbox`.
     fn rotated_boxes(&self, wanted: GeometryKind) -> Option<Arc<RotatedBoxes>> {
         let boxes = self.shared.rotated.as_ref()?;
-        if !wanted.rotated_widths().contains(&boxes.width()) {
-            return None;
-        }
-        let named = self.annotations.seen & Field::Obb.bit() == 0;
-        let usable = named || boxes.first_unusable().is_none();
-        usable.then(|| Arc::clone(boxes))
+        wanted.rotated_widths().contains(&boxes.width()).then(|| Arc::clone(boxes))
     }
 
     fn results_of_boxes(&self, wanted: GeometryKind, images: &Dataset) -> Result<Option<(Areas, Geometry)>> {

@@ -105,15 +105,14 @@ impl Objects {
         };
         let score = self
             .score
-            .iter()
-            .position(f64::is_nan)
+            .position_of_row(|[score]| score.is_nan())
             .map(|row| (row, Error::value("").field("score").found("is NaN").expected("a number")));
         let area = match &self.area {
             Areas::Given(areas) if self.score.is_empty() => {
-                areas.iter().enumerate().find_map(|(row, area)| {
-                    let wrong = !(0.0..f64::INFINITY).contains(&area);
-                    let error = || Error::value("").field("area").found(format!("is {area}"));
-                    wrong.then(|| (row, error().expected("an area in pixels")))
+                let row = areas.position_of_row(|[area]| !(0.0..f64::INFINITY).contains(&area));
+                row.map(|row| {
+                    let error = Error::value("").field("area").found(format!("is {}", areas.get(row)));
+                    (row, error.expected("an area in pixels"))
                 })
             }
             _ => None,

@@ -80,7 +80,12 @@ impl Annotations {
                     record.bbox = Some(fast_numbers(&mut cursor, &mut record.long_numbers)?);
                 }
                 Field::Bbox => record.long_bbox.read_fast(&mut cursor, &mut record.long_numbers)?,
-                Field::Obb => record.obb.read_fast(&mut cursor, &mut record.long_numbers)?,
+                Field::Obb => {
+                    record.obb.read_fast(&mut cursor, &mut record.long_numbers)?;
+                    if !record.obb.is_usable() {
+                        return None;
+                    }
+                }
                 Field::Score => {
                     (record.score, record.integer_score) = cursor.real_as_before(&mut record.long_score)?;
                 }
@@ -139,10 +144,11 @@ impl Annotations {
                         });
                     }
                     Field::Obb => {
-                        // Whatever else it may be is of no use, and no reason against the other columns.
+                        // Whatever else it may be is of no use, and no reason against the other columns. An error of
+                        // columns would name `bbox`.
                         let start = scanner.position();
                         match LongBox::read(scanner)? {
-                            Some(long) if long.is_rotated() => record.obb = long,
+                            Some(long) if long.is_usable() => record.obb = long,
                             _ => {
                                 scanner.move_to(start);
                                 scanner.skip()?;

@@ -4,6 +4,7 @@ use super::super::eager::EagerGeometry;
 use super::super::fast::Cursor;
 use super::super::record::Field;
 use super::super::scanner::{Number, Scan, Scanner};
+use crate::columns::RotatedBox;
 
 /// Integers up to here are doubles too.
 pub(super) const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -19,6 +20,12 @@ impl LongBox {
     /// Whether there are as many numbers as a rotated box or a 3D box has.
     pub(super) fn is_rotated(&self) -> bool {
         matches!(self.len, 5 | 7 | 8)
+    }
+
+    /// Whether it is a rotated box or a 3D box that can be used.
+    #[inline]
+    pub(super) fn is_usable(&self) -> bool {
+        RotatedBox::are_usable(&self.numbers[..self.len])
     }
 
     /// The numbers of the array at the scanner; none if it is something else, or has too many.
