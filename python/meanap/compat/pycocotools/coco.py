@@ -24,7 +24,7 @@ import os
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import numpy as np
@@ -35,23 +35,18 @@ from meanap.compat.pycocotools import mask as maskUtils
 from meanap.compat.pycocotools._errors import reference_errors
 from meanap.compat.pycocotools._index import by_id, collector_paused, index, membership
 from meanap.compat.pycocotools._lazy import Lazy, may_wait, stored
-from meanap.compat.pycocotools._named import ERRORS, tell_record, told
-from meanap.compat.pycocotools._results import complete, first_of, heading, image_ids, kind_of
+from meanap.compat.pycocotools._load_results import ResultsLoader, annotations_of_rows, log_fallback
+from meanap.compat.pycocotools._named import ERRORS, tell_record
 from meanap.compat.pycocotools._sources import (
     LOCK,
     Columns,
-    FileResults,
     FileSource,
-    Geometry,
     Ids,
     Indexed,
     Listed,
-    ListResults,
     Role,
-    RowResults,
     Snapshot,
     Source,
-    load,
     load_dataset,
     single_precision,
 )
@@ -81,8 +76,6 @@ __version__ = "2.0"
 PYTHON_VERSION = sys.version_info[0]
 
 _LOG = logging.getLogger("meanap")
-# What results are compared by.
-_GEOMETRY: dict[str | None, Geometry] = {"boxes": "bbox", "masks": "segm", "keypoints": "keypoints"}
 # The public attributes, all lazy, in the order of the reference's constructor.
 _ATTRIBUTES = ("dataset", "anns", "cats", "imgs", "imgToAnns", "catToImgs")
 # Those of them that grow with the annotations.
@@ -193,7 +186,7 @@ class COCO(Lazy):
                 del stored(self)[name]
             self._source = FileSource(file)
         else:
-            _log_fallback(file)
+            log_fallback(file)
             self.dataset = load_dataset(file)
             self.createIndex()
         _LOG.info("Done (t=%.2fs)", time.perf_counter() - start)
@@ -391,13 +384,23 @@ class COCO(Lazy):
             truth = source
         else:
             truth = Snapshot(self.dataset)
+        loader = ResultsLoader(self.getImgIds, file_of_images(self), truth)
         with collector_paused():
             if isinstance(resFile, (str, os.PathLike)):
-                results = _results_of_file(self, truth, os.fspath(resFile))
-            elif type(resFile) is np.ndarray:
-                results = _results_of_rows(self, truth, resFile)
+                loaded = loader.of_file(os.fspath(resFile))
+            elif type(resFile) is not np.ndarray:
+                loaded = loader.of_list(resFile, "results")
+            elif _reads_rows(self) and resFile.dtype in (np.float64, np.float32):
+                loaded = loader.of_rows(resFile)
             else:
-                results = _results_of_list(self, truth, resFile, "results")
+                loaded = loader.of_list(self.loadNumpyAnnotations(resFile), "results")
+            if isinstance(loaded, Source):
+                results = COCO.__new__(COCO)
+                results._source = loaded
+            else:
+                results = COCO()
+                results.dataset = loaded
+                results.createIndex()
         _LOG.info("DONE (t=%.2fs)", time.perf_counter() - start)
         return results
 
@@ -449,7 +452,7 @@ class COCO(Lazy):
             if it is not such an array.
         """
         _LOG.info("Converting ndarray to lists...")
-        return _annotations_of_rows(data)
+        return annotations_of_rows(data)
 
     def annToRLE(self, ann: dict[str, Any]) -> Any:
         """The annotation's mask as compressed run lengths: polygons are united, run lengths are passed on."""
@@ -551,6 +554,11 @@ def _untouched(coco: Any) -> Source | None:
     return source
 
 
+def _reads_rows(coco: Any) -> bool:
+    """Whether nothing overrides how rows are read."""
+    return getattr(type(coco), "loadNumpyAnnotations", None) is COCO.loadNumpyAnnotations
+
+
 def _loadable(ids: Any) -> bool:
     # `type(...) == int`: the reference answers None to `numpy.int64(1)`.
     return _isArrayLike(ids) or type(ids) is int
@@ -561,118 +569,3 @@ def _load(records: dict[Any, Any], ids: Any, kind: str) -> list[dict[str, Any]]:
         return [records[id] for id in (ids if _isArrayLike(ids) else [ids])]
     except KeyError as error:
         raise KeyError(f"no {kind} has the id {error.args[0]!r}") from error
-
-
-def _results_of_file(coco: Any, truth: FileSource | Snapshot, path: Any) -> COCO:
-    with reference_errors():
-        file = _core.read_results(path)
-    if file.fallback is None and len(file):
-        iou_type = _GEOMETRY.get(kind_of(file.first_fields(), file.first_bbox_empty))
-        results = FileResults(file, truth)
-        if iou_type is not None and results.readable(iou_type):
-            _check_objects(results.objects[iou_type], coco, file.path, file.record_of_image)
-            truth.category_ids()
-            return _lazy(results)
-    _log_fallback(file)
-    return _results_of_list(coco, truth, load(file), str(file.path))
-
-
-def _results_of_rows(coco: Any, truth: FileSource | Snapshot, rows: np.ndarray) -> COCO:
-    overridden = getattr(type(coco), "loadNumpyAnnotations", None) is not COCO.loadNumpyAnnotations
-    if overridden or rows.dtype not in (np.float64, np.float32):
-        return _results_of_list(coco, truth, coco.loadNumpyAnnotations(rows), "results")
-    _check_rows(rows)
-    if not len(rows):
-        first_of([], "results")
-    # The caller's array may change before the first access: the columns are copies, and so are rows of single
-    # precision.
-    single = rows.copy() if rows.dtype == np.float32 else None
-    with np.errstate(all="ignore"):
-        areas = None if single is None else (rows[:, 3] * rows[:, 4]).astype(np.float64)
-    objects = _core.objects_from_rows(rows.astype(np.float64, copy=False), areas)
-    if objects is None:
-        return _results_of_list(coco, truth, _annotations_of_rows(rows), "results")
-
-    def first_of_image(id: int) -> int:
-        return next(number for number, image in enumerate(rows[:, 0].tolist()) if int(image) == id)
-
-    _check_objects(objects, coco, "results", first_of_image)
-    truth.category_ids()
-    return _lazy(RowResults(objects, single, truth, _annotations_of_rows))
-
-
-def _results_of_list(coco: Any, truth: FileSource | Snapshot, annotations: Any, place: str) -> COCO:
-    if type(annotations) is not list:
-        raise AssertionError(f"{place}: a {type(annotations).__name__}, expected a list of results")
-
-    def first_of_image(id: Any) -> int:
-        # A NaN is not equal to itself.
-        return next((n for n, ann in enumerate(annotations) if ann["image_id"] is id or ann["image_id"] == id), 0)
-
-    # The caller's list, which is stored, may change before the first access.
-    listed = annotations.copy()
-    ids = _core.plain_image_ids(listed)
-    _check_images(image_ids(listed, place) if ids is None else ids, coco, place, first_of_image)
-    first = first_of(annotations, place)
-    with told(place, 0, "bbox", first):
-        kind = kind_of(first)
-    if kind not in (None, "captions") and not truth.has_categories:
-        raise KeyError('the ground truth: "categories" is missing')
-    indexed = complete(listed, kind, place)
-    if kind is not None and indexed is not None:
-        truth.category_ids()
-        return _lazy(ListResults(annotations, kind, Listed(listed, indexed), truth))
-    results = COCO()
-    results.dataset = heading(annotations, kind, truth.snapshot())
-    results.createIndex()
-    return results
-
-
-def _lazy(source: Source) -> COCO:
-    results = COCO.__new__(COCO)
-    results._source = source
-    return results
-
-
-def _check_objects(objects: Any, coco: Any, place: Any, record_of: Any) -> None:
-    """`_check_images`, without a Python object for each image where the result is the same."""
-    source = file_of_images(coco)
-    if source is None or objects.strange_image(source.file) is not None:
-        _check_images(objects.image_ids, coco, place, record_of)
-
-
-def _check_images(ids: Collection[Any], coco: Any, place: Any, record_of: Any) -> None:
-    known = set(coco.getImgIds())
-    if known.issuperset(ids):
-        return
-    for id in ids:
-        if id not in known:
-            sentence = f"image id {id!r} is not in the ground truth: the results are of another data set"
-            raise AssertionError(f"{place}: record {record_of(id)}: {sentence}")
-
-
-def _check_rows(rows: Any) -> None:
-    shape = getattr(rows, "shape", type(rows).__name__)
-    sentence = f"results: {shape}, expected an array (N, 7): image id, x, y, width, height, score, category id"
-    if type(rows) is not np.ndarray:
-        raise AssertionError(sentence)
-    if rows.ndim < 2:
-        raise IndexError(sentence)
-    if rows.shape[1] != 7:
-        raise AssertionError(sentence)
-
-
-def _annotations_of_rows(rows: np.ndarray) -> list[dict[str, Any]]:
-    _check_rows(rows)
-    columns = [rows[:, 0].tolist(), *(list(rows[:, column]) for column in range(1, 6)), rows[:, 6].tolist()]
-    return [
-        {"image_id": int(image), "bbox": [x, y, w, h], "score": score, "category_id": int(category)}
-        for image, x, y, w, h, score, category in zip(*columns, strict=True)
-    ]
-
-
-def _log_fallback(file: Any) -> None:
-    # The last annotation with an id stands for all of them.
-    why = "two annotations have the same id" if file.repeated_ids else file.fallback
-    if why is not None:
-        _LOG.info("%s: made into Python objects at once: %s", file.path, why)
