@@ -16,6 +16,38 @@ pub enum Key {
     Text(Box<str>),
 }
 
+/// A [`Key`] that is borrowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRef<'a> {
+    /// An integer.
+    Number(i64),
+    /// A string.
+    Text(&'a str),
+}
+
+impl<'a> From<&'a Key> for KeyRef<'a> {
+    fn from(key: &'a Key) -> KeyRef<'a> {
+        match key {
+            Key::Number(number) => KeyRef::Number(*number),
+            Key::Text(text) => KeyRef::Text(text),
+        }
+    }
+}
+
+impl KeyRef<'_> {
+    /// A copy of it.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`
+    pub fn copied(self) -> Result<Key> {
+        Ok(match self {
+            KeyRef::Number(number) => Key::Number(number),
+            KeyRef::Text(text) => Key::Text(copied_text(text)?.into()),
+        })
+    }
+}
+
 impl std::fmt::Display for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -50,10 +82,11 @@ impl Interner {
     }
 
     /// The code of a key, if it has one.
-    pub fn find(&self, key: &Key) -> Option<u32> {
-        match key {
-            Key::Number(number) => self.numbers.find(*number),
-            Key::Text(text) => self.texts.get(text).copied(),
+    #[inline]
+    pub fn find<'a>(&self, key: impl Into<KeyRef<'a>>) -> Option<u32> {
+        match key.into() {
+            KeyRef::Number(number) => self.numbers.find(number),
+            KeyRef::Text(text) => self.texts.get(text).copied(),
         }
     }
 
@@ -62,21 +95,25 @@ impl Interner {
     /// # Errors
     ///
     /// `OutOfMemory`
-    pub fn code(&mut self, key: &Key) -> Result<u32> {
-        if let Some(code) = self.find(key) {
-            return Ok(code);
+    #[inline]
+    pub fn code<'a>(&mut self, key: impl Into<KeyRef<'a>>) -> Result<u32> {
+        let key = key.into();
+        match self.find(key) {
+            Some(code) => Ok(code),
+            None => self.add(key),
         }
+    }
+
+    #[cold]
+    fn add(&mut self, key: KeyRef<'_>) -> Result<u32> {
         let code = self.keys.len() as u32;
+        if let KeyRef::Text(_) = key {
+            self.texts.try_reserve(1).map_err(|_| Error::out_of_memory_for("the codes of ids"))?;
+        }
+        push(&mut self.keys, key.copied()?)?;
         match key {
-            Key::Number(number) => {
-                push(&mut self.keys, key.clone())?;
-                self.numbers.insert(*number, code)?;
-            }
-            Key::Text(text) => {
-                self.texts.try_reserve(1).map_err(|_| Error::out_of_memory_for("the codes of ids"))?;
-                push(&mut self.keys, Key::Text(copied_text(text)?.into()))?;
-                self.texts.insert(copied_text(text)?.into(), code);
-            }
+            KeyRef::Number(number) => self.numbers.insert(number, code)?,
+            KeyRef::Text(text) => drop(self.texts.insert(copied_text(text)?.into(), code)),
         }
         Ok(code)
     }

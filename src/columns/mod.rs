@@ -31,7 +31,7 @@ pub use box_format::BoxFormat;
 pub use boxes::Boxes;
 pub use compact_doubles::CompactDoubles;
 pub use interned::InternedIds;
-pub use key::{Interner, Key};
+pub use key::{Interner, Key, KeyRef};
 pub use keypoints::Keypoints;
 pub use masks::{MaskShape, Masks, MasksEnd};
 pub use rotated::{RotatedBox, RotatedBoxes};

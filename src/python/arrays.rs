@@ -10,8 +10,8 @@ use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyString};
 
 use super::items::check_signals;
 use super::number::is_array;
-use crate::columns::Key;
-use crate::error::{Error, Place, Result, can_allocate, collect, copied, push, with_capacity};
+use crate::columns::{Interner, Key, KeyRef};
+use crate::error::{Error, Place, Result, can_allocate, collect, copied, push, reserve, with_capacity};
 use crate::python::once::intern;
 
 /// An array of these values; they are not copied.
@@ -221,51 +221,109 @@ fn axes(value: &Bound<'_, PyAny>) -> PyResult<usize> {
 
 /// Reads a column of ids.
 pub(super) fn keys(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Vec<Key>> {
+    let mut keys = Vec::new();
+    read_keys(value, &place, &mut keys)?;
+    Ok(keys)
+}
+
+/// Reads a column of ids as codes, which go behind those that are there.
+pub(super) fn codes(
+    value: &Bound<'_, PyAny>,
+    book: &mut Interner,
+    codes: &mut Vec<u32>,
+    place: impl Fn() -> String,
+) -> PyResult<()> {
+    read_keys(value, &place, &mut Codes { book, codes })
+}
+
+/// What takes the ids of a column.
+trait KeySink {
+    /// So many are to come.
+    fn reserve(&mut self, count: usize) -> Result<()>;
+    /// The next one.
+    fn take(&mut self, key: KeyRef<'_>) -> Result<()>;
+}
+
+impl KeySink for Vec<Key> {
+    fn reserve(&mut self, count: usize) -> Result<()> {
+        reserve(self, count)
+    }
+
+    fn take(&mut self, key: KeyRef<'_>) -> Result<()> {
+        push(self, key.copied()?)
+    }
+}
+
+struct Codes<'a> {
+    book: &'a mut Interner,
+    codes: &'a mut Vec<u32>,
+}
+
+impl KeySink for Codes<'_> {
+    fn reserve(&mut self, count: usize) -> Result<()> {
+        reserve(self.codes, count)
+    }
+
+    #[inline]
+    fn take(&mut self, key: KeyRef<'_>) -> Result<()> {
+        // Objects of one image often follow each other: comparing a text takes less than looking it up.
+        let code = match self.codes.last() {
+            Some(&last) if KeyRef::from(&self.book.keys()[last as usize]) == key => last,
+            _ => self.book.code(key)?,
+        };
+        push(self.codes, code)
+    }
+}
+
+fn read_keys(value: &Bound<'_, PyAny>, place: &dyn Fn() -> String, sink: &mut impl KeySink) -> PyResult<()> {
     fn read<T: Element + Copy>(
         value: &Bound<'_, PyAny>,
         place: &dyn Fn() -> String,
+        sink: &mut impl KeySink,
         widen: impl Fn(T) -> i64,
-    ) -> Option<PyResult<Vec<Key>>> {
+    ) -> Option<PyResult<()>> {
         let array = value.cast::<PyArrayDyn<T>>().ok().filter(|_| is_array(value).unwrap_or(false))?;
         if array.ndim() > 1 && !array.is_empty() {
             return Some(Err(wrong_shape(&place(), "(N,)", array.shape())));
         }
         let array = array.try_readonly().ok()?;
-        let key = |&x: &T| Key::Number(widen(x));
-        let keys = match array.as_slice() {
-            Ok(slice) => collect(slice.iter().map(key)),
-            Err(_) => collect(array.as_array().iter().map(key)),
-        };
-        Some(keys.map_err(PyErr::from))
+        let reserved = sink.reserve(array.len());
+        let mut take = |&x: &T| sink.take(KeyRef::Number(widen(x)));
+        let taken = reserved.and_then(|()| match array.as_slice() {
+            Ok(slice) => slice.iter().try_for_each(&mut take),
+            Err(_) => array.as_array().iter().try_for_each(&mut take),
+        });
+        Some(taken.map_err(PyErr::from))
     }
-    let known = read(value, &place, |x: i64| x)
-        .or_else(|| read(value, &place, |x: i32| i64::from(x)))
-        .or_else(|| read(value, &place, |x: u8| i64::from(x)));
+    let known = read(value, place, sink, |x: i64| x)
+        .or_else(|| read(value, place, sink, |x: i32| i64::from(x)))
+        .or_else(|| read(value, place, sink, |x: u8| i64::from(x)));
     if let Some(found) = known {
         return found;
     }
     if let Ok(list) = value.cast::<PyList>() {
-        let item = |(row, item): (usize, Bound<'_, PyAny>)| {
+        sink.reserve(list.len())?;
+        for (row, item) in list.iter().enumerate() {
+            check_signals(list.py(), row)?;
+            if let Ok(text) = item.cast::<PyString>() {
+                sink.take(KeyRef::Text(text.to_str()?))?;
+                continue;
+            }
             let place = || Place::row(place(), row);
             // A column of columns is not one of ids, as it is not where it is an array.
-            if !item.is_instance_of::<PyInt>() && !item.is_instance_of::<PyString>() && axes(&item)? > 0 {
+            if !item.is_instance_of::<PyInt>() && axes(&item)? > 0 {
                 return Err(no_id(&item, place())?);
             }
-            key(&item, place)
-        };
-        let mut keys = with_capacity(list.len())?;
-        for (row, value) in list.iter().enumerate() {
-            check_signals(list.py(), row)?;
-            push(&mut keys, item((row, value))?)?;
+            sink.take(KeyRef::from(&key(&item, place)?))?;
         }
-        return Ok(keys);
+        return Ok(());
     }
     let doors = value.py().import(intern!(value.py(), "meanap._arrays"))?;
     let array = doors.call_method1(intern!(value.py(), "as_ids"), (value, place()))?;
     if array.is(value) {
         return Err(Error::value("not a column of ids").at(place()).into());
     }
-    keys(&array, place)
+    read_keys(&array, place, sink)
 }
 
 /// Ids as Python has them.

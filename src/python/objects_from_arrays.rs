@@ -1,13 +1,12 @@
 //! Columns of one side from arrays.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString};
+use pyo3::types::PyDict;
 
-use super::arrays::keys;
+use super::arrays::codes;
 use super::batch::{Options, SideColumns};
 use super::objects::{CodeIds, PyObjects};
-use crate::columns::{Interner, Key};
-use crate::error::with_capacity;
+use crate::columns::Interner;
 
 /// Columns of one side from arrays: keywords as the fields of a per-image dictionary. `records`: they were made of
 /// COCO's records, which errors name.
@@ -30,34 +29,14 @@ pub(super) fn objects_from_arrays(
 ) -> PyResult<PyObjects> {
     let options = Options::new(similarity, box_format, size, score_range, match_crowds)?;
     let (mut images, mut categories) = (Interner::default(), Interner::default());
-    let image = codes(image_ids, &mut images, "image_ids")?;
-    let category = keys(category_ids, || "category_ids".to_owned())?;
-    let codes = categories.codes(&category)?;
+    let (mut image, mut category) = (Vec::new(), Vec::new());
+    codes(image_ids, &mut images, &mut image, || "image_ids".to_owned())?;
+    codes(category_ids, &mut categories, &mut category, || "category_ids".to_owned())?;
     let mut side = SideColumns::default();
     side.read_columns(fields, image, category, &options, (detections, records))?;
     Ok(PyObjects {
-        columns: side.objects(codes, options.similarity.geometry),
+        columns: side.objects(options.similarity.geometry),
         image_ids: CodeIds::Keys(images.keys().to_vec()),
         category_ids: CodeIds::Keys(categories.keys().to_vec()),
     })
-}
-
-/// The code of each id. Objects of one image often follow each other with the very same text: it is read once.
-fn codes(ids: &Bound<'_, PyAny>, book: &mut Interner, name: &str) -> PyResult<Vec<u32>> {
-    let texts =
-        ids.cast::<PyList>().ok().filter(|list| list.iter().all(|id| id.is_instance_of::<PyString>()));
-    let Some(texts) = texts else {
-        return Ok(book.codes(&keys(ids, || name.to_owned())?)?);
-    };
-    let mut codes = with_capacity(texts.len())?;
-    let mut last: Option<(Bound<'_, PyAny>, u32)> = None;
-    for id in texts.iter() {
-        let code = match &last {
-            Some((text, code)) if text.is(&id) => *code,
-            _ => book.code(&Key::Text(id.cast::<PyString>()?.to_str()?.into()))?,
-        };
-        codes.push(code);
-        last = Some((id, code));
-    }
-    Ok(codes)
 }

@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
 use super::arrays::key;
-use crate::columns::Key;
+use crate::columns::{Interner, Key};
 use crate::error::Place;
 use crate::python::bad_value;
 use crate::python::once::intern;
@@ -30,6 +30,8 @@ pub(super) struct Batch {
     pub ground_truth: SideColumns,
     /// Detections.
     pub detections: SideColumns,
+    /// What the codes of categories stand for.
+    pub categories: Interner,
     /// The images' ids, all or none.
     pub image_ids: Option<Vec<Key>>,
     /// The number of images.
@@ -55,6 +57,7 @@ pub(super) fn read_batch(
     let mut batch = Batch {
         ground_truth: SideColumns::of(preds.len()),
         detections: SideColumns::of(preds.len()),
+        categories: Interner::default(),
         image_ids: None,
         images: preds.len(),
     };
@@ -67,8 +70,9 @@ pub(super) fn read_batch(
         let number = first + i;
         let (of_pred, of_target) = (|| format!("{of_preds}[{number}]"), || format!("{of_targets}[{number}]"));
         let before = [&batch.detections, &batch.ground_truth].map(|side| side.mask_sizes().len());
-        batch.detections.read_image(&pred, &of_pred, i as u32, options, true)?;
-        batch.ground_truth.read_image(&target, &of_target, i as u32, options, false)?;
+        let Batch { ground_truth, detections, categories, .. } = &mut batch;
+        detections.read_image(&pred, &of_pred, (i as u32, categories), options, true)?;
+        ground_truth.read_image(&target, &of_target, (i as u32, categories), options, false)?;
         let masks =
             (&batch.detections.mask_sizes()[before[0]..], &batch.ground_truth.mask_sizes()[before[1]..]);
         check_sizes(masks.0, masks.1, &of_pred, &of_target)?;

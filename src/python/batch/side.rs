@@ -10,12 +10,12 @@ use super::options::Options;
 use super::place::ArrayPlace;
 use super::shapes::{convert_boxes, read_keypoints, read_masks, read_rotated_boxes};
 use crate::columns::{
-    AnnotationIds, Areas, Geometry, GeometryKind, Key, Keypoints, Masks, Objects, RotatedBoxes, Size,
+    AnnotationIds, Areas, Geometry, GeometryKind, Interner, Keypoints, Masks, Objects, RotatedBoxes, Size,
     has_no_keypoints, level_of_height, take_areas, take_exact_areas,
 };
 use crate::error::{self, Error, Result, collect, extend, filled, reserve};
 use crate::json::pose::bounding_box;
-use crate::python::arrays::{flags, keys, numbers};
+use crate::python::arrays::{codes, flags, numbers};
 use crate::python::once::intern;
 
 /// Images for whose objects memory is reserved at the start, if all have as many as the first.
@@ -26,8 +26,8 @@ const FEW: usize = 64;
 pub(crate) struct SideColumns {
     /// Image of each object, by position in the batch.
     pub image: Vec<u32>,
-    /// Category of each object.
-    pub category: Vec<Key>,
+    /// Category of each object, as a code.
+    category: Vec<u32>,
     /// Annotation ids, if they are to take part.
     id: Vec<f64>,
     score: Vec<f64>,
@@ -107,12 +107,12 @@ impl SideColumns {
         reserve(&mut self.area, objects)
     }
 
-    /// Reads the objects of one image: its dictionary, which is `place` in errors.
+    /// Reads the objects of one image: its dictionary, which is `place` in errors. Its labels become codes.
     pub(crate) fn read_image(
         &mut self,
         item: &Bound<'_, PyAny>,
         place: &dyn Fn() -> String,
-        image: u32,
+        (image, categories): (u32, &mut Interner),
         options: &Options,
         detections: bool,
     ) -> PyResult<()> {
@@ -125,13 +125,13 @@ impl SideColumns {
         let Some(labels) = fields.get(intern!(py, "labels"))? else {
             return Err(Error::value("").field("labels").found("is missing").at(place()).into());
         };
-        let labels = keys(&labels, || format!("{}[\"labels\"]", place()))?;
+        let first = self.category.len();
+        codes(&labels, categories, &mut self.category, || format!("{}[\"labels\"]", place()))?;
+        let count = self.category.len() - first;
         if self.image.is_empty() {
-            self.reserve(labels.len() * self.images.min(FEW))?;
+            self.reserve(count * self.images.min(FEW))?;
         }
-        extend(&mut self.image, std::iter::repeat_n(image, labels.len()))?;
-        let count = labels.len();
-        extend(&mut self.category, labels)?;
+        extend(&mut self.image, std::iter::repeat_n(image, count))?;
         let of = Given { count, named: "labels", image_area: image_area(py, &fields, place, options)? };
         self.read_objects(py, &fields, &ArrayPlace::Arrays(place), of, options, detections)
     }
@@ -146,7 +146,7 @@ impl SideColumns {
         &mut self,
         fields: &Bound<'py, PyDict>,
         image: Vec<u32>,
-        category: Vec<Key>,
+        category: Vec<u32>,
         options: &Options,
         (detections, records): (bool, bool),
     ) -> PyResult<()> {
@@ -380,11 +380,11 @@ impl SideColumns {
         Ok(())
     }
 
-    /// The columns, given the code of each object's category.
-    pub(crate) fn objects(self, category: Vec<u32>, kind: GeometryKind) -> Objects {
+    /// The columns.
+    pub(crate) fn objects(self, kind: GeometryKind) -> Objects {
         Objects {
             image: Arc::new(self.image),
-            category: Arc::new(category),
+            category: Arc::new(self.category),
             id: if self.id.is_empty() {
                 AnnotationIds::Counted
             } else {

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use super::rows::sorted_keys;
 use super::{PyMatchLog, Settings};
 use crate::batch::{BatchIds, BatchMatching, CodedSide, ImageOrder, SideWithIds, TableHints, coded};
-use crate::columns::{Interner, Objects};
+use crate::columns::Interner;
 use crate::error::{Result, can_allocate, collect, copied};
 use crate::matching::{ImageKeys, LogIds};
 use crate::progress::Progress;
@@ -49,15 +49,11 @@ impl PyMatchLog {
         let images = batch.images;
         let detections = batch.detections.image.len();
         can_allocate((detections + batch.ground_truth.image.len()).saturating_mul(OF_AN_OBJECT))?;
-        let sides = (batch.ground_truth, batch.detections);
+        let (sides, categories) = ((batch.ground_truth, batch.detections), batch.categories);
         let (counted, image_ids) = (batch.image_ids.is_none(), batch.image_ids.unwrap_or_default());
         let done = self.settings.run(py, progress, detections, |matching, progress| {
-            let mut categories = Interner::default();
-            let mut objects = |side: SideColumns| -> Result<Objects> {
-                let codes = categories.codes(&side.category)?;
-                Ok(side.objects(codes, matching.similarity.geometry))
-            };
-            let (gt, mut dt) = (objects(sides.0)?, objects(sides.1)?);
+            let objects = |side: SideColumns| side.objects(matching.similarity.geometry);
+            let (gt, mut dt) = (objects(sides.0), objects(sides.1));
             if let Some(regions) = &regions {
                 ignore_within(&mut dt, regions, least, progress)?;
             }
