@@ -29,6 +29,13 @@ def whole(batches):
     return filled(batches, range(70))
 
 
+@pytest.fixture(scope="module")
+def many():
+    """More objects than are matched together."""
+    truth = generate.dataset(500, 20)
+    return per_image(truth, generate.detections(truth, per_image=60, seed=20))
+
+
 def filled(batches, images, step=16, **options):
     metric = MeanAveragePrecision(protocol="coco", box_format="xywh", **options)
     images = list(images)
@@ -264,6 +271,56 @@ def test_between_batches_it_stays_small(batches):
     metric = filled(batches, range(70))
     rows = sum(len(image["labels"]) for image in batches[0])
     assert metric.nbytes < 100 * rows
+
+
+class TestSmallBatches:
+    """They are matched together: nothing of that shows."""
+
+    @pytest.mark.parametrize("options", [{}, {"class_metrics": True, "by_category": [True, False]}, {"confusion": 0.5}])
+    @pytest.mark.parametrize("read", ["images", "nbytes", "state", None])
+    def test_reading_between_them_changes_nothing(self, many, options, read):
+        whole = filled(many, range(500), 500, **options)
+        parts = MeanAveragePrecision(protocol="coco", box_format="xywh", **options)
+        for start in range(0, 500, 7):
+            parts.update(many[0][start : start + 7], many[1][start : start + 7])
+            if start % 70 == 0 and read is not None:
+                value = len(parts) if read == "images" else getattr(parts, read)
+                assert value if read != "state" else value()
+        assert len(parts) == 500
+        same(parts, whole)
+
+    def test_an_error_is_of_its_own_batch_and_leaves_the_others(self, batches):
+        metric = filled(batches, range(20), 1)
+        with pytest.raises(meanap.InputError, match=r"preds\[0\].*scores"):
+            metric.update([{**batches[0][20], "scores": [2.0] * 30}], [batches[1][20]])
+        with pytest.raises(ValueError, match="some images have an id and some have none"):
+            metric.update([{k: v for k, v in batches[0][20].items() if k != "image_id"}], [without_id(batches[1][20])])
+        same(metric, filled(batches, range(20)))
+
+    def test_columns_that_only_some_batches_have(self, batches):
+        """Annotation ids, and images without objects before and behind them."""
+        empty = {"boxes": np.zeros((0, 4)), "labels": [], "scores": []}
+        metric, expected = (MeanAveragePrecision(box_format="xywh") for _ in range(2))
+        with_ids = [without_id(batches[side][3]) for side in (0, 1)]
+        with_ids = [{**item, "ids": np.arange(len(item["labels"]))} for item in with_ids]
+        plain = [without_id(batches[side][4]) for side in (0, 1)]
+        for preds, target in ((empty, empty), with_ids, plain, (empty, empty), plain, with_ids):
+            metric.update([preds], [target])
+            expected.update([preds], [target])
+            assert len(expected)
+        same(metric, expected)
+
+    def test_copies_merge_and_pickles_take_what_waits(self, batches):
+        whole = filled(batches, range(70))
+        first, second = filled(batches, range(30), 1), filled(batches, range(30, 70), 1)
+        same(pickle.loads(pickle.dumps(copy.deepcopy(first))).merge(second), whole)
+        same(second.merge(first), whole)
+        first.reset()
+        assert len(first) == 0 and len(second) == 70
+
+
+def without_id(item):
+    return {name: value for name, value in item.items() if name != "image_id"}
 
 
 def test_only_what_matched_has_outcomes():
