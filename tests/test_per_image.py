@@ -1,5 +1,6 @@
 """Sources with an item for each image: the same numbers from each, and one rule for which images belong together."""
 
+import json
 import math
 import re
 
@@ -212,6 +213,76 @@ def test_images_of_lists_are_paired_by_position_where_one_side_has_no_ids(which,
     ids = shuffled(IDS)
     sides = (with_ids(TARGETS, ids), PREDS) if which == "truth" else (TARGETS, with_ids(PREDS, ids))
     assert agree(*sides, tmp_path) == EXPECTED.ap
+
+
+def dictionaries(images):
+    return with_ids(images, IDS)
+
+
+def groups(images):
+    """COCO's records of each image."""
+    return [
+        {
+            "image_id": id,
+            "annotations": [
+                {"bbox": box, "category_id": label, "score": score}
+                for box, label, score in zip(
+                    image["boxes"].tolist(), image["labels"].tolist(), image.get("scores", image["labels"]), strict=True
+                )
+            ],
+        }
+        for id, image in zip(IDS, images, strict=True)
+    ]
+
+
+def nested(images):
+    """A table with a row for each image."""
+    pyarrow = pytest.importorskip("pyarrow")
+    names = {"boxes": "bbox", "labels": "category", "scores": "score"}
+    objects = [
+        {names[name]: np.asarray(values).tolist() for name, values in image.items() if name in names}
+        for image in images
+    ]
+    return pyarrow.table({"image_id": IDS, "objects": objects})
+
+
+def copied(side, row):
+    """A side with one of its items once more at its end."""
+    return [*side, side[row]] if isinstance(side, list) else side.take([*range(len(IDS)), row])
+
+
+@pytest.mark.parametrize("form", [dictionaries, groups, nested])
+@pytest.mark.parametrize("of_both", [True, False])
+def test_two_items_of_an_image_are_refused_at_every_entry(form, of_both, tmp_path):
+    truth, found, options = form(TARGETS), form(PREDS), {"box_format": "xyxy" if form is dictionaries else "xywh"}
+    expected = meanap.evaluate(truth, found, **options)
+    again = copied(truth, 3), copied(found, 3) if of_both else found
+    place = f'{"row" if form is nested else "record"} {len(IDS)}: "image_id" is {IDS[3]}, as that of '
+    for entry in (
+        meanap.evaluate,
+        lambda *sides, **more: meanap.explain_difference(*sides, "coco", "voc2012", **more),
+        lambda *sides, **more: meanap.report.write(tmp_path / "page.html", *sides, **more),
+    ):
+        for side, sides in {"ground_truth": again, "detections": (truth, copied(found, 3))}.items():
+            with pytest.raises(meanap.InputError, match=f"{side}: {place}") as raised:
+                entry(*sides, **options)
+            assert raised.value.code == "duplicate-image-id" and raised.value.field == "image_id"
+    assert "duplicate-image-id" in meanap.check(*again, **options)["code"]
+    with pytest.warns(UserWarning, match=place):
+        some = meanap.evaluate(*again, on_error="skip", **options)
+    np.testing.assert_array_equal(list(some.values()), list(expected.values()))
+
+
+def test_two_rows_of_an_image_in_two_parts_of_a_file_are_refused(tmp_path):
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    ids = [*range(1500), 7]
+    objects = [[{"bbox": [0.0, 0.0, 9.0, 9.0], "category": 1, "score": 0.5}]] * len(ids)
+    parquet.write_table(pyarrow.table({"image_id": ids, "objects": objects}), tmp_path / "truth.parquet")
+    found = [{"image_id": 7, "category_id": 1, "bbox": [0, 0, 9, 9], "score": 0.5}]
+    (tmp_path / "found.json").write_text(json.dumps(found))
+    for limit in (None, 10_000):
+        with pytest.raises(meanap.InputError, match='row 1500: "image_id" is 7, as that of row 7'):
+            meanap.evaluate(tmp_path / "truth.parquet", tmp_path / "found.json", memory_limit=limit)
 
 
 def test_swapped_lists_are_recognised():

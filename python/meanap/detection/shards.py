@@ -30,6 +30,7 @@ from meanap.readers._coco_files import DetectionFile, TruthFile
 from meanap.readers._coco_records import groups_of, listed, names_of
 from meanap.readers._image_fields import FieldsInParts
 from meanap.readers._known_ids import with_ids, with_known_ids
+from meanap.readers._per_image import repeated
 from meanap.readers._record_fields import with_coco_fields
 from meanap.readers.coco import Coco
 from meanap.readers.jsonl import JsonLines, Zstandard, records
@@ -306,6 +307,9 @@ class _Columns:
             self._fill(_Filling(path, parts, options, memory, problems, truth, told))
         problems.tell()
         if truth is None:
+            if self.header.listed is not None:
+                # Of the images of one part its reader has seen to it.
+                repeated(self.header.images or (), role, readers.Problems(), "row")
             self.header = readers.named(self.header, options)
         self.categories, self.names, self.groups = self.header.categories, self.header.names, self.header.groups
 
@@ -355,6 +359,7 @@ class _Columns:
             header.image_ids = [*header.image_ids, *plain_ids(one.image_ids)]
         if part.images is not None:
             header.images = [*(header.images or ()), *part.images]
+        header.listed = part.listed
         header.sizes |= part.sizes
         header.files |= part.files
         self._fields.add(part.image_fields)

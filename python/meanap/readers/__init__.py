@@ -166,7 +166,9 @@ def batches(ground_truth: Any, detections: Any, options: Options) -> tuple[list[
         return None
     truth, found = of_truth.dictionaries(ground_truth, "ground_truth"), of_found.dictionaries(detections, "detections")
     ids = ids_of(truth, "ground_truth"), ids_of(found, "detections")
-    return (truth, found) if len(truth) == len(found) and (None in ids or ids[0] == ids[1]) else None
+    same = len(truth) == len(found) and (None in ids or ids[0] == ids[1])
+    # The error about an image that has several items is that of columns.
+    return (truth, found) if same and (ids[0] is None or len(set(ids[0])) == len(ids[0])) else None
 
 
 def _per_image(source: Any, role: Role, similarity: str) -> PerImage | None:

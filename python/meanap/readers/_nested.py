@@ -11,6 +11,9 @@ import numpy as np
 
 from meanap.errors import InputError
 from meanap.readers._column_names import NAMES, plain_name
+from meanap.readers._per_image import repeated
+from meanap.readers._problems import Problems
+from meanap.readers._reader import Role
 
 __all__ = ["Nested", "by_object", "is_category"]
 
@@ -41,7 +44,7 @@ class Nested(NamedTuple):
     by_position: bool
 
 
-def by_object(table: Any, place: str) -> Nested | None:
+def by_object(table: Any, place: Role, problems: Problems) -> Nested | None:
     """The objects of a table; None if it has none in lists. Those of other libraries need pyarrow for it."""
     if not _is_of_pyarrow(table):
         if not any(map(_may_hold_objects, _kinds(table))):
@@ -64,6 +67,8 @@ def by_object(table: Any, place: str) -> Nested | None:
     images = list(range(table.num_rows)) if ids is None else ids
     if None in images:
         raise InputError(source=place, record=images.index(None), unit="row", field="image_id", found="is null")
+    if again := repeated(images, place, problems, "row"):
+        return by_object(table.take([row for row in range(len(images)) if row not in again]), place, problems)
     arrays = {_called(name): column for name, column in fields.items()}
     arrays["image_id"] = np.repeat(np.array(images), lengths.astype(np.intp))
     sizes = {}

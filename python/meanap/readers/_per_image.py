@@ -23,7 +23,7 @@ from meanap.readers.sides import Detections, GroundTruth, plain_ids
 if TYPE_CHECKING:
     from meanap._types import BoxFormat
 
-__all__ = ["PerImage", "ids_of", "is_there", "paired", "sizes_of"]
+__all__ = ["PerImage", "ids_of", "is_there", "paired", "repeated", "sizes_of"]
 
 
 class PerImage(Reader):
@@ -172,6 +172,20 @@ def ids_of(images: Sequence[Mapping[str, Any]], place: Role) -> list[Any] | None
     return ids
 
 
+def repeated(ids: Sequence[Any], place: Role, problems: Problems, unit: str = "record") -> set[int]:
+    """The positions of items to leave out, as an item before is of the same image; each is a problem."""
+    first: dict[Any, int] = {}
+    again = set()
+    for row, id in enumerate(ids):
+        if (before := first.setdefault(id, row)) == row:
+            continue
+        found, expected = f"is {shown(id)}, as that of {unit} {before}", f"one {unit} for each image"
+        problems.add(Problem("duplicate-image-id", "error", place, row, "image_id", found, expected, unit=unit))
+        problems.leave_out(place)
+        again.add(row)
+    return again
+
+
 def paired(ids: list[Any] | None, count: int, truth: Truth | None, has_ids: bool) -> list[Any]:
     """The images of the ground truth that so many items of detections are of.
 
@@ -243,7 +257,10 @@ def _columns(
     # In the order of the core, so that the first fault is the same.
     several = [name for name in numbers if name != "scores" and any(name in item for item in images)]
     fields = [*(["scores"] if "scores" in numbers else []), *geometry, *several]
+    again = repeated(ids, place, problems)
     for row, (id, item) in enumerate(zip(ids, images, strict=True)):
+        if row in again:
+            continue
         try:
             of_image = _of_image(item, fields, f"{place}[{row}]", shapes)
             if np.size(of_image.get("boxes", ())):

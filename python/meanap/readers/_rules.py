@@ -157,8 +157,9 @@ RULES: dict[str, Rule] = {
     ),
     "duplicate-image-id": Rule(
         "ids", "error",
-        "image ids are there more than once: the last one stands for all",
-        "Give each one an id of its own.",
+        "image ids are there more than once: of COCO's images the last one stands for all, items and rows of images "
+        "cannot be used",
+        "Give each one an id of its own; make one item of all objects of an image, and remove copies.",
     ),
     "duplicate-category-id": Rule(
         "ids", "error",

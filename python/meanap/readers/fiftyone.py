@@ -23,7 +23,7 @@ from meanap.errors import InputError
 from meanap.readers._collected import finite, only_boxes
 from meanap.readers._fields import pixel_size
 from meanap.readers._folders import image_sizes, images_of, stem
-from meanap.readers._per_image import PerImage
+from meanap.readers._per_image import PerImage, repeated
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Role, Truth, head, is_path
 from meanap.readers.lists import Lists
@@ -93,7 +93,10 @@ class FiftyOne(PerImage):
         given = {**{str(id): size for id, size in of_truth.items() if size is not None}, **(options.sizes or {})}
         sizes: dict[Any, tuple[int, int]] = image_sizes(wanted, given, files, problems)
         images = {}
+        again = repeated(ids, role, problems)
         for row, (id, item) in enumerate(zip(ids, items, strict=True)):
+            if row in again:
+                continue
             size, where = known.get(id) or sizes.get(str(id)), f"{role}[{row}]"
             images[id] = (
                 _dictionary(item, role, where, size) if item is not None else _dictionary({}, role, where, None)

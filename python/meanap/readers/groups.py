@@ -8,7 +8,7 @@ from typing import Any
 from meanap._arrays import as_id, shown
 from meanap.errors import InputError
 from meanap.readers._column_names import holds_category
-from meanap.readers._per_image import ids_of, paired
+from meanap.readers._per_image import ids_of, paired, repeated
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth
 from meanap.readers.coco import Coco
@@ -52,7 +52,7 @@ class Groups(Reader):
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> Truth:
         """The objects of all images."""
         source = _items(source)
-        groups, given = _groups(source, "ground_truth")
+        groups, given = _groups(source, "ground_truth", problems)
         ids = list(range(len(groups))) if given is None else given
         items = source if isinstance(source, (list, tuple)) else ()
         told = [item if isinstance(item, Mapping) else {} for item in items] or [{}] * len(ids)
@@ -69,7 +69,7 @@ class Groups(Reader):
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Any:
         """The results of all images."""
-        groups, given = _groups(_items(source), "detections")
+        groups, given = _groups(_items(source), "detections", problems)
         ids = paired(given, len(groups), truth, True)
         return Coco().detections(_flat(groups, ids), options, problems, truth)
 
@@ -119,7 +119,7 @@ def _list_of(image: Mapping[str, Any]) -> Sequence[Any] | None:
     return records if records is not None and (not records or _is_record(records[0])) else None
 
 
-def _groups(source: Any, place: Role) -> tuple[list[Sequence[Any]], list[Any] | None]:
+def _groups(source: Any, place: Role, problems: Problems) -> tuple[list[Sequence[Any]], list[Any] | None]:
     """The records of each image, and the ids of the images, where they say them."""
     if isinstance(source, Mapping):
         for id, group in source.items():
@@ -136,7 +136,10 @@ def _groups(source: Any, place: Role) -> tuple[list[Sequence[Any]], list[Any] | 
         groups.append(group)
     if any(isinstance(item, Mapping) for item in source):
         images = [item if isinstance(item, Mapping) else {} for item in source]
-        return groups, ids_of([image if "image_id" in image else _renamed(image) for image in images], place)
+        ids = ids_of([image if "image_id" in image else _renamed(image) for image in images], place)
+        for row in repeated(ids or (), place, problems):
+            groups[row] = ()
+        return groups, ids
     of_groups = [_image_of(group) for group in groups]
     if None not in of_groups:
         # Lists whose records say their image need no order.

@@ -71,7 +71,7 @@ class Parquet(Tables):
 
 
 def _side(kind: type[_Side], table: Any, options: Options, place: Role, problems: Problems) -> _Side:
-    nested = by_object(table, place)
+    nested = by_object(table, place, problems)
     if nested is None:
         return _of_objects(kind, table, options, place, problems)
     side = _of_objects(kind, nested.objects, options, place, problems)
