@@ -1,5 +1,7 @@
 """Files larger than memory, and progress and cancellation of long work."""
 
+import contextlib
+import csv
 import functools
 import gc
 import gzip
@@ -11,6 +13,7 @@ import sys
 import tempfile
 import textwrap
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -102,6 +105,123 @@ def test_a_broken_line_is_named_in_shards_as_without_a_limit(tmp_path):
             meanap.evaluate(tmp_path / "truth.json", tmp_path / "found.jsonl", memory_limit=limit)
         told.append((str(caught.value), caught.value.code))
     assert told[0] == told[1] and "line 8 is no JSON" in told[0][0]
+
+
+def by_image(records, ids):
+    """The records of each image, one on each line."""
+    groups = {id: [] for id in ids}
+    for record in records:
+        groups[record["image_id"]].append({name: value for name, value in record.items() if name != "image_id"})
+    return [{"image_id": id, "height": 480, "width": 640, "objects": group} for id, group in groups.items()]
+
+
+def lines_of(path, records):
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def csv_of(path, records):
+    """A table with a row for each record; a fault of another type is in the last part that is read of it."""
+    names = ("image_id", "category_id", "score" if "score" in records[0] else "iscrowd", "bbox")
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*names[:3], *"xywh"])
+        writer.writerows([*(r[name] for name in names[:3]), *r["bbox"]] for r in records)
+    return path
+
+
+#: The forms of the ground truth and of detections.
+FORMS = {
+    "json": (
+        lambda path, truth: (path.write_text(json.dumps(truth)), path)[1],
+        lambda path, truth, found: (path.write_text(json.dumps(found)), path)[1],
+    ),
+    "lines": (
+        lambda path, truth: lines_of(path.with_suffix(".jsonl"), truth["annotations"]),
+        lambda path, truth, found: lines_of(path.with_suffix(".jsonl"), found),
+    ),
+    "lines of images": tuple(
+        lambda path, truth, found=None: lines_of(
+            path.with_suffix(".jsonl"),
+            by_image(truth["annotations"] if found is None else found, [image["id"] for image in truth["images"]]),
+        )
+        for _ in range(2)
+    ),
+    "csv": (
+        lambda path, truth: csv_of(path.with_suffix(".csv"), truth["annotations"]),
+        lambda path, truth, found: csv_of(path.with_suffix(".csv"), found),
+    ),
+}
+SPOILT = {
+    "nothing": (1, {}),
+    "a box": (1, {"bbox": [1, 2, 3, "x"]}),
+    "a size": (1, {"bbox": [1, 2, -3, 4]}),
+    "a score": (1, {"score": "x"}),
+    "a crowd": (0, {"iscrowd": "x"}),
+}
+
+
+@pytest.mark.parametrize(("form", "fault"), some([(form, fault) for form in FORMS for fault in SPOILT], every=2))
+def test_shards_leave_out_what_the_whole_leaves_out(tmp_path, form, fault):
+    truth = generate.dataset(40, 4, categories=3)
+    truth["annotations"] = [{**a, "segmentation": None} for a in truth["annotations"]]
+    found = generate.detections(truth, per_image=40, seed=4)
+    side, change = SPOILT[fault]
+    records = found if side else truth["annotations"]
+    for at in (len(records) - 5, len(records) - 9):
+        records[at].update(change)
+    of_truth, of_found = FORMS[form]
+    sides = of_truth(tmp_path / "truth.json", truth), of_found(tmp_path / "found.json", truth, found)
+    answers = []
+    for limit in (None, 10**9, SMALL):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            result = meanap.evaluate(*sides, box_format="xywh", on_error="skip", memory_limit=limit)
+        answers.append((result.to_json(), [str(warning.message) for warning in told]))
+        with contextlib.nullcontext() if fault == "nothing" else pytest.raises(meanap.InputError) as caught:
+            meanap.evaluate(*sides, box_format="xywh", memory_limit=limit)
+        answers[-1] += (None if caught is None else (caught.value.code, caught.value.found, caught.value.field),)
+    assert answers[0] == answers[1] == answers[2]
+    assert len(answers[0][1]) == (fault != "nothing")
+
+
+@pytest.mark.parametrize("images", [True, False])
+def test_broken_lines_are_left_out_in_shards_as_in_the_whole(tmp_path, images):
+    truth, found = (json.loads(path.read_text()) for path in files(tmp_path, "bbox"))
+    records = by_image(found, [image["id"] for image in truth["images"]]) if images else found
+    lines = [json.dumps(record) for record in records]
+    (tmp_path / "found.jsonl").write_text("\n".join([*lines[:7], '{"image_id": 1,', *lines[7:]]))
+    answers = []
+    for limit in (None, SMALL):
+        with pytest.warns(UserWarning, match=r"1 left out \(1 broken-line\).*line 8 is no JSON"):
+            sides = tmp_path / "truth.json", tmp_path / "found.jsonl"
+            answers.append(meanap.evaluate(*sides, on_error="skip", memory_limit=limit).to_json())
+    assert answers[0] == answers[1] == meanap.evaluate(truth, found).to_json()
+
+
+def test_lines_may_be_packed_and_images_of_lists(tmp_path):
+    truth, found = (json.loads(path.read_text()) for path in files(tmp_path, "bbox"))
+    expected = meanap.evaluate(truth, found).to_json()
+    packed = tmp_path / "found.jsonl.gz"
+    packed.write_bytes(gzip.compress(lines_of(tmp_path / "found.jsonl", found).read_bytes()))
+    for limit in (None, SMALL):
+        assert (
+            meanap.evaluate(truth if limit is None else tmp_path / "truth.json", packed, memory_limit=limit).to_json()
+            == expected
+        )
+    items = [
+        {
+            "image_id": group["image_id"],
+            "boxes": [record["bbox"] for record in group["objects"]],
+            "scores": [record["score"] for record in group["objects"]],
+            "labels": [record["category_id"] for record in group["objects"]],
+        }
+        for group in by_image(found, [image["id"] for image in truth["images"]])
+    ]
+    path = lines_of(tmp_path / "items.jsonl", items)
+    assert meanap.evaluate(truth, path, box_format="xywh").to_json() == expected
+    with pytest.raises(meanap.InputError, match="can only be read whole"):
+        meanap.evaluate(tmp_path / "truth.json", path, memory_limit=SMALL)
 
 
 @pytest.mark.parametrize("name", ["cvat", "createml"])
@@ -378,7 +498,7 @@ def test_a_parquet_file_is_cut_once(tmp_path):
     from pyarrow import parquet
 
     from meanap.detection.shards import Sharded
-    from meanap.readers import Options
+    from meanap.readers import Options, Problems
 
     count = 300_000
     generator = np.random.default_rng(0)
@@ -393,7 +513,7 @@ def test_a_parquet_file_is_cut_once(tmp_path):
     def tell(done, total):
         most.append(pa.total_allocated_bytes() - held)
 
-    shards = Sharded(path, path, Options(progress=tell), 4_000_000)
+    shards = Sharded(path, path, Options(progress=tell), 4_000_000, Problems())
     assert 5 < shards.count == shards._bins < 50
     assert sum(len(truth) for truth, _ in shards) == count
     assert max(most) < 12_000_000 < path.stat().st_size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -377,8 +378,9 @@ def _worded(error: InputError, sides: Mapping[str, list[Any]], options: readers.
     return readers.coded(readers.in_words_of_records(error, items, options.similarity, options.box_format))
 
 
-def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
-    problems = readers.Problems(asked.options.on_error)
+def _of_columns(ground_truth: Any, detections: Any, asked: _Asked, collected: readers.Problems | None = None) -> _Fill:
+    """Both sides as columns; warns of what is left out, unless `collected` takes it."""
+    problems = readers.Problems(asked.options.on_error) if collected is None else collected
     if problems.mode == "skip":
         # Columns of the core are for files without errors.
         strict = asked._replace(options=dataclasses.replace(asked.options, on_error="raise"))
@@ -394,7 +396,8 @@ def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
         if labelled is not None:
             found = only_labelled(truth, found, labelled, asked.rules.max_per_image)
     truth_columns, found = arranged(truth, found, asked.rules, asked.options, asked.score_range, problems)
-    problems.tell()
+    if collected is None:
+        problems.tell()
     if not asked.regions.are_none:
         ids = truth.images if truth.images is not None else {*truth_columns.image_ids, *found.image_ids}
         found = asked.regions.of_images(truth.image_fields, ids).applied(found)
@@ -420,18 +423,28 @@ def _of_columns(ground_truth: Any, detections: Any, asked: _Asked) -> _Fill:
 def _of_shards(ground_truth: Any, detections: Any, asked: _Asked, memory_limit: int | str) -> _Fill:
     from meanap.detection.shards import Sharded, bytes_of
 
-    shards = Sharded(ground_truth, detections, asked.options, bytes_of(memory_limit))
+    problems = readers.Problems(asked.options.on_error)
+    shards = Sharded(ground_truth, detections, asked.options, bytes_of(memory_limit), problems)
+    # Analyses match again.
+    unreported = [problems]
 
     def into(log: _core.MatchLog) -> None:
         options = dataclasses.replace(asked.options, progress=False)
+        left_out = unreported.pop() if unreported else readers.Problems(asked.options.on_error)
         of_shard = asked._replace(options=options, labelled_images=LabelledImages())
         with Progress(asked.options.progress, shards.count, "matching shards") as told:
             for number, (truth, found) in enumerate(shards):
+                collected = readers.Problems(asked.options.on_error)
                 try:
-                    _of_columns(truth, found, of_shard).into(log)
+                    _of_columns(truth, found, of_shard, collected).into(log)
                 except InputError as problem:
                     raise shards.placed(problem, number) from None
+                left_out.take(collected, functools.partial(shards.placed, number=number))
                 told.advance(1)
+        if left_out is problems:
+            # Shards have images in another order than files.
+            problems.found.sort(key=lambda problem: -1 if problem.record is None else problem.record)
+            problems.tell()
 
     categories = asked.chosen.of_categories(shards.categories, shards.names)
     return _Fill(into, names=shards.names, groups=shards.groups, categories=categories)

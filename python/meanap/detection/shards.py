@@ -8,6 +8,7 @@ there is. What stays in memory is the match log, some 25 bytes for a detection.
 from __future__ import annotations
 
 import collections
+import functools
 import math
 import os
 import pickle
@@ -75,6 +76,7 @@ class Sharded:
         detections: Any,
         options: readers.Options,
         memory: int,
+        problems: readers.Problems,
     ) -> None:
         for name, value in (("ground_truth", ground_truth), ("detections", detections)):
             if not isinstance(value, (str, os.PathLike)):
@@ -99,7 +101,7 @@ class Sharded:
 
         folder = tempfile.mkdtemp(prefix="meanap-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        how = (Path(folder), self._bins, options, memory)
+        how = (Path(folder), self._bins, options, memory, problems)
         of_truth, of_found = parts
         self._truth: _Records | _Columns = (
             _Records(ground_truth, "truth", *how) if of_truth is None else _Columns(ground_truth, of_truth, *how)
@@ -179,12 +181,17 @@ class _Records:
         bins: int,
         options: readers.Options,
         memory: int,
+        problems: readers.Problems,
     ) -> None:
         self.path, self.side, self.similarity = path, side, options.similarity
-        reader = readers.reader_of(path, "ground_truth" if side == "truth" else "detections", options.format)
+        place: readers.Role = "ground_truth" if side == "truth" else "detections"
+        reader = readers.reader_of(path, place, options.format)
         if isinstance(reader, (JsonLines, Zstandard)):
             plain = folder / f"{side}.json"
-            reader.unpack(path, plain, "ground_truth" if side == "truth" else "detections")
+            try:
+                reader.unpack(path, plain, place, problems)
+            except InputError as error:
+                raise readers.coded(error) from None
         else:
             plain = path
         with reading(options.progress, plain) as told:
@@ -193,7 +200,6 @@ class _Records:
             def partition(kind: Literal["dataset", "results"], name: str) -> _core.PartitionedFile:
                 return _core.partition_file(plain, kind, folder / name, bins, memory // 16, tell)
 
-            place = "ground_truth" if side == "truth" else "detections"
             try:
                 try:
                     self.partitioned = partition("dataset" if side == "truth" else "results", side)
@@ -295,6 +301,7 @@ class _Columns:
         bins: int,
         options: readers.Options,
         memory: int,
+        problems: readers.Problems,
         truth: _Records | _Columns | None = None,
     ) -> None:
         role: readers.Role = "ground_truth" if truth is None else "detections"
@@ -302,10 +309,8 @@ class _Columns:
         #: What the ground truth says of all images and categories, with an object of each category.
         self.header: GroundTruth = GroundTruth([], [], np.zeros((0, 4)))
         self._fields = FieldsInParts(options.image_fields, role)
-        problems = readers.Problems(options.on_error)
         with reading(options.progress, path) as told:
             self._fill(_Filling(path, parts, options, memory, problems, truth, told))
-        problems.tell()
         if truth is None:
             if self.header.listed is not None:
                 # Of the images of one part its reader has seen to it.
@@ -320,32 +325,37 @@ class _Columns:
         reader = readers.reader_of(path, role, options.format)
         # An eighth of the memory for what is read at a time.
         rows = max(1000, memory // (8 * _ROW * (_OBJECTS if compares_masks(options.similarity) else 1)))
-        start = before = 0
+        start = 0
         for part, done, total in parts.read(rows):
+            of_part = readers.Problems(problems.mode)
             try:
                 objects: Any
                 if truth is None:
-                    objects = reader.ground_truth(part, options, problems)
+                    objects = reader.ground_truth(part, options, of_part)
                     if getattr(objects, "listed", None) == "by position":
                         raise InputError('memory_limit: each image needs "image_id"', role)
                     self._learn(objects)
                 elif isinstance(part, os.PathLike):
-                    objects = reader.detections(part, options, problems, truth.header)
+                    objects = reader.detections(part, options, of_part, truth.header)
                 else:
                     # A table says all itself, unless it has names.
-                    objects = reader.detections(part, options, problems, None)
+                    objects = reader.detections(part, options, of_part, None)
                     if isinstance(objects.image_ids, list) or isinstance(objects.category_ids, list):
                         objects = with_known_ids(objects, truth.header)
             except InputError as error:
-                error = readers.coded(error)
-                # Label files have lines of their own.
-                if error.record is not None and (error.source or "").startswith(role):
-                    error = error.replace(record=start + error.record)
-                raise error from None
+                raise self._moved(readers.coded(error), start) from None
+            problems.take(of_part, functools.partial(self._moved, rows=start))
             self._write(objects, start)
-            start += len(objects) if isinstance(part, os.PathLike) else done - before
-            before = done
+            # A table's rows are counted with those that are left out.
+            start += len(objects) + (0 if isinstance(part, os.PathLike) else of_part.left_out[role])
             told.at(told.total * done // max(total, 1))
+
+    def _moved(self, error: InputError, rows: int) -> InputError:
+        """An error about a row of a part as that of the whole, before which there are so many rows."""
+        # Label files have lines of their own.
+        if error.record is None or not (error.source or "").startswith(self.role):
+            return error
+        return error.replace(record=rows + error.record)
 
     def _learn(self, part: GroundTruth) -> None:
         """Takes what a part says of images and categories."""
@@ -440,10 +450,11 @@ class _LookedUp(_Columns):
         bins: int,
         options: readers.Options,
         memory: int,
+        problems: readers.Problems,
         truth: _Records | _Columns,
     ) -> None:
         self._given = given
-        super().__init__(given.path, given.parts(), folder, bins, options, memory, truth)
+        super().__init__(given.path, given.parts(), folder, bins, options, memory, problems, truth)
 
     def _fill(self, filling: _Filling) -> None:
         options, problems, told = filling.options, filling.problems, filling.told

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -138,6 +140,12 @@ class Problems:
             first = f", the first: {errors[0].error()}" if errors else ""
             kinds = ", ".join(f"{number:,} {code}" for code, number in counts.most_common())
             warnings.warn(f"{source}: {count:,} left out ({kinds}){first}", stacklevel=2)
+
+    def take(self, part: Problems, placed: Callable[[InputError], InputError]) -> None:
+        """Take the problems of a part of the input; `placed` gives an error about a record its number in the whole."""
+        for problem in part.found:
+            self.found.append(dataclasses.replace(problem, record=placed(problem.error()).record))
+        self.left_out.update(part.left_out)
 
     def leave_out(self, source: str, count: int = 1) -> None:
         """Count records that are left out."""

@@ -168,7 +168,7 @@ READERS: tuple[Listed, ...] = (
         "jsonl",
         "jsonl:JsonLines",
         (),
-        lambda file: file.holds(b"}\n", b"}\r\n") or file.ends(".jsonl", ".ndjson"),
+        lambda file: file.holds(b"}\n", b"}\r\n") or file.ends(".jsonl", ".ndjson", ".jsonl.gz"),
     ),
     Listed("zstd", "jsonl:Zstandard", (), lambda file: file.begins(b"\x28\xb5\x2f\xfd")),
     Listed("groups", "groups:Groups", ("mapping", "sequence")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from meanap._arrays import as_id, shown
@@ -56,10 +56,7 @@ class Groups(Reader):
         ids = list(range(len(groups))) if given is None else given
         items = source if isinstance(source, (list, tuple)) else ()
         told = [item if isinstance(item, Mapping) else {} for item in items] or [{}] * len(ids)
-        images = [
-            {"id": id, **{name: image[name] for name in _OF_IMAGES if name in image}}
-            for id, image in zip(ids, told, strict=True)
-        ]
+        images = [_image(id, image) for id, image in zip(ids, told, strict=True)]
         truth = Coco().ground_truth({"images": images, "annotations": _flat(groups, ids)}, options, problems)
         if isinstance(truth, GroundTruth):
             if not any("height" in image for image in images):
@@ -67,11 +64,36 @@ class Groups(Reader):
             truth.listed = "by position" if given is None else "by id"
         return truth
 
+    def one_by_one(self, source: Iterable[Any], place: Role) -> Iterator[tuple[Mapping[str, Any], list[Any]]]:
+        """The images and their records, one image after another, of dictionaries that say their images.
+
+        Raises
+        ------
+        InputError
+            One is something else, does not say its image, or is of an image that one before is of.
+        """
+        ids = []
+        for row, item in enumerate(source):
+            try:
+                groups, given = _groups([item], place, Problems())
+            except InputError as error:
+                raise error.replace(record=row) from None
+            if given is None:
+                raise InputError(None, place, row, "image_id", "is missing, which memory_limit needs")
+            ids += given
+            yield _image(given[0], item), _flat(groups, given)
+        repeated(ids, place, Problems())
+
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Any:
         """The results of all images."""
         groups, given = _groups(_items(source), "detections", problems)
         ids = paired(given, len(groups), truth, True)
         return Coco().detections(_flat(groups, ids), options, problems, truth)
+
+
+def _image(id: Any, item: Mapping[str, Any]) -> dict[str, Any]:
+    """COCO's record of an image."""
+    return {"id": id, **{name: item[name] for name in _OF_IMAGES if name in item}}
 
 
 def _is_record(value: Any) -> bool:

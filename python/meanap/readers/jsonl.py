@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gzip
 import importlib
+import itertools
 import json
 import os
 import shutil
@@ -19,6 +21,7 @@ from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path
 from meanap.readers.coco import Coco
 from meanap.readers.groups import Groups
+from meanap.readers.lists import Lists
 from meanap.readers.sides import Detections
 
 __all__ = ["JsonLines", "Zstandard", "records"]
@@ -33,53 +36,97 @@ class JsonLines(Reader):
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether the first line is a record by itself; a file that is called so may have none."""
+        called_so = is_path(source) and os.fspath(source).lower().endswith((".jsonl", ".ndjson", ".jsonl.gz"))
         start = head(source).removeprefix(b"\xef\xbb\xbf").lstrip()
-        called_so = is_path(source) and os.fspath(source).lower().endswith((".jsonl", ".ndjson"))
         if not start and called_so:
             return os.path.isfile(source)
-        if called_so and b"\n" not in start and start.startswith(b"{"):
+        if called_so and (start.startswith(_GZIP) or (b"\n" not in start and start.startswith(b"{"))):
             # The objects of an image may be more than the head.
-            with open(source, "rb") as file:
-                start = file.readline().removeprefix(b"\xef\xbb\xbf")
+            with _lines_of(source) as lines:
+                start = (next(lines, "") or "").encode()
         if not start.startswith(b"{") or b"\n" not in start:
             return False
         try:
             record = json.loads(start.partition(b"\n")[0])
         except ValueError:
             return False
-        return isinstance(record, dict) and any(holds_image(name) for name in record)
+        return isinstance(record, dict) and (any(holds_image(name) for name in record) or _GROUPS.sniff([record], role))
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> Truth:
         """The annotations; images and categories are those that they name."""
         listed = list(records(source, "ground_truth", problems))
-        if Groups().sniff(listed, "ground_truth"):
-            return Groups().ground_truth(listed, options, problems)
+        reader = _reader_of_items(listed, "ground_truth")
+        if reader is not None:
+            return reader.ground_truth(listed, options, problems)
         return _COCO.ground_truth({"annotations": listed}, options, problems)
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Any:
         """The results."""
         listed = list(records(source, "detections", problems))
-        reader = Groups() if Groups().sniff(listed, "detections") else _COCO
+        reader = _reader_of_items(listed, "detections") or _COCO
         return reader.detections(listed, options, problems, truth)
 
-    def unpack(self, path: Any, target: Path, place: Role) -> None:
-        """Write the records as a COCO file."""
-        opening, closing = ("[", "]") if place == "detections" else ('{"annotations": [', "]}")
-        with open(path, encoding="utf-8-sig", errors="replace") as file, replacing(target, sync=False) as written:
+    def unpack(self, path: Any, target: Path, place: Role, problems: Problems) -> None:
+        """Write the records as a COCO file.
+
+        Raises
+        ------
+        InputError
+            The lines are images whose objects are no records.
+        """
+        opening, closing = ("[", "]") if place == "detections" else ('{"annotations": [', "]")
+        images: list[str] = []
+        with replacing(target, sync=False) as written:
             written.write(opening)
             between = ""
-            for line in file:
-                if line.strip():
-                    written.write(between)
-                    between = ","
-                written.write(line)
+            for text in _unpacked_lines(path, place, problems, images):
+                written.write(between + text)
+                between = ","
             written.write(closing)
+            if place == "ground_truth":
+                written.write(f', "images": [{",".join(images)}]}}' if images else "}")
+
+
+_GROUPS = Groups()
+_GZIP = b"\x1f\x8b"
+
+
+def _reader_of_items(listed: list[Any], role: Role) -> Reader | None:
+    """The reader of lines that are images; None if they are records."""
+    readers: tuple[Reader, ...] = (Lists(), _GROUPS)
+    return next((reader for reader in readers if listed and reader.sniff(listed, role)), None)
+
+
+def _unpacked_lines(path: Any, place: Role, problems: Problems, images: list[str]) -> Iterator[str]:
+    """The records as JSON texts; `images` gets those of their images, where the lines are images."""
+    first = list(itertools.islice(records(path, place, Problems("skip")), 1))
+    reader = _reader_of_items(first, place)
+    if isinstance(reader, Lists):
+        problem = "lines of images with lists can only be read whole, which memory_limit is not for"
+        raise InputError(f"{problem}; meanap.convert writes COCO JSON and Parquet", f"{place}: {os.fsdecode(path)}")
+    if reader is _GROUPS:
+        for image, of_image in _GROUPS.one_by_one(records(path, place, problems), place):
+            images.append(json.dumps(image))
+            yield from map(json.dumps, of_image)
+    elif problems.mode == "raise":
+        with _lines_of(path) as lines:
+            yield from filter(str.strip, lines)
+    else:
+        yield from map(json.dumps, records(path, place, problems))
+
+
+@contextlib.contextmanager
+def _lines_of(path: Any) -> Iterator[Iterator[str]]:
+    """The lines of a file, which gzip may have packed."""
+    opened: Any = gzip.open if head(path).startswith(_GZIP) else open
+    with opened(path, "rt", encoding="utf-8-sig", errors="replace") as file:
+        yield file
 
 
 def records(path: Any, place: str, problems: Problems) -> Iterator[Any]:
     """The records of all lines that are not empty."""
-    with open(path, encoding="utf-8-sig", errors="replace") as file:
-        for row, line in enumerate(file):
+    with _lines_of(path) as lines:
+        for row, line in enumerate(lines):
             if not line.strip():
                 continue
             try:
@@ -107,8 +154,9 @@ class Zstandard(Reader):
         """The results."""
         return _COCO.detections(_unpacked(source, "detections"), options, problems, truth)
 
-    def unpack(self, path: Any, target: Path, place: Role) -> None:
+    def unpack(self, path: Any, target: Path, place: Role, problems: Problems) -> None:
         """Write the COCO file that is packed."""
+        del problems  # A file that is damaged cannot be used.
         with _of_packed(path, place) as file, replacing(target, sync=False) as written:
             shutil.copyfileobj(file, written.buffer)
 

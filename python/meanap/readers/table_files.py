@@ -108,8 +108,9 @@ def _lines(path: Any) -> tuple[list[str], Iterator[list[str]]]:
 
 
 def _parts(path: Any, options: Options, count: int) -> Iterator[tuple[Mapping[str, Any], int, int]]:
-    """The columns of so many lines at a time, of the types that the whole file has."""
+    """The columns of so many lines at a time, ids of the types that the whole file has."""
     names, lines = _lines(path)
+    ids = [_holds_ids(name, options) for name in names]
     kinds, total = [0] * len(names), 0
     for rows in _several(lines, count):
         total += len(rows)
@@ -118,10 +119,15 @@ def _parts(path: Any, options: Options, count: int) -> Iterator[tuple[Mapping[st
     done = 0
     for rows in _several(lines, count):
         done += len(rows)
-        columns = zip(names, zip(*rows, strict=True), kinds, strict=True)
-        yield {name: _column(column, _holds_ids(name, options), kind) for name, column, kind in columns}, done, total
+        columns = zip(names, zip(*rows, strict=True), ids, kinds, strict=True)
+        # Other columns may hold something that is no number in another part.
+        yield (
+            {name: _column(column, of_ids, kind if of_ids else 0) for name, column, of_ids, kind in columns},
+            done,
+            total,
+        )
     if not done:
-        yield {name: _column((), _holds_ids(name, options)) for name in names}, 0, 0
+        yield {name: _column((), of_ids) for name, of_ids in zip(names, ids, strict=True)}, 0, 0
 
 
 def _several(lines: Iterator[list[str]], count: int) -> Iterator[list[list[str]]]:
