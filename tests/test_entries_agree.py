@@ -111,3 +111,101 @@ def test_one_input_has_one_answer(fault, seed, tmp_path):
         assert {names: given for names, given in answers.items() if given != first} == {}, (entry, first)
         if entry != "skip":
             assert (fault == "none") == (first == [] if entry == "check" else isinstance(first, list))
+
+
+#: Options of an evaluation, given the images and categories of the data set.
+OPTIONS = {
+    "none": lambda images, categories: {},
+    "fields": lambda images, categories: {"slices": ["weather", "objects"]},
+    "ranges": lambda images, categories: {"slices": {"light": {"dark": (0, 50), "bright": (50, None)}}},
+    "images of slices": lambda images, categories: {"slices": {"few": images[:1], "others": images[1:]}},
+    "images": lambda images, categories: {"image_ids": images[::2], "slices": ["weather"]},
+    "categories": lambda images, categories: {"categories": categories[:1], "average": "micro"},
+    "one class": lambda images, categories: {"by_category": False, "protocol": "voc2012"},
+    "limits": lambda images, categories: {"max_detections": (1, 2), "area_ranges": {"all": (0, 1e10), "few": (0, 99)}},
+    "regions": lambda images, categories: {"ignore_regions": {images[0]: [[0, 0, 500, 0, 500, 300, 0, 300]]}},
+    "a field of regions": lambda images, categories: {"ignore_regions": "unlabelled", "thresholds": [0.3, 0.5]},
+    "left out": lambda images, categories: {"on_error": "skip", "protocol": "ultralytics"},
+}
+
+
+def items_of_images(truth, records, with_fields):
+    """A dictionary of each image with its records, and with its fields if they are asked for."""
+    groups = by_image(truth, records)
+    return [
+        {
+            "image_id": image["id"],
+            **{name: value for name, value in image.items() if name != "id" and with_fields},
+            "annotations": [{name: r[name] for name in r if name != "image_id"} for r in groups[image["id"]]],
+        }
+        for image in truth["images"]
+    ]
+
+
+def with_image_fields(truth):
+    for number, image in enumerate(truth["images"]):
+        image |= {
+            "weather": ("rain", "sun")[number % 2],
+            "light": 30.0 * number,
+            "unlabelled": [[0, 0, 300, 0, 0, 300]],
+        }
+        image.pop("file_name", None)
+    return truth
+
+
+def in_every_form(truth, found, folder):
+    """Both sides in forms that say all that is known of the images; by the memory that they may take, if any."""
+    groups = items_of_images(truth, truth["annotations"], True), items_of_images(truth, found, False)
+    paths = [folder / name for name in ("truth.json", "found.json", "truth.jsonl", "found.jsonl")]
+    for path, value in zip(paths, (truth, found, *groups), strict=True):
+        lines = "".join(json.dumps(line) + "\n" for line in value) if path.suffix == ".jsonl" else json.dumps(value)
+        path.write_text(lines)
+    fields = {image["id"]: image for image in truth["images"]}
+    lists = [
+        {**item(id, records), **{name: value for name, value in fields[id].items() if name not in ("id", "license")}}
+        for id, records in by_image(truth, truth["annotations"]).items()
+    ]
+    preds = [{**item(id, r), "scores": [x["score"] for x in r]} for id, r in by_image(truth, found).items()]
+    columns = {name: [record[name] for record in found] for name in ("image_id", "category_id", "score", "bbox")}
+    return {
+        "dictionary, list": (truth, found, None),
+        "files": (*paths[:2], None),
+        "groups": (*groups, None),
+        "lines": (*paths[2:], None),
+        "lists": (lists, preds, None),
+        "dictionary, columns": (truth, columns, None),
+        "shards": (*paths[:2], 2000),
+        "shards of lines": (*paths[2:], 2000),
+    }
+
+
+def all_answers(result):
+    """The numbers of a result, its tables, and the same of its slices."""
+    names = ["objects", "detections", "true_positives", "false_positives", "false_negatives"]
+    return {
+        "numbers": repr(list(result.values())),
+        "confusion": result.confusion().matrix.tolist(),
+        "errors": str(result.errors()),
+        "images": sorted((str(row["image"]), *(row[name] for name in names)) for row in result.per_image()),
+        "threshold": repr(result.operating_point(precision=0.3)),
+        "interval": repr(result.interval("ap", resamples=10)),
+        "slices": {name: repr(list(part.values())) for name, part in result.slices.results.items()},
+    }
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_options_have_one_answer_in_each_form(option, tmp_path):
+    seed = list(OPTIONS).index(option)
+    truth, found = made(seed, "none")
+    truth = with_image_fields(truth)
+    used = {r["category_id"] for r in (*truth["annotations"], *found)}
+    truth["categories"] = [{"id": c["id"], "name": str(c["id"])} for c in truth["categories"] if c["id"] in used]
+    options = OPTIONS[option](*([record["id"] for record in truth[name]] for name in ("images", "categories")))
+    answers = {}
+    for name, (a, b, limit) in in_every_form(truth, found, tmp_path).items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            answers[name] = all_answers(meanap.evaluate(a, b, box_format="xywh", memory_limit=limit, **options))
+    first = answers["dictionary, list"]
+    for name, answer in answers.items():
+        assert {part: given for part, given in answer.items() if given != first[part]} == {}, name

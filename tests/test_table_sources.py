@@ -659,3 +659,16 @@ def test_a_dictionary_of_an_image_without_labels_is_told_as_one():
     truth = [{"boxes": item["boxes"]} for item in ITEMS["ground_truth"]]
     with pytest.raises(meanap.InputError, match=r'ground_truth\[0\]: "labels" is missing'):
         meanap.evaluate(truth, ITEMS["detections"], box_format="xywh")
+
+
+def test_masks_in_a_column_of_dictionaries_are_those_of_records():
+    truth = generate.dataset(images=6, seed=2, kind="instances", categories=2)
+    found = generate.detections(truth, kind="segm", per_image=5, seed=2)
+    columns = {
+        name: [record[name] for record in found] for name in ("image_id", "category_id", "score", "segmentation")
+    }
+    expected = list(meanap.evaluate(truth, found, "segm").values())
+    np.testing.assert_array_equal(list(meanap.evaluate(truth, columns, "segm").values()), expected)
+    columns["segmentation"] = [{**mask, "size": [0.5, 2]} for mask in columns["segmentation"]]
+    with pytest.raises(meanap.InputError, match='row 0: "segmentation": "size": expected height and width'):
+        meanap.evaluate(truth, columns, "segm")

@@ -183,7 +183,7 @@ def side_of(
         side["keypoints"] = _poses(_even(points, f"{place}: keypoints"), f"{place}: keypoints")
     size, counts = _find(columns, "size"), _find(columns, "counts")
     if size is not None and counts is not None:
-        sizes = _even(size, f"{place}: size").tolist()
+        sizes = _whole(_even(size, f"{place}: size")).tolist()
         side["masks"] = [{"size": size, "counts": runs} for size, runs in zip(sizes, _runs(counts), strict=True)]
     if not {"boxes", "keypoints", "masks"} & side.keys():
         raise InputError(
@@ -193,6 +193,13 @@ def side_of(
     if (area := _find(columns, "image_area")) is not None:
         side["image_area"] = _numbers(area, f"{place}: image_area")
     return side
+
+
+def _whole(numbers: np.ndarray) -> np.ndarray:
+    """Numbers as integers, where all of them are such: lists of Python objects are read as floats."""
+    with np.errstate(invalid="ignore"):
+        whole = numbers.astype(np.int64)
+    return whole if np.array_equal(whole, numbers) else numbers
 
 
 def _find(columns: Mapping[str, Any], name: str) -> Any:

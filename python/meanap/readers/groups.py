@@ -18,8 +18,6 @@ __all__ = ["LISTS", "Groups"]
 
 #: What a dictionary of an image calls its list of records: COCO's word, detectron2's, and those of other tools.
 LISTS = ("annotations", "instances", "predictions", "detections", "objects")
-#: What such a dictionary says of its image.
-_OF_IMAGES = ("height", "width", "file_name")
 
 
 class Groups(Reader):
@@ -92,8 +90,8 @@ class Groups(Reader):
 
 
 def _image(id: Any, item: Mapping[str, Any]) -> dict[str, Any]:
-    """COCO's record of an image."""
-    return {"id": id, **{name: item[name] for name in _OF_IMAGES if name in item}}
+    """COCO's record of an image: what a dictionary says beside its objects."""
+    return {"id": id, **{name: value for name, value in item.items() if name not in (*LISTS, "image_id", "id")}}
 
 
 def _is_record(value: Any) -> bool:
