@@ -133,8 +133,8 @@ def found(**changes):
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda: (truth(images=[1]), found(image_ids=[1, 7])), "detections: row 1: image id 7 is not in"),
-        (lambda: (truth(categories=[1, 2]), found(category_ids=[9, 1])), "detections: row 0: category id 9 is not in"),
+        (lambda: (truth(images=[1]), found(image_ids=[1, 7])), 'detections: row 1: "image_id" is 7, which is not in'),
+        (lambda: (truth(categories=[1, 2]), found(category_ids=[9, 1])), 'detections: row 0: "category_id" is 9,'),
         (lambda: (truth(images=[2]), found()), "GroundTruth: image_ids: row 0 is 1, which is not among"),
         (lambda: (truth(categories=[1]), found()), "GroundTruth: category_ids: row 1 is 2, which is not among"),
         (lambda: (truth(boxes=spoilt(np.nan, 1, 2)), found()), r'GroundTruth\["boxes"\]: row 1 is \(1, 1, NaN, 4\)'),

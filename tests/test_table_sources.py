@@ -672,3 +672,29 @@ def test_masks_in_a_column_of_dictionaries_are_those_of_records():
     columns["segmentation"] = [{**mask, "size": [0.5, 2]} for mask in columns["segmentation"]]
     with pytest.raises(meanap.InputError, match='row 0: "segmentation": "size": expected height and width'):
         meanap.evaluate(truth, columns, "segm")
+
+
+@pytest.mark.parametrize("row", [0, 3])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("segmentation", None), ("segmentation", [[1, 2]]), ("segmentation", "x"), ("image_id", [1]), ("image_id", 2**70),
+     ("image_id", 7), ("category_id", 99), ("score", [0.5])],
+)  # fmt: skip
+def test_a_fault_in_a_table_of_masks_is_that_of_records(row, field, value):
+    pandas = pytest.importorskip("pandas")
+    truth = generate.dataset(images=4, seed=2, kind="instances", categories=2)
+    found = generate.detections(truth, kind="segm", per_image=3, seed=2)
+    found[row][field] = value
+    columns = {
+        name: [record[name] for record in found] for name in ("image_id", "category_id", "score", "segmentation")
+    }
+    errors, numbers = [], []
+    for source in (found, columns, pandas.DataFrame(columns)):
+        with pytest.raises(meanap.InputError) as raised:
+            meanap.evaluate(truth, source, "segm")
+        error = raised.value
+        errors.append((error.code, error.source, error.record, error.field, error.found, error.expected))
+        with pytest.warns(UserWarning, match=f"1 left out .*(record|row) {row}: "):
+            numbers.append(list(meanap.evaluate(truth, source, "segm", on_error="skip").values()))
+    assert errors[0] == errors[1] == errors[2]
+    np.testing.assert_array_equal(numbers, numbers[:1] * 3)

@@ -130,11 +130,8 @@ def _check(objects: _core.Objects, truth: Any, place: str, records: bool) -> Non
     ):
         if (strange := first_strange(ids, known)) is not None:
             row = objects.first_row(name, ids.index(strange))
-            code = f"unknown-{name}"
-            if records:
-                found = f"is {strange!r}, which {complaint}"
-                raise InputError(None, place, row, f"{name}_id", found, code=code)
-            raise InputError(f"{name} id {strange!r} {complaint}", place, row, code=code, unit="row")
+            found, unit = f"is {strange!r}, which {complaint}", "record" if records else "row"
+            raise InputError(None, place, row, f"{name}_id", found, code=f"unknown-{name}", unit=unit)
     objects.check(place, records)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -63,12 +63,19 @@ def _flattened(columns: dict[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, column in columns.items():
         items = column.tolist() if isinstance(column, np.ndarray) and column.dtype == object else []
-        if not items or not all(isinstance(item, Mapping) for item in items):
+        fields = _fields_in(items)
+        if not fields:
             flat[name] = column
             continue
-        for field in items[0]:
-            flat[f"{name}.{field}"] = _of_mapping([item.get(field) for item in items], f"column {name}.{field}")
+        for field in fields:
+            values = [item.get(field) if isinstance(item, Mapping) else None for item in items]
+            flat[f"{name}.{field}"] = _of_mapping(values, f"column {name}.{field}")
     return flat
+
+
+def _fields_in(items: Iterable[Any]) -> list[Any]:
+    """The fields of the first dictionary among some values; none where there is no dictionary."""
+    return list(next((item for item in items if isinstance(item, Mapping)), ()))
 
 
 def _of_mapping(column: Any, place: str) -> Any:
@@ -108,7 +115,9 @@ def rows_of(
         elif sides is not None:
             record["bbox"] = xywh([row[name] for name in of_sides], sides[0])
         if "size" in record and "counts" in record:
-            record["segmentation"] = {"size": record.pop("size"), "counts": record.pop("counts")}
+            mask = {"size": record.pop("size"), "counts": record.pop("counts")}
+            there = mask["size"] is not None or mask["counts"] is not None
+            record["segmentation"] = mask if there else row.get("segmentation", row.get("masks"))
         records.append({name: value for name, value in record.items() if value is not None or name in _RECORD})
     return records
 
@@ -116,7 +125,7 @@ def rows_of(
 #: COCO's names of columns that tables call otherwise.
 _COCO = {"crowd": "iscrowd"}
 #: Fields that a record has to have, so that null is a value of them.
-_RECORD = ("image_id", "category_id", "score", "bbox", "keypoints")
+_RECORD = ("image_id", "category_id", "score", "bbox", "segmentation", "keypoints")
 
 
 def _dictionaries(table: Any) -> list[dict[str, Any]] | None:
@@ -150,13 +159,15 @@ def _of_text(value: Any) -> Any:
 
 
 def _flat_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows in which the fields of dictionaries, as the first row has them, are columns by themselves."""
-    held = {name: list(value) for name, value in rows[0].items() if isinstance(value, Mapping) and value}
+    """Rows in which the fields of dictionaries, as the first of them has them, are columns by themselves.
+
+    What is no dictionary stays.
+    """
+    held = {name: fields for name in rows[0] if (fields := _fields_in(row.get(name) for row in rows))}
     for name, fields in held.items():
         for row in rows:
-            value = row.pop(name)
-            there = isinstance(value, Mapping)
-            row |= {f"{name}.{field}": value.get(field) if there else None for field in fields}
+            value = row.pop(name) if isinstance(row[name], Mapping) else {}
+            row |= {f"{name}.{field}": value.get(field) for field in fields}
     return rows
 
 

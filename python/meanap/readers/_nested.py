@@ -55,9 +55,9 @@ def by_object(table: Any, place: Role, problems: Problems) -> Nested | None:
             return None
         table = table.collect() if hasattr(table, "collect") else table
         try:
-            table = pyarrow.table(table)
-        except (TypeError, ValueError):
-            table = pyarrow.table(_plain(table))
+            table = _in_arrow(pyarrow, table)
+        except (OverflowError, TypeError, ValueError):
+            return None  # A column holds something else than objects, which is for its reader to say.
     table = _renamed(table)
     found = _lists(table, place)
     if found is None:
@@ -76,6 +76,13 @@ def by_object(table: Any, place: Role, problems: Problems) -> Nested | None:
         both = zip(table.column("height").to_pylist(), table.column("width").to_pylist(), strict=True)
         sizes = {id: size for id, size in zip(images, both, strict=True) if None not in size}
     return Nested(type(table).from_pydict(arrays), images, sizes, ids is None)
+
+
+def _in_arrow(pyarrow: Any, table: Any) -> Any:
+    try:
+        return pyarrow.table(table)
+    except (TypeError, ValueError):
+        return pyarrow.table(_plain(table))
 
 
 def _plain(table: Any) -> Any:
