@@ -255,6 +255,19 @@ def test_what_is_not_there_says_so(data):
         distributed.evaluate(table)
 
 
+def test_miss_rates_need_match_rows(data):
+    plan = Plan.of("bbox", "crowdhuman")
+    rows = matched(as_table(*data), plan, 3)
+    expected = meanap.evaluate(*data, protocol="crowdhuman")
+    assert distributed.from_matches(rows, plan)["mr"] == expected["mr"]
+    with pytest.raises(meanap.InputError, match="'crowdhuman' has miss rates, which need match rows"):
+        from_curves(accumulate_group(rows, plan), plan)
+    plan = Plan.of("bbox", "coco")
+    result = from_curves(accumulate_group(matched(as_table(*data), plan, 3), plan), plan)
+    with pytest.raises(RuntimeError, match="needs the match table"):
+        result.number(meanap.protocol.SummaryRow("mr", "miss_rate"))
+
+
 def test_batches_are_cut_between_images():
     from meanap.distributed.spark import whole_images
 

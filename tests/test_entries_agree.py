@@ -126,6 +126,8 @@ OPTIONS = {
     "regions": lambda images, categories: {"ignore_regions": {images[0]: [[0, 0, 500, 0, 500, 300, 0, 300]]}},
     "a field of regions": lambda images, categories: {"ignore_regions": "unlabelled", "thresholds": [0.3, 0.5]},
     "left out": lambda images, categories: {"on_error": "skip", "protocol": "ultralytics"},
+    "labelled categories": lambda images, categories: {"protocol": "lvis", "categories": categories},
+    "fractions": lambda images, categories: {"size": "fraction", "area_ranges": {"all": (0, 1), "few": (0, 0.01)}},
 }
 
 
@@ -143,7 +145,9 @@ def items_of_images(truth, records, with_fields):
 
 
 def with_image_fields(truth):
+    categories = [category["id"] for category in truth["categories"]]
     for number, image in enumerate(truth["images"]):
+        image |= {"neg_category_ids": categories[number % 3 :], "not_exhaustive_category_ids": categories[: number % 2]}
         image |= {
             "weather": ("rain", "sun")[number % 2],
             "light": 30.0 * number,
@@ -160,7 +164,7 @@ def in_every_form(truth, found, folder):
     for path, value in zip(paths, (truth, found, *groups), strict=True):
         lines = "".join(json.dumps(line) + "\n" for line in value) if path.suffix == ".jsonl" else json.dumps(value)
         path.write_text(lines)
-    fields = {image["id"]: image for image in truth["images"]}
+    fields = {image["id"]: {**image, "image_size": [image["height"], image["width"]]} for image in truth["images"]}
     lists = [
         {**item(id, records), **{name: value for name, value in fields[id].items() if name not in ("id", "license")}}
         for id, records in by_image(truth, truth["annotations"]).items()
@@ -209,3 +213,27 @@ def test_options_have_one_answer_in_each_form(option, tmp_path):
     first = answers["dictionary, list"]
     for name, answer in answers.items():
         assert {part: given for part, given in answer.items() if given != first[part]} == {}, name
+
+
+def test_options_that_cannot_be_used_have_one_error_in_each_form(tmp_path):
+    truth, found = made(0, "none")
+    truth["categories"] = [{"id": category["id"]} for category in truth["categories"]]
+    forms = in_every_form(with_image_fields(truth), found, tmp_path)
+    for option in ({"format": "x"}, {"by_category": "x"}, {"area_ranges": [(0, 1)]}, {"protocol": "kitti"}):
+        errors = {}
+        for name, (a, b, limit) in forms.items():
+            with pytest.raises(meanap.InputError) as caught:
+                meanap.evaluate(a, b, box_format="xywh", memory_limit=limit, **option)
+            errors[str(caught.value).replace("ground_truth[0]", "ground_truth")] = name
+        assert len(errors) == 1, errors
+
+
+def test_a_metric_object_says_that_it_has_no_use_for_labelled_categories(tmp_path):
+    truth, found = made(0, "none")
+    lists, preds, _ = in_every_form(with_image_fields(truth), found, tmp_path)["lists"]
+    with pytest.raises(meanap.InputError, match=r'target: record 0: "neg_category_ids" is there'):
+        meanap.MeanAveragePrecision(protocol="lvis", box_format="xywh").update(preds, lists)
+    metric = meanap.MeanAveragePrecision(protocol="lvis", box_format="xywh", federated=False)
+    metric.update(preds, lists)
+    numbers = meanap.evaluate(truth, found, protocol="lvis", federated=False)
+    np.testing.assert_array_equal(list(metric.result().values())[:3], list(numbers.values())[:3])

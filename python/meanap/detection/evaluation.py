@@ -238,6 +238,8 @@ def evaluated(
         return _result(shards, ground_truth, detections, asked, whole=False)
     try:
         one_by_one = options.on_error == "raise" and asked.chosen.are_all and asked.regions.are_none
+        # What the ground truth says of its images decides about detections there.
+        one_by_one = one_by_one and not rules.federated and rules.size != "fraction"
         batches = readers.batches(ground_truth, detections, options) if one_by_one else None
         fill = _of_columns(ground_truth, detections, asked) if batches is None else _of_batches(*batches, asked)
         return _result(fill, ground_truth, detections, asked)

@@ -19,6 +19,7 @@ from meanap._settings import number
 from meanap._similarity import NAMES, function_and_name, unknown
 from meanap.detection.errors import BACKGROUND
 from meanap.detection.evaluation import new_log, settled
+from meanap.detection.federated import LISTS
 from meanap.detection.image_fields import KnownFields
 from meanap.detection.regions import LEAST, IgnoreRegions
 from meanap.detection.result import Result
@@ -269,6 +270,7 @@ class MeanAveragePrecision(Metric):
         self._synced = None
         preds = batch_of(preds, "detections", self.box_format, self.similarities[0])
         target = batch_of(target, "ground_truth", self.box_format, self.similarities[0])
+        self._check_labelled(target)
         fields = self._fields_of(target) if self._fields.needed else None
         regions = self.ignore_regions if regions is None else regions
         where: dict[str, Any] = {}
@@ -293,6 +295,16 @@ class MeanAveragePrecision(Metric):
         elif items and self.slices:
             raise InputError(None, "target", 0, "image_id", f"is missing, which slices of {self.slices[0]!r} need")
         return fields
+
+    def _check_labelled(self, target: Any) -> None:
+        """Rejects lists of the categories that are labelled in an image, which decide about detections elsewhere."""
+        if not any(rules.federated for rules in self.protocols.values()) or not isinstance(target, (list, tuple)):
+            return
+        for row, item in enumerate(target):
+            name = next((name for name in LISTS if isinstance(item, Mapping) and name in item), None)
+            if name is not None:
+                found = "is there, which metric objects do not use: meanap.evaluate does, federated=False does without"
+                raise InputError(None, "target", row, name, found)
 
     def _match(self, preds: Any, target: Any, told: Progress | None, where: dict[str, Any]) -> None:
         if len(self._logs) == 1:

@@ -13,6 +13,7 @@ from meanap.detection.result import Result
 from meanap.detection.scores import Curves, MatchScores, Names, Scores
 from meanap.distributed.contract import Plan
 from meanap.distributed.rows import rows_into
+from meanap.errors import InputError
 
 __all__ = ["CurveScores", "from_curves", "from_matches"]
 
@@ -86,6 +87,8 @@ class CurveScores(Scores):
         return self._gathered([None])
 
     def values(self, kind: str, limit: int, micro: bool) -> np.ndarray:
+        if kind == "miss_rate":
+            return self.table  # Which says what is needed.
         curves = self._micro if micro else self.curves
         return (curves.precision if kind == "precision" else curves.recall)[..., limit]
 
@@ -138,7 +141,14 @@ def from_curves(
 
     `categories` adds those without rows, and gives names if it is a mapping. `slices` are the rows of some of the
     images, by the name of the slice.
+
+    Raises
+    ------
+    InputError
+        The protocol has miss rates, which curves do not say.
     """
+    if any(row.kind == "miss_rate" for row in plan.protocol.summary):
+        raise InputError(f"protocol: {plan.protocol.name!r} has miss rates, which need match rows: from_matches")
     known, names = _told(categories, plan)
     whole = _curve_scores(curves, plan, known, names)
     parts = {name: _curve_scores(part, plan, whole.category_ids, names) for name, part in (slices or {}).items()}

@@ -11,7 +11,7 @@ import numpy as np
 
 from meanap._keywords import suggesting
 from meanap._settings import number
-from meanap.errors import InputError
+from meanap.errors import InputError, InputTypeError
 from meanap.protocol.keypoints import sigmas_of
 
 if TYPE_CHECKING:
@@ -241,7 +241,8 @@ class Protocol:
         check(0 < self.dilation_ratio < np.inf, "dilation_ratio", "a positive number")
         check(self.angle in ("degrees", "radians"), "angle", "'degrees' or 'radians'")
         check(self.rotated_iou in _ROTATED_IOU, "rotated_iou", f"one of {', '.join(map(repr, _ROTATED_IOU))}")
-        check(isinstance(self.clockwise, (bool, np.bool_)), "clockwise", "True or False")
+        for name in _FLAGS:
+            check(isinstance(getattr(self, name), (bool, np.bool_)), name, "True or False")
         sigmas = self.sigmas
         check(
             sigmas is None or (_are_numbers(sigmas) and all(0 < sigma < np.inf for sigma in sigmas)),
@@ -344,9 +345,13 @@ def _is_range_of_a_field(value: Any) -> bool:
     )
 
 
+#: The fields that are on or off.
+_FLAGS = tuple(name for name, field in Protocol.__dataclass_fields__.items() if field.type == "bool")
+
+
 def _check_ranges(ranges: Any) -> None:
     if not isinstance(ranges, Mapping):
-        raise TypeError(f"area_ranges: expected a range by name, found a {type(ranges).__name__}")
+        raise InputTypeError(f"area_ranges: expected a range by name, found a {type(ranges).__name__}")
 
 
 def _adapted(protocol: Protocol, areas: Mapping[str, Any], limits: tuple[int, ...]) -> tuple[SummaryRow, ...]:

@@ -30,7 +30,7 @@ from meanap.readers._per_image import PerImage, ids_of, sizes_of
 from meanap.readers._plain_lists import are_plain
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Format, Options, Reader, Role, Truth, checked_choice, is_folder, is_path
-from meanap.readers._registry import READERS, Look
+from meanap.readers._registry import READERS, Listed, Look
 from meanap.readers._repeatable import repeatable
 from meanap.readers._sound import coded, sound
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
@@ -83,15 +83,9 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
         There is no format of that name, or no reader knows the source.
     """
     check_local(source, role)
-    pair = isinstance(format, (list, tuple)) and len(format) == 2
-    name: Any = format[role == "detections"] if format is not None and pair else format
-    if name is not None:
-        known = {listed.name: listed for listed in READERS if not listed.in_memory}
-        if not is_among(name, known):
-            hint = did_you_mean(name, known, _OTHERS)
-            raise InputError(f"format: expected one of {', '.join(map(repr, known))}, found {shown(name)}{hint}")
-        if is_path(source):
-            return known[name].reader()
+    named = _format_named(format, role)
+    if named is not None and is_path(source):
+        return named.reader()
     for reader in _candidates(source):
         if reader.sniff(source, role):
             return reader
@@ -106,6 +100,19 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
         f"{role}: expected a path, {several}meanap.{kind}, a list of one dictionary for each image, or a table; "
         f"found {kind_of(source)}{' of detections' * of_detections}"
     )
+
+
+def _format_named(format: Format, role: Role) -> Listed | None:
+    """The format that is named for a side; None if none is."""
+    pair = isinstance(format, (list, tuple)) and len(format) == 2
+    name: Any = format[role == "detections"] if format is not None and pair else format
+    if name is None:
+        return None
+    known = {listed.name: listed for listed in READERS if not listed.in_memory}
+    if not is_among(name, known):
+        hint = did_you_mean(name, known, _OTHERS)
+        raise InputError(f"format: expected one of {', '.join(map(repr, known))}, found {shown(name)}{hint}")
+    return known[name]
 
 
 def _content(folder: Any) -> str:
@@ -156,6 +163,8 @@ def batch_of(source: Any, role: Role, box_format: BoxFormat, similarity: str) ->
 
 def batches(ground_truth: Any, detections: Any, options: Options) -> tuple[list[Any], list[Any]] | None:
     """Both sides as metric objects take them, image by image; None for other sources, or for images in two orders."""
+    for role in ("ground_truth", "detections"):
+        _format_named(options.format, role)
     of_truth = _per_image(ground_truth, "ground_truth", options.similarity)
     of_found = _per_image(detections, "detections", options.similarity)
     if of_truth is not None and isinstance(detections, list) and not detections:

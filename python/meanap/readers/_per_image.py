@@ -65,6 +65,8 @@ class PerImage(Reader):
         truth.items = items
         truth.listed = "by position" if given is None else "by id"
         truth.own_fields = lambda: fields_of_records(ids, images)
+        if options.image_records:
+            truth.image_records = [{**image, "id": id} for id, image in zip(ids, images, strict=True)]
         if not any(sizes.values()):
             truth.sizes = {}
         return truth

@@ -89,7 +89,9 @@ def sound(
 def _placed(error: InputError, side: Side, place: str) -> InputError:
     """An error about a row of a side as one about a record of its source."""
     if error.record is None:
-        return error
+        # Of a list or a table, which the caller gave, and not of the columns that were made of it.
+        made = (side.items is not None or side.table) and error.source == type(side).__name__
+        return error.replace(source=place) if made else error
     number = error.record if side.numbers is None else int(side.numbers[error.record])
     if side.items is None:
         of_array = re.fullmatch(r'\w+\["(\w+)"\]', error.source or "") if side.table else None
