@@ -214,10 +214,10 @@ def test_class_metrics_and_micro(batches):
 BAD = [
     ("preds", "boxes", lambda b: b.__setitem__((1, 0), math.nan), r'preds\[1\]\["boxes"\]: row 1 is \(NaN'),
     ("preds", "boxes", lambda b: b.__setitem__((2, 2), -1), r'preds\[1\]\["boxes"\]: row 2 .* negative size'),
-    ("targets", "boxes", lambda b: b.__setitem__((0, 3), math.inf), r'targets\[1\]\["boxes"\]: row 0 .* infinite'),
+    ("targets", "boxes", lambda b: b.__setitem__((0, 3), math.inf), r'target\[1\]\["boxes"\]: row 0 .* infinite'),
     ("preds", "scores", lambda s: s.__setitem__(2, 1.5), r'preds\[1\]\["scores"\]: row 2 is 1.5, expected 0 to 1'),
     ("preds", "scores", lambda s: s.__setitem__(0, math.nan), r'preds\[1\]\["scores"\]: row 0 is NaN'),
-    ("targets", "iscrowd", lambda c: c.__setitem__(0, 3), r'targets\[1\]\["iscrowd"\]: row 0 is 3'),
+    ("targets", "iscrowd", lambda c: c.__setitem__(0, 3), r'target\[1\]\["iscrowd"\]: row 0 is 3'),
 ]
 
 
@@ -238,8 +238,8 @@ def test_bad_numbers(batches, side, name, spoil, message):
         ("preds", "boxes", np.zeros((3, 5)), r'preds\[0\]\["boxes"\]: expected shape \(N, 4\), found \(3, 5\)'),
         ("preds", "labels", np.array([0.5]), r'preds\[0\]\["labels"\]: row 0: 0.5 is no id'),
         ("preds", "boxes", "boxes", r'preds\[0\]\["boxes"\]: expected numbers'),
-        ("targets", "boxes", None, r'targets\[0\]: "boxes" is missing'),
-        ("targets", "labels", None, r'targets\[0\]: "labels" is missing'),
+        ("targets", "boxes", None, r'target\[0\]: "boxes" is missing'),
+        ("targets", "labels", None, r'target\[0\]: "labels" is missing'),
         ("targets", "image_id", 1.5, r"image_id.* is no id"),
     ],
 )
@@ -253,7 +253,7 @@ def test_bad_shapes(batches, side, name, value, message):
 
 
 def test_lists_of_different_lengths(batches):
-    with pytest.raises(ValueError, match="preds has 2 images, targets has 1"):
+    with pytest.raises(ValueError, match="preds has 2 images, target has 1"):
         filled(batches, []).update(batches[0][:2], batches[1][:1])
     with pytest.raises(TypeError, match="found a dict"):
         filled(batches, []).update(batches[0][0], batches[1][0])

@@ -30,7 +30,7 @@ def batch(kind):
     "kind, side, name, value, message",
     [
         ("bbox", 0, "boxes", spoilt(np.nan, 1, 2), r'preds\[1\]\["boxes"\]: row 1 is \(1, 1, NaN, 4\): NaN or'),
-        ("bbox", 1, "boxes", spoilt(np.inf, 0, 3), r'targets\[1\]\["boxes"\]: row 0 is \(0, 0, 5, inf\): NaN or'),
+        ("bbox", 1, "boxes", spoilt(np.inf, 0, 3), r'target\[1\]\["boxes"\]: row 0 is \(0, 0, 5, inf\): NaN or'),
         ("bbox", 0, "boxes", spoilt(0, 1, 2), r"row 1 is \(1, 1, 0, 4\): the second corner lies before the first"),
         ("bbox", 0, "boxes", BOXES[:, :3], r"expected shape \(N, 4\), found \(2, 3\)"),
         ("bbox", 0, "boxes", BOXES[0], r"expected shape \(N, 4\), found \(4,\)"),
@@ -56,7 +56,7 @@ def batch(kind):
         ("bbox", 1, "iscrowd", np.array([[1], [0]]), r"expected shape \(N,\), found \(2, 1\)"),
         ("bbox", 0, "labels", LABELS > 1, "found dtype bool"),
         ("bbox", 0, "labels", np.array([2**63, 1], dtype=np.uint64), "row 0: 9223372036854775808 is no id"),
-        ("bbox", 1, "area", np.array([1.0, -2]), r'targets\[1\]\["area"\]: row 1 is -2, expected an area'),
+        ("bbox", 1, "area", np.array([1.0, -2]), r'target\[1\]\["area"\]: row 1 is -2, expected an area'),
         ("bbox", 1, "area", np.array([np.nan, 2]), "row 0 is NaN, expected an area"),
         ("bbox", 1, "iscrowd", np.array([2, 0]), "row 0 is 2, expected 0 or 1"),
         ("bbox", 1, "iscrowd", np.array([0]), '"iscrowd" has 1 rows, "labels" has 2'),
@@ -68,7 +68,7 @@ def batch(kind):
         ("segm", 0, "masks", MASKS[:, :3], r'preds\[1\]\["masks"\]: row 0 has 3 x 4 pixels, others of the image 4 x 4'),
         (
             "segm", 1, "masks", [{"size": [4, 4], "counts": [0, 16]}, {"size": [2, 8], "counts": [0, 16]}],
-            r'targets\[1\]\["masks"\]: row 1 has 2 x 8 pixels, others of the image 4 x 4',
+            r'target\[1\]\["masks"\]: row 1 has 2 x 8 pixels, others of the image 4 x 4',
         ),
         ("segm", 0, "masks", MASKS[:1], '"masks" has 1 rows, "labels" has 2'),
         ("segm", 0, "masks", [{"size": [4, 4], "counts": [3, 2]}] * 2, "row 0: the runs cover 5 pixels of a mask"),
@@ -97,7 +97,7 @@ def test_nothing_of_a_bad_batch_is_added(kind, side, name, value, message):
     [
         ({"boxes": BOXES}, [], TypeError, "preds: expected a list of one dictionary for each image, found a dict"),
         (3, [], TypeError, "preds: expected a list of one dictionary for each image, found a int"),
-        ([], [{}], ValueError, "preds has 0 images, targets has 1"),
+        ([], [{}], ValueError, "preds has 0 images, target has 1"),
         ([1], [2], TypeError, r"preds\[0\]: expected a dictionary, found a int"),
         ([{}], [{}], ValueError, r'preds\[0\]: "labels" is missing'),
     ],
@@ -296,7 +296,7 @@ def test_ids_are_of_all_images_or_of_none(without):
     metric = MeanAveragePrecision(zero_id_unmatched=True)
     metric.update([preds, preds], targets)
     del targets[without]["ids"]
-    with pytest.raises(ValueError, match=r'targets\[1\]: "ids" have to be given for all images or for none'):
+    with pytest.raises(ValueError, match=r'target\[1\]: "ids" have to be given for all images or for none'):
         metric.update([preds, preds], targets)
     assert len(metric) == 2
 

@@ -361,9 +361,7 @@ def test_segments_of_an_image_processor_are_masks():
 def test_a_metric_object_says_that_a_table_is_no_batch():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"image_id": [1], "category_id": [1], "x": [0], "y": [0], "w": [1], "h": [1]})
-    with pytest.raises(
-        TypeError, match="detections: expected one dictionary or array for each image, found a DataFrame"
-    ):
+    with pytest.raises(TypeError, match="preds: expected one dictionary or array for each image, found a DataFrame"):
         meanap.MeanAveragePrecision().update(frame, TARGETS[:1])
 
 

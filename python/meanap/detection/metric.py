@@ -7,6 +7,7 @@ import dataclasses
 import inspect
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -260,7 +261,7 @@ class MeanAveragePrecision(Metric):
                 self._update(preds, target, ignore_regions)
         except InputError as error:
             if error.found != "is missing" or not _have_scores(target) or _have_scores(preds):
-                raise
+                raise _of_arguments(error) from None
             raise InputError("preds and target are swapped: preds come first", code="swapped-sides") from error
 
     def _update(self, preds: Any, target: Any, regions: Any, told: Progress | None = None) -> None:
@@ -273,9 +274,9 @@ class MeanAveragePrecision(Metric):
         self._check_labelled(target)
         fields = self._fields_of(target) if self._fields.needed else None
         regions = self.ignore_regions if regions is None else regions
-        where: dict[str, Any] = {}
+        where: dict[str, Any] = {"names": ("preds", "target")}
         if regions is not None:
-            where = {"regions": IgnoreRegions.of_batch(regions, list(target), "target"), "least": LEAST}
+            where |= {"regions": IgnoreRegions.of_batch(regions, list(target), "target"), "least": LEAST}
         try:
             self._match(preds, target, told, where)
         except InputError as error:
@@ -542,6 +543,16 @@ class MeanAveragePrecision(Metric):
         kinds = ", ".join(map(repr, self.similarities))
         protocol = next(iter(self.protocols.values())).name
         return f"MeanAveragePrecision({kinds}, protocol={protocol!r}, {len(self)} images)"
+
+
+#: What `update` calls the sides that readers know.
+_ARGUMENTS = {"detections": "preds", "ground_truth": "target"}
+
+
+def _of_arguments(error: InputError) -> InputError:
+    """An error of a reader about a side, said of the argument of `update`."""
+    side, *within = re.split(r"(?=\W)", error.source or "", maxsplit=1)
+    return error.replace(source="".join([_ARGUMENTS[side], *within])) if side in _ARGUMENTS else error
 
 
 def _name_of(function: Any) -> str:
