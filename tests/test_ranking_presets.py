@@ -165,6 +165,9 @@ def test_ranx_to_the_last_bit(ranx, case, level):
             assert np.allclose(values, expected, rtol=1e-12, atol=0), name
         else:
             assert values == np.asarray(expected).tolist(), name
+            if level == 1 or "dcg" not in name:
+                (by_its_name,) = evaluate(qrels, run, asked, "ranx").values.T.tolist()
+                assert dict(zip(found.queries, by_its_name, strict=True)) == column, asked
 
 
 def test_ranx_keeps_the_last_of_repeated_rows(ranx):

@@ -1,12 +1,14 @@
 """All of pytrec_eval's measures, names and options beside it, to the last bit."""
 
 import io
+import json
 import math
 import random
 
 import numpy as np
 import pytest
 
+from meanap.cli import main
 from meanap.ranking import (
     RelevanceEvaluator,
     compare,
@@ -85,6 +87,8 @@ def test_every_measure(case, level, judged_only):
         {"relstring_5", "runid"},
         {"success_3,1", "relative_P.2", "recall_8", "map_cut_3,6"},
         {"gm_map", "gm_bpref", "num_q", "G", "binG", "Rndcg", "ndcg_rel"},
+        {"map_5", "set_P_3", "recip_rank.10,20", "bpref_1.5"},
+        {"P_5.0", "success_1.9"},
     ],
     ids=lambda asked: " ".join(sorted(asked)),
 )
@@ -109,17 +113,39 @@ def test_what_is_supported():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("P_0", "expected a whole number of at least 1"),
+        ("P_0", "expected a whole number from 1 to 4294967295"),
+        ("P_5_10", "expected a whole number"),
+        ("P_", "unknown measure"),
         ("ndcg_cut_5,x", "expected a whole number"),
         ("utility_1,2", "expected four numbers"),
-        ("set_P_3", "takes no parameter"),
+        ("set_P_3x", "takes no parameter"),
         ("treceval", "unknown measure"),
-        ("all_prefs", "unknown measure"),
+        ("all_prefs", "judgements that are preferences, or of several judges, are not supported"),
+        ("prefs", "judgements that are preferences"),
+        ("qrels_jg", "or of several judges"),
+        ("map_avgjg", "or of several judges"),
     ],
 )
 def test_names_that_are_none(name, message):
     with pytest.raises(ValueError, match=message):
         RelevanceEvaluator({"q": {"a": 1}}, {name})
+
+
+@pytest.mark.parametrize("asked", ["official", "set", "all_trec", "ndcg_cut.10,5", "P_7,3", "iprec_at_recall.0.1,0.25"])
+def test_evaluate_and_the_command_take_names_for_several_measures(tmp_path, capsys, asked):
+    qrels, run = draw(**CASES[2])
+    qrels = measurable(qrels, 1)
+    expected = pytrec_eval.RelevanceEvaluator(qrels, {asked}).evaluate(run)
+    keys = list(RelevanceEvaluator(qrels, {asked}).evaluate(run)["q0"])
+    result = evaluate(qrels, run, asked)
+    assert len(result.measures) == len(keys) == len(expected["q0"])
+    for query, row in result.to_dict().items():
+        assert list(row.values()) == [expected[query][key] for key in keys]
+    same = compare(result, result, asked)
+    assert [row["number"] for row in same] == list(result.measures)
+    files = write_trec(tmp_path / "qrels", qrels, run=False), write_trec(tmp_path / "run", run, run=True)
+    assert main(["rank", *map(str, files), "-m", asked, "--json", str(tmp_path / "out.json")]) == 0
+    assert json.loads((tmp_path / "out.json").read_text())["run"]["means"] == result.means
 
 
 @pytest.mark.parametrize("ties", ["document-descending", "document-ascending", "stable", "pessimistic", "optimistic"])
@@ -272,3 +298,15 @@ def test_gains_of_ir_measures(name):
     expected = {row.query_id: row.value for row in ir_measures.iter_calc([ir_measures.parse_measure(name)], qrels, run)}
     for query, row in evaluate(qrels, run, name).to_dict().items():
         assert list(row.values()) == pytest.approx([expected[query]], rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["SetF(beta=0.5)", "SetF(beta=2.0,rel=2)", "SetP(relative=True)", "SetRelP(rel=2)", "NumRet", "NumRet(rel=2)"],
+)
+def test_names_of_ir_measures(name):
+    ir_measures = pytest.importorskip("ir_measures")
+    qrels, run = draw(46, unjudged=0.1)
+    expected = {row.query_id: row.value for row in ir_measures.iter_calc([ir_measures.parse_measure(name)], qrels, run)}
+    found = {query: value for query, row in evaluate(qrels, run, name).to_dict().items() for value in row.values()}
+    assert found == expected

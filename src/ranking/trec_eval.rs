@@ -158,11 +158,16 @@ pub fn expand(asked: &[String]) -> Result<Vec<(String, Measure)>> {
 }
 
 /// A measure with parameters after its name, as `P_5`, `ndcg_cut.5,10` and `set_F_0.5`.
+///
+/// As in pytrec_eval, numbers after a measure that takes none change nothing: `map_5` is `map`.
+///
+/// DIFFERENCE: pytrec_eval drops what follows the last number (`P_5_10` is its `P_5`); here it is an error. Numbers after
+/// a measure that takes gains end its process; `ndcg_5` is our measure of that name.
 fn with_tail(name: &str) -> Option<(usize, &str)> {
     MEASURES.iter().enumerate().find_map(|(place, (known, parameters))| {
         let tail = name.strip_prefix(known)?.strip_prefix(['_', '.'])?;
         let takes = match parameters {
-            MeasureParameters::None => false,
+            MeasureParameters::None => tail.split(',').all(|number| number.parse::<f64>().is_ok()),
             Gains => tail.contains('='),
             _ => true,
         };
@@ -183,9 +188,13 @@ fn add(
         Ranks(defaults) => {
             let mut ranks = Vec::new();
             for text in given {
-                match text.trim().parse::<u32>() {
-                    Ok(rank) if rank >= 1 => ranks.push(rank),
-                    _ => return wrong(text, "a whole number of at least 1 as the cut-off"),
+                // As in trec_eval, the fraction of a number is dropped.
+                let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), "0"));
+                match (whole.parse::<u32>(), fraction.parse::<u64>()) {
+                    (Ok(rank), Ok(_)) if rank >= 1 => ranks.push(rank),
+                    _ => {
+                        return wrong(text, &format!("a whole number from 1 to {} as the cut-off", u32::MAX));
+                    }
                 }
             }
             if given.is_empty() {
@@ -244,7 +253,9 @@ mod tests {
         assert_eq!(keys(&["P_10,5", "P", "P.7"]), ["P_5", "P_7", "P_10"]);
         assert_eq!(keys(&["success"]), ["success_1", "success_5", "success_10"]);
         assert_eq!(keys(&["iprec_at_recall_0.1,0.15"]), ["iprec_at_recall_0.10", "iprec_at_recall_0.15"]);
-        assert_eq!(keys(&["set_F_0.5", "map_5", "ndcg@3"]), ["set_F", "map_5", "ndcg@3"]);
+        assert_eq!(keys(&["set_F_0.5", "ndcg_5", "ndcg@3"]), ["set_F", "ndcg_5", "ndcg@3"]);
+        assert_eq!(keys(&["map_5", "set_P.3,4"]), ["map", "set_P"]);
+        assert_eq!(keys(&["success_1.0", "P_5.9"]), ["P_5", "success_1"]);
         assert_eq!(keys(&["ndcg.1=3,2=9.0", "Rndcg_2=1"]), ["ndcg", "Rndcg"]);
         assert_eq!(keys(&["set"]).len(), 11);
         assert_eq!(keys(&["all_trec"]).len(), 26 + 5 * 9 + 3 + 11 + 10);
@@ -260,12 +271,19 @@ mod tests {
     #[test]
     fn parameters_that_are_none() {
         for (name, part) in [
-            ("P_0", "expected a whole number of at least 1"),
-            ("P_5.5", "expected a whole number"),
+            ("P_0", "expected a whole number from 1 to 4294967295"),
+            ("P_5.x", "expected a whole number"),
+            ("P_5_10", "expected a whole number"),
+            ("P_4294967296", "expected a whole number from 1 to 4294967295"),
+            ("P_", "unknown measure"),
+            ("bpref_5x", "bpref takes no cut-off"),
             ("ndcg_cut_5,x", "expected a whole number"),
             ("iprec_at_recall_0.1,x", "expected a number of at least 0"),
             ("utility_1,2", "expected four numbers"),
-            ("set_P_3", "takes no parameter"),
+            ("ndcg_rel_3", "takes no cut-off"),
+            ("all_prefs", "preferences"),
+            ("qrels_jg", "of several judges"),
+            ("map_avgjg", "of several judges"),
             ("ndcg.1=3,2", "takes no parameter"),
             ("treceval", "unknown measure"),
         ] {

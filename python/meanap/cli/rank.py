@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Measure, print, and write the requested output."""
     from meanap.ranking import compare
-    from meanap.ranking.plan import are_by_subtopic
+    from meanap.ranking.plan import are_by_subtopic, names_of
 
     names = [path.name for path in options.runs]
     if len(set(names)) != len(names):
@@ -90,6 +90,7 @@ def run(options: argparse.Namespace) -> None:
         if of_overlap:
             measure = _overlaps
         else:
+            measures = names_of(measures)
             measure = _measured_by_subtopic if are_by_subtopic(measures) else _measured
     except InputError as error:
         raise UsageError(str(error)) from error

@@ -11,7 +11,7 @@ from meanap import _core
 from meanap.ranking import readers
 from meanap.ranking.conventions import Conventions, resolve
 from meanap.ranking.evaluation import measured
-from meanap.ranking.plan import names_of
+from meanap.ranking.plan import texts_of
 from meanap.ranking.result import RankingResult
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class RelevanceEvaluator:
         if judged_docs_only_flag:
             changes = {"judged_only": True, **changes}
         self.conventions: Conventions = resolve(protocol, {"relevance_level": relevance_level, **changes})
-        asked = sorted(names_of(measures))
+        asked = sorted(texts_of(measures))
         values = _core.expand_measures(asked)
         self._keys, self._names = [key for key, _ in values], [name for _, name in values]
         self._options = readers.Options(columns or {}, format, self.conventions.duplicates)

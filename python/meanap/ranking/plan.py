@@ -13,34 +13,57 @@ from meanap._arrays import shown
 from meanap.errors import InputError, InputTypeError
 from meanap.ranking.conventions import Conventions
 
-__all__ = ["are_by_subtopic", "check_measures", "names_of", "planned"]
+__all__ = ["are_by_subtopic", "check_measures", "names_of", "planned", "texts_of"]
 
 #: Where the subtopics of each row begin, ``(N + 1,)``, the subtopics, and the grade of the row's document for each.
 Table: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]
 
+#: trec_eval's names for several measures, and its lists of parameters: ``ndcg_cut.5,10``.
+_NICKNAMES = {name for name, _ in _core.trec_eval_measures()[1]}
+_PARAMETERS = re.compile(r"\w+[._]\d[\d.,=]*")
 
-def names_of(measures: Any) -> list[str]:
-    """The names of measures, of which one may be given alone.
+
+def texts_of(measures: Any) -> list[str]:
+    """The texts that name measures, of which one may be given alone.
 
     Raises
     ------
     InputTypeError
-        They are not names.
+        They are not texts.
     """
-    names = (
+    texts = (
         [measures] if isinstance(measures, str) else list(measures) if isinstance(measures, Iterable) else [measures]
     )
-    for name in names:
-        if not isinstance(name, str):
-            raise InputTypeError(f"measures: expected the name of a measure, or a list of names, found {shown(name)}")
+    for text in texts:
+        if not isinstance(text, str):
+            raise InputTypeError(f"measures: expected the name of a measure, or a list of names, found {shown(text)}")
+    return texts
+
+
+def names_of(measures: Any) -> list[str]:
+    """The names of measures: those that a nickname or a list of parameters of trec_eval's stands for one by one.
+
+    Raises
+    ------
+    InputTypeError
+        They are not texts.
+    InputError
+        Several measures are in one text.
+    """
+    names: list[str] = []
+    for text in texts_of(measures):
+        listed = "," in re.sub(r"\(.*?\)", "", text)
+        if listed and not _PARAMETERS.fullmatch(text):
+            raise InputError(f'measure "{text}": several measures are a list of their names (-m for each)')
+        if listed or text in _NICKNAMES:
+            names += [name for _, name in _core.expand_measures([text])]
+        else:
+            names.append(text)
     return names
 
 
 def planned(measures: list[str], conventions: Conventions, subtopics: Table | None = None) -> Any:
     """The core's plan of these measures under these conventions; with a table of what grades stand for."""
-    for measure in names_of(measures):
-        if "," in re.sub(r"\(.*?\)", "", measure):
-            raise InputError(f'measure "{measure}": several measures are a list of their names (-m for each)')
     return _core.RankingPlan(
         measures,
         divisor=conventions.divisor,

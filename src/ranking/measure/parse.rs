@@ -13,13 +13,23 @@ impl Measure {
     ///
     /// The name is unknown, or its arguments are not what it takes.
     pub fn parse(text: &str) -> Result<Self> {
-        let (head, cutoff) = match text.split_once('@') {
+        // `map@10-l2`, as ranx writes the lowest relevant grade.
+        let (body, level_tail) = match text.rsplit_once("-l") {
+            Some((body, tail)) if tail.parse::<u32>().is_ok() => (body, Some(tail)),
+            _ => (text, None),
+        };
+        let (head, cutoff) = match body.split_once('@') {
             Some((head, cutoff)) => (head, Some(cutoff)),
-            None => (text, None),
+            None => (body, None),
         };
         let (name, parameter) = match head.trim().strip_suffix(')').and_then(|head| head.split_once('(')) {
             Some((name, parameter)) => (name, Some(parameter)),
             None => (head.trim(), None),
+        };
+        // `ndcg_burges@10`, as ranx writes the exponential gain.
+        let (name, by_burges) = match name.strip_suffix("_burges") {
+            Some(name) => (name, true),
+            None => (name, false),
         };
         // `P_10`, `ndcg_cut.10`, `iprec_at_recall_0.10`: the cut-off after a separator, as trec_eval and pytrec_eval
         // write it.
@@ -43,9 +53,15 @@ impl Measure {
         }
         let mut kind = (entry.kind)();
         let (mut relevant, mut gain) = (None, None);
+        if let Some(tail) = level_tail {
+            relevant = Some(relevance(&mut kind, entry.name, tail).map_err(|error| error.at(place()))?);
+        }
+        if by_burges {
+            gain = Some(formulation(&kind, entry.name, "exp-log2").map_err(|error| error.at(place()))?);
+        }
         // trec_eval's `ndcg.1=3,2=9`: no cut-off, but gains.
         let (cutoff, tail_parameters) = match cutoff {
-            Some(tail) if tail.contains('=') => (None, Some(tail)),
+            Some(tail) if tail.contains('=') && !text.contains('@') => (None, Some(tail)),
             cutoff => (cutoff, None),
         };
         if let Some(parameters) = parameter.or(tail_parameters) {
@@ -59,7 +75,13 @@ impl Measure {
                     "" => numbers.push(part),
                     "rel" => {
                         relevant =
-                            Some(relevance(&kind, entry.name, value).map_err(|error| error.at(place()))?)
+                            Some(relevance(&mut kind, entry.name, value).map_err(|error| error.at(place()))?)
+                    }
+                    "judged_only" if value == "False" => {}
+                    "judged_only" => {
+                        let expected = "judged_only is of all measures at once: expected it as an argument, \
+                             judged_only=True (--set judged_only=true), and not in a name";
+                        return Err(Error::value(expected).at(place()));
                     }
                     "dcg" => {
                         gain = Some(formulation(&kind, entry.name, value).map_err(|error| error.at(place()))?)
@@ -118,8 +140,9 @@ impl Measure {
                 }
                 _ => {
                     return Err(Error::value(format!(
-                        "{}: the cut-off is {digits:?}, expected a whole number of at least 1",
-                        place()
+                        "{}: the cut-off is {digits:?}, expected a whole number from 1 to {}",
+                        place(),
+                        u32::MAX
                     )));
                 }
             },
@@ -159,7 +182,11 @@ fn adds_gains(kind: &MeasureKind) -> bool {
 }
 
 /// The lowest grade that is relevant to a measure of this kind.
-fn relevance(kind: &MeasureKind, name: &str, value: &str) -> Result<i64> {
+fn relevance(kind: &mut MeasureKind, name: &str, value: &str) -> Result<i64> {
+    if *kind == MeasureKind::Retrieved {
+        // `NumRet(rel=1)`, as ir_measures writes it.
+        *kind = MeasureKind::RelevantRetrieved;
+    }
     let other = matches!(
         kind,
         MeasureKind::JudgedRate
@@ -169,7 +196,6 @@ fn relevance(kind: &MeasureKind, name: &str, value: &str) -> Result<i64> {
             | MeasureKind::Compatibility(..)
             | MeasureKind::Cwl(_)
             | MeasureKind::Queries
-            | MeasureKind::Retrieved
             | MeasureKind::Text(_)
     );
     if adds_gains(kind) || other {
@@ -228,6 +254,15 @@ fn persistence(value: &str) -> Result<f64> {
     }
 }
 
+/// As Python writes it.
+fn truth(key: &str, value: &str) -> Result<bool> {
+    match value.trim() {
+        "True" | "true" => Ok(true),
+        "False" | "false" => Ok(false),
+        _ => Err(Error::value(format!("{key} is {value:?}, expected True or False"))),
+    }
+}
+
 fn with_parameter(kind: MeasureKind, name: &str, parameter: &str) -> Result<MeasureKind> {
     let (key, value) = parameter.split_once('=').unwrap_or(("", parameter));
     match (kind, key.trim()) {
@@ -242,18 +277,21 @@ fn with_parameter(kind: MeasureKind, name: &str, parameter: &str) -> Result<Meas
         (MeasureKind::Compatibility(_, normalize), "p") => {
             persistence(value).map(|p| MeasureKind::Compatibility(p, normalize))
         }
-        (MeasureKind::Compatibility(p, _), "normalize") => match value.trim() {
-            "True" | "true" => Ok(MeasureKind::Compatibility(p, true)),
-            "False" | "false" => Ok(MeasureKind::Compatibility(p, false)),
-            _ => Err(Error::value(format!("normalize is {value:?}, expected True or False"))),
-        },
+        (MeasureKind::Compatibility(p, _), "normalize") => {
+            truth(key, value).map(|normalize| MeasureKind::Compatibility(p, normalize))
+        }
+        // ir_measures' `SetP(relative=True)`.
+        (kind @ MeasureKind::Precision, "relative") => {
+            truth(key, value).map(|relative| if relative { MeasureKind::RelativePrecision } else { kind })
+        }
         (MeasureKind::Diversity(diversity), key) => {
             diversity.with(name, key, value).map(MeasureKind::Diversity)
         }
         (MeasureKind::Cwl(cwl), key) => cwl.with(name, key, value).map(MeasureKind::Cwl),
-        (MeasureKind::F(_), "x") => match value.trim().parse::<f64>() {
+        // ir_measures calls it beta, and passes it to trec_eval without squaring it.
+        (MeasureKind::F(_), "x" | "beta") => match value.trim().parse::<f64>() {
             Ok(x) if x >= 0.0 && x.is_finite() => Ok(MeasureKind::F(x)),
-            _ => Err(Error::value(format!("x is {value:?}, expected a number of at least 0"))),
+            _ => Err(Error::value(format!("{key} is {value:?}, expected a number of at least 0"))),
         },
         (MeasureKind::InterpolatedAverage(_), "") => match numbers(value) {
             Some(mut levels) if levels.iter().all(|&level| level >= 0.0) => {

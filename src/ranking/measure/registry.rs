@@ -50,7 +50,7 @@ pub(super) const REGISTRY: &[Entry] = &[
     entry("bing", &[], || MeasureKind::BinaryGain, Cutoff::Never),
     entry("rr", &["mrr", "reciprank", "reciprocalrank"], || MeasureKind::ReciprocalRank, Cutoff::May),
     entry("p", &["precision", "setp"], || MeasureKind::Precision, Cutoff::May),
-    entry("relative_p", &["setrelativep"], || MeasureKind::RelativePrecision, Cutoff::May),
+    entry("relative_p", &["setrelativep", "setrelp"], || MeasureKind::RelativePrecision, Cutoff::May),
     entry("recall", &["r", "setr", "setrecall"], || MeasureKind::Recall, Cutoff::May),
     entry("hit", &["success", "hitrate"], || MeasureKind::Hit, Cutoff::May),
     entry("hits", &[], || MeasureKind::Hits, Cutoff::May),
@@ -76,8 +76,8 @@ pub(super) const REGISTRY: &[Entry] = &[
     entry("nerr9", &[], || MeasureKind::Cwl(Cwl::of(User::Nerr9)), Cutoff::Must),
     entry("nerr10", &[], || MeasureKind::Cwl(Cwl::of(User::Nerr10(0.9))), Cutoff::Never),
     entry("nerr11", &[], || MeasureKind::Cwl(Cwl::of(User::Nerr11(1.0))), Cutoff::Never),
-    entry("alpha_dcg", &[], || diversity(DiversityKind::Dcg), Cutoff::Must),
-    entry("alpha_ndcg", &[], || diversity(DiversityKind::Ndcg), Cutoff::Must),
+    entry("alpha_dcg", &["αdcg"], || diversity(DiversityKind::Dcg), Cutoff::Must),
+    entry("alpha_ndcg", &["αndcg"], || diversity(DiversityKind::Ndcg), Cutoff::Must),
     entry("err_ia", &[], || diversity(DiversityKind::Err), Cutoff::Must),
     entry("nerr_ia", &[], || diversity(DiversityKind::NormalizedErr), Cutoff::Must),
     entry("nrbp", &[], || diversity(DiversityKind::Nrbp), Cutoff::Never),
@@ -101,6 +101,10 @@ fn diversity(kind: DiversityKind) -> MeasureKind {
 
 /// The entry of a name, in any case and with any separators.
 pub(super) fn find(name: &str) -> Option<&'static Entry> {
+    // A separator without the cut-off that should follow it.
+    if name.ends_with(['_', '.', '-']) {
+        return None;
+    }
     let plain = plain_name(name);
     REGISTRY.iter().find(|entry| plain_name(entry.name) == plain || entry.others.contains(&&*plain))
 }
@@ -112,6 +116,12 @@ pub(super) fn plain_name(name: &str) -> String {
 
 pub(super) fn unknown_measure(text: &str) -> Error {
     let stem = text.split(['@', '(']).next().unwrap_or(text);
+    if stem.contains("prefs") || stem == "qrels_jg" || stem.ends_with("_avgjg") {
+        return Error::value(format!(
+            "measure {text:?}: judgements that are preferences, or of several judges, are not supported; expected a \
+             measure of grades, such as \"map\" (pytrec_eval has no others)"
+        ));
+    }
     let stem = plain_name(stem.trim_end_matches(|c: char| c.is_ascii_digit()));
     let near = |entry: &Entry| {
         let least = entry.others.iter().map(|other| levenshtein(&stem, other)).min().unwrap_or(usize::MAX);
