@@ -276,7 +276,7 @@ mod tests {
             ("P_5_10", "expected a whole number"),
             ("P_4294967296", "expected a whole number from 1 to 4294967295"),
             ("P_", "unknown measure"),
-            ("bpref_5x", "bpref takes no cut-off"),
+            ("bpref_5x", "the cut-off is \"5x\""),
             ("ndcg_cut_5,x", "expected a whole number"),
             ("iprec_at_recall_0.1,x", "expected a number of at least 0"),
             ("utility_1,2", "expected four numbers"),
