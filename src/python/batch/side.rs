@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use numpy::{PyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PySlice, PyString};
 
 use super::options::Options;
 use super::place::ArrayPlace;
@@ -16,6 +17,7 @@ use crate::columns::{
 use crate::error::{self, Error, Result, append, collect, extend, filled, reserve};
 use crate::json::pose::bounding_box;
 use crate::python::arrays::{codes, flags, numbers};
+use crate::python::number::is_array;
 use crate::python::once::intern;
 
 /// Images for whose objects memory is reserved at the start, if all have as many as the first.
@@ -91,6 +93,26 @@ fn count_of(
             Err(Error::value("").field(name).found(found).at(place.whole()).into())
         }
         _ => Ok(found),
+    }
+}
+
+/// Rows that are converted at a time.
+const BLOCK: usize = 1 << 16;
+
+/// Calls `read` with some rows of a long NumPy array after the other, because a copy of all takes as much memory as what
+/// is made of it, and with the number of all rows; with anything else as a whole.
+fn for_each_block<'py>(
+    array: &Bound<'py, PyAny>,
+    mut read: impl FnMut(&Bound<'py, PyAny>, Option<usize>) -> PyResult<()>,
+) -> PyResult<()> {
+    let rows = array.cast::<PyArray2<f64>>().map(|array| array.shape()[0]);
+    let rows = rows.or_else(|_| array.cast::<PyArray2<f32>>().map(|array| array.shape()[0]));
+    match rows {
+        Ok(rows) if rows > BLOCK && is_array(array)? => (0..rows).step_by(BLOCK).try_for_each(|start| {
+            let end = rows.min(start + BLOCK);
+            read(&array.get_item(PySlice::new(array.py(), start as isize, end as isize, 1))?, Some(rows))
+        }),
+        _ => read(array, None),
     }
 }
 
@@ -189,8 +211,7 @@ impl SideColumns {
             (true, false) => ArrayPlace::Records("ground_truth"),
         };
         let count = count_of(&place, "category_ids", category.len(), Some((image.len(), "image_ids")))?;
-        self.image = image;
-        self.category = category;
+        (self.image, self.category) = (image, category);
         let of = Given { count, named: "image_ids", image_area: None };
         self.read_objects(py, fields, &place, of, options, detections)
     }
@@ -226,7 +247,7 @@ impl SideColumns {
             count_of(place, "ids", ids.len(|| named("ids"))?, expected)?;
             extend(&mut self.id, ids.values)?;
         }
-        if self.id.len() != self.category.len() && !self.id.is_empty() {
+        if self.id.len() != self.image.len() && !self.id.is_empty() {
             let found = "have to be given for all images or for none";
             return Err(Error::value("").field("ids").found(found).at(place.whole()).into());
         }
@@ -237,12 +258,19 @@ impl SideColumns {
         if let Some(boxes) = &boxes
             && !rotated
         {
-            let array = numbers(boxes, || named("boxes"))?;
-            count_of(place, "boxes", array.rows(4, || named("boxes"))?, expected)?;
-            if self.boxes.is_empty() {
-                reserve(&mut self.boxes, self.image.capacity())?;
-            }
-            convert_boxes(&array, options.format, |row| place.row("boxes", row), &mut self.boxes)?;
+            let mut first = 0;
+            for_each_block(boxes, |block, rows| {
+                let array = numbers(block, || named("boxes"))?;
+                let found = array.rows(4, || named("boxes"))?;
+                count_of(place, "boxes", rows.unwrap_or(found), expected)?;
+                if self.boxes.is_empty() {
+                    reserve(&mut self.boxes, self.image.capacity())?;
+                }
+                let place = |row| place.row("boxes", first + row);
+                convert_boxes(&array, options.format, place, &mut self.boxes)?;
+                first += found;
+                Ok(())
+            })?;
         }
         let mut areas: Option<Vec<f64>> = None;
         match options.similarity.geometry {
