@@ -698,3 +698,61 @@ def test_a_fault_in_a_table_of_masks_is_that_of_records(row, field, value):
             numbers.append(list(meanap.evaluate(truth, source, "segm", on_error="skip").values()))
     assert errors[0] == errors[1] == errors[2]
     np.testing.assert_array_equal(numbers, numbers[:1] * 3)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "feather"])
+def test_files_in_several_batches_are_as_the_table(tmp_path, ending):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet, feather = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow.feather")
+    truth = generate.dataset(images=4000, seed=4, categories=3)
+    flat = columns(generate.detections(truth, per_image=20, seed=4))
+    assert len(flat["score"]) > 70_000
+    image, category, *sides, score = (np.array(column) for column in flat.values())
+    boxes = np.stack(sides, axis=1)
+    path = tmp_path / f"found.{ending}"
+
+    def written(**table):
+        table = pyarrow.table({name: pyarrow.array(column) for name, column in table.items()})
+        (parquet.write_table if ending == "parquet" else feather.write_feather)(table, path)
+        return table
+
+    rest = {"image_id": image, "category_id": category, "score": score}
+    expected = meanap.evaluate(truth, written(**flat)).to_dict()
+    assert meanap.evaluate(truth, path).to_dict() == expected
+    for lists in (list(boxes), list(boxes.astype(np.float32))):
+        table = written(**rest, bbox=lists)
+        assert meanap.evaluate(truth, path).to_dict() == meanap.evaluate(truth, table).to_dict()
+    written(**rest, bbox=pyarrow.StructArray.from_arrays([pyarrow.array(side) for side in sides], list("xywh")))
+    assert meanap.evaluate(truth, path).to_dict() == expected
+    # What is wrong in a later batch is named by its row of the table.
+    text, uneven, null = [*flat["image_id"]], [*boxes], [*flat["score"]]
+    text[70_000] = uneven[70_000] = null[70_000] = None
+    uneven[70_000] = boxes[0][:3]
+    for faulty in (
+        {**flat, "score": null},
+        {**flat, "image_id": text},
+        {**rest, "bbox": uneven},
+        {**flat, "w": np.where(np.arange(len(image)) == 70_000, -1.0, flat["w"])},
+    ):
+        table = written(**faulty)
+        messages = []
+        for source in (table, path):
+            with pytest.raises(meanap.InputError) as caught:
+                meanap.evaluate(truth, source)
+            messages.append(str(caught.value))
+            assert caught.value.record == 70_000
+        assert messages[0] == messages[1]
+
+
+def test_a_row_of_many_boxes_is_named():
+    boxes = np.full((70_002, 4), 5.0)
+    boxes[70_001, 2] = -1
+    ids = np.ones(len(boxes), dtype=np.int64)
+    for array in (boxes, boxes.astype(np.float32), np.asfortranarray(boxes)):
+        with pytest.raises(meanap.InputError) as caught:
+            meanap.evaluate(meanap.GroundTruth([1], [1], [[0, 0, 1, 1]]),
+                            meanap.Detections(ids, ids, np.ones(len(ids)), array, box_format="xywh"))  # fmt: skip
+        assert caught.value.record == 70_001
+    with pytest.raises(meanap.InputError, match='"boxes".*has 70002 rows, "image_ids" has 70001'):
+        meanap.evaluate(meanap.GroundTruth([1], [1], [[0, 0, 1, 1]]),
+                        meanap.Detections(ids[1:], ids[1:], np.ones(70_001), boxes))  # fmt: skip

@@ -13,12 +13,15 @@ from meanap._arrow import ArrowColumns, Lists, speaks_arrow
 from meanap.errors import InputError
 from meanap.readers._column_names import NAMES, Named, columns_of_boxes, sides_of_boxes
 from meanap.readers._record_fields import xywh
+from meanap.readers._stored import Stored
 
 __all__ = ["columns_of", "rows_of", "side_of"]
 
 
 def columns_of(table: Any, place: str) -> Mapping[str, Any] | None:
     """The columns of a table by name; None if it is not one."""
+    if isinstance(table, Stored):
+        return table.columns(place)
     if isinstance(table, Mapping):
         table = _of_indexed(table)
         return _flattened(
@@ -129,6 +132,8 @@ _RECORD = ("image_id", "category_id", "score", "bbox", "segmentation", "keypoint
 
 
 def _dictionaries(table: Any) -> list[dict[str, Any]] | None:
+    if isinstance(table, Stored):
+        table = table.read(None)
     if hasattr(table, "collect_schema") and hasattr(table, "collect"):
         table = table.collect()
     if isinstance(table, Mapping):

@@ -9,8 +9,9 @@ from typing import Any
 
 from meanap._files import is_name
 from meanap.errors import InputError
+from meanap.readers._stored import Stored
 
-__all__ = ["is_parquet", "parquet_batches", "read_parquet"]
+__all__ = ["is_parquet", "parquet_batches", "read_parquet", "stored_parquet"]
 
 
 def is_parquet(path: Any) -> bool:
@@ -42,6 +43,33 @@ def _reader() -> tuple[str, Any]:
         except ImportError:
             continue
     raise ImportError("Parquet files need one of pyarrow, polars and duckdb")
+
+
+def stored_parquet(path: Any) -> Any:
+    """A Parquet file as a table of which columns are read one by one, where the library that is there does that.
+
+    Raises
+    ------
+    InputError
+        It is no Parquet file, or only the beginning of one.
+    """
+    _check_whole(path)
+    name, library = _reader()
+    if name == "pyarrow":
+        with library.ParquetFile(path) as file:
+            metadata, schema = file.metadata, file.schema_arrow
+
+        def read(columns: list[str] | None) -> Any:
+            with library.ParquetFile(path, metadata=metadata) as file:
+                return file.read(columns)
+
+        def batches(columns: list[str]) -> Iterator[Any]:
+            with library.ParquetFile(path, metadata=metadata, buffer_size=1 << 16, pre_buffer=False) as file:
+                yield from file.iter_batches(columns=columns)
+
+        # `empty_table` imports pandas, where that is there.
+        return Stored(importlib.import_module("pyarrow").Table.from_batches([], schema), read, batches)
+    return read_parquet(path)
 
 
 def parquet_batches(path: Any, rows: int) -> Iterator[tuple[Any, int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import itertools
 import os
@@ -18,6 +19,7 @@ from meanap.readers._csv import csv_of
 from meanap.readers._parts import Parts
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Role, Truth, head, is_path
+from meanap.readers._stored import Stored
 from meanap.readers.arrays import Arrays
 from meanap.readers.openimages import OpenImages
 from meanap.readers.sides import Detections, GroundTruth
@@ -26,6 +28,8 @@ from meanap.readers.tables import Tables
 __all__ = ["Arrow", "Csv", "Npy"]
 
 _ENDINGS = (".csv", ".tsv", ".tab")
+#: Lines of which the fields are held as texts.
+_LINES = 1 << 14
 #: What stands between fields.
 _DELIMITERS = ("\t", ";", ",", "|")
 
@@ -57,9 +61,20 @@ def _columns(source: Any, options: Options) -> Mapping[str, Any]:
     """The columns of a file, or those that were made of a part of it."""
     if isinstance(source, Mapping):
         return source
-    names, rows = _lines(source)
-    columns = list(zip(*rows, strict=True)) or [()] * len(names)
-    return {name: _column(column, _holds_ids(name, options)) for name, column in zip(names, columns, strict=True)}
+    names, lines = _lines(source)
+    ids = [_holds_ids(name, options) for name in names]
+    kinds = [0] * len(names)
+    # Some lines at a time, because texts take several times as much memory as their numbers.
+    parts = [[_column((), of_ids) for of_ids in ids]]
+    for rows in _several(lines, _LINES):
+        parts.append(list(map(_column, zip(*rows, strict=True), ids, kinds)))
+        kinds = list(map(_kind, parts[-1]))
+    if any(list(map(_kind, part)) != kinds for part in parts[1:]):
+        # Numbers, which texts or fractions follow: read again as what all lines are.
+        every = [list(part.values()) for part, _, _ in _parts(source, options, _LINES)]
+        parts = [parts[0], *every]
+    columns = zip(*parts, strict=True)
+    return {name: np.concatenate(column[1:] or column) for name, column in zip(names, columns, strict=True)}
 
 
 def _holds_ids(name: str, options: Options) -> bool:
@@ -114,7 +129,7 @@ def _parts(path: Any, options: Options, count: int) -> Iterator[tuple[Mapping[st
     kinds, total = [0] * len(names), 0
     for rows in _several(lines, count):
         total += len(rows)
-        kinds = [_kind(column, least) for column, least in zip(zip(*rows, strict=True), kinds, strict=True)]
+        kinds = list(map(_kind, map(_column, zip(*rows, strict=True), ids, kinds)))
     names, lines = _lines(path)
     done = 0
     for rows in _several(lines, count):
@@ -139,21 +154,16 @@ def _several(lines: Iterator[list[str]], count: int) -> Iterator[list[list[str]]
 _TYPES: tuple[Any, ...] = (np.int64, np.float64)
 
 
-def _kind(texts: Sequence[str], least: int) -> int:
-    """The position of the first type, from `least` on, that holds all texts; the number of types if none does."""
-    for kind in range(least, len(_TYPES)):
-        try:
-            np.array(texts, dtype=_TYPES[kind])
-            return kind
-        except (OverflowError, ValueError):
-            continue
-    return len(_TYPES)
+def _kind(column: np.ndarray) -> int:
+    """The position of a column's type among those; their number if it is none of them."""
+    return next((at for at, dtype in enumerate(_TYPES) if column.dtype == dtype), len(_TYPES))
 
 
-def _column(texts: Sequence[str], ids: bool, least: int = 0) -> Any:
-    """Numbers where all are; ids are texts otherwise, and other columns texts where they are none."""
-    if (kind := _kind(texts, least)) < len(_TYPES):
-        return np.array(texts, dtype=_TYPES[kind])
+def _column(texts: Sequence[str], ids: bool, least: int = 0) -> np.ndarray:
+    """Numbers of a type from `least` on; if some are none, ids are texts, other columns texts where they are none."""
+    for dtype in _TYPES[least:]:
+        with contextlib.suppress(OverflowError, ValueError):
+            return np.array(texts, dtype=dtype)
     column = np.empty(len(texts), dtype=object)
     column[:] = list(texts) if ids else list(map(_number, texts))
     return column
@@ -177,12 +187,12 @@ class Arrow(Tables):
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The objects that are rows."""
-        table = _read_arrow(source) if is_path(source) else source
+        table = _stored_arrow(source) if is_path(source) else source
         return super().ground_truth(table, options, problems)
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The detections that are rows."""
-        table = _read_arrow(source) if is_path(source) else source
+        table = _stored_arrow(source) if is_path(source) else source
         return super().detections(table, options, problems, truth)
 
     def parts(self, source: Any, role: Role, options: Options) -> Parts:
@@ -227,6 +237,35 @@ def _is_stream(source: Any) -> bool:
     return start[:4] == b"\xff\xff\xff\xff" and 0 < int.from_bytes(start[4:], "little") < 1 << 24
 
 
+def _stored_arrow(path: Any) -> Any:
+    """An Arrow file as a table of which columns are read one by one; a stream, or without pyarrow, as a whole table."""
+    try:
+        ipc: Any = importlib.import_module("pyarrow.ipc")
+    except ImportError:
+        return _read_arrow(path)
+    if _is_stream(path):
+        return _read_arrow(path)
+
+    @contextlib.contextmanager
+    def opened(columns: list[str] | None) -> Iterator[Any]:
+        places = None if columns is None else [empty.column_names.index(name) for name in columns]
+        with _reading_arrow(path), open(path, "rb") as file:
+            yield ipc.open_file(file, options=ipc.IpcReadOptions(included_fields=places))
+
+    def read(columns: list[str] | None) -> Any:
+        with opened(columns) as file:
+            return file.read_all()
+
+    def batches(columns: list[str]) -> Iterator[Any]:
+        with opened(columns) as file:
+            yield from (file.get_batch(at) for at in range(file.num_record_batches))
+
+    with opened(None) as file:
+        # `empty_table` imports pandas, where that is there.
+        empty = importlib.import_module("pyarrow").Table.from_batches([], file.schema)
+    return Stored(empty, read, batches)
+
+
 def _read_arrow(path: Any) -> Any:
     stream = _is_stream(path)
     for library in ("pyarrow.ipc", "polars"):
@@ -234,14 +273,21 @@ def _read_arrow(path: Any) -> Any:
             module = importlib.import_module(library)
         except ImportError:
             continue
-        try:
+        with _reading_arrow(path):
             if library == "polars":
                 return (module.read_ipc_stream if stream else module.read_ipc)(os.fspath(path))
             with open(path, "rb") as file:
                 return (module.open_stream if stream else module.open_file)(file).read_all()
-        except (OSError, ValueError) as error:
-            raise InputError(f"cannot be read as Arrow: {error}", os.fsdecode(path), code="not-whole") from None
     raise ImportError("Arrow files need one of pyarrow and polars")
+
+
+@contextlib.contextmanager
+def _reading_arrow(path: Any) -> Iterator[None]:
+    """Errors of a library as of a file that is not whole."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read as Arrow: {error}", os.fsdecode(path), code="not-whole") from None
 
 
 class Npy(Arrays):

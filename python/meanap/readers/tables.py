@@ -14,10 +14,11 @@ from meanap.readers._columns import columns_of, rows_of, side_of
 from meanap.readers._image_fields import fields_of_rows
 from meanap.readers._known_ids import with_known_ids
 from meanap.readers._nested import by_object
-from meanap.readers._parquet import parquet_batches, read_parquet
+from meanap.readers._parquet import parquet_batches, stored_parquet
 from meanap.readers._parts import Parts
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path
+from meanap.readers._stored import Stored
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
 
 __all__ = ["Parquet", "Tables"]
@@ -58,11 +59,11 @@ class Parquet(Tables):
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The objects that are rows."""
-        return super().ground_truth(read_parquet(source) if is_path(source) else source, options, problems)
+        return super().ground_truth(stored_parquet(source) if is_path(source) else source, options, problems)
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The detections that are rows."""
-        table = read_parquet(source) if is_path(source) else source
+        table = stored_parquet(source) if is_path(source) else source
         return super().detections(table, options, problems, truth)
 
     def parts(self, source: Any, role: Role, options: Options) -> Parts:
@@ -71,7 +72,9 @@ class Parquet(Tables):
 
 
 def _side(kind: type[_Side], table: Any, options: Options, place: Role, problems: Problems) -> _Side:
-    nested = by_object(table, place, problems)
+    if isinstance(table, Stored) and by_object(table.empty, place, problems) is not None:
+        table = table.read(None)
+    nested = None if isinstance(table, Stored) else by_object(table, place, problems)
     if nested is None:
         return _of_objects(kind, table, options, place, problems)
     side = _of_objects(kind, nested.objects, options, place, problems)
