@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["did_you_mean", "is_among", "not_there", "suggesting", "unexpected"]
+__all__ = ["did_you_mean", "is_among", "nearest", "not_there", "suggesting", "unexpected"]
 
 _Arguments = ParamSpec("_Arguments")
 _Returned = TypeVar("_Returned")
@@ -121,15 +121,21 @@ def did_you_mean(given: object, known: Iterable[str], others: Mapping[str, str] 
     others
         What other tools say, in lower case, by the names that it stands for.
     """
+    meant = nearest(given, known, others)
+    return "" if meant is None else f"; did you mean {meant!r}?"
+
+
+def nearest(given: object, known: Iterable[str], others: Mapping[str, str] | None = None) -> str | None:
+    """The name that `did_you_mean` suggests; None without one."""
     if not isinstance(given, str):
-        return ""
+        return None
     names = {name.lower(): name for name in known}
     asked = given.lower()
     meant = (others or {}).get(asked) or names.get(asked)
     if meant is None:
         near = difflib.get_close_matches(asked, names, 1)
         meant = names[near[0]] if near else None
-    return "" if meant is None else f"; did you mean {meant!r}?"
+    return meant
 
 
 def not_there(problem: str, given: Any, known: Collection[Any]) -> str:

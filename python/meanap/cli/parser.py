@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
-from meanap._keywords import did_you_mean
+from meanap._keywords import did_you_mean, nearest
 
 __all__ = ["Parser"]
 
@@ -64,7 +63,7 @@ class Parser(argparse.ArgumentParser):
         if given.startswith("--"):
             actions = self._option_string_actions.items()
             known = [name[2:] for name, action in actions if name[:2] == "--" and action.help != argparse.SUPPRESS]
-            near = difflib.get_close_matches(given[2:], known, 1)
-            meant = next((name for name in (_OTHER_OPTIONS.get(given[2:]), *near) if name in known), None)
+            others = {other: name for other, name in _OTHER_OPTIONS.items() if name in known}
+            meant = nearest(given[2:], known, others)
             hint = "" if meant is None else f"; did you mean --{meant}?"
         self.error(f"unrecognized arguments: {' '.join(rest)}{hint}")
