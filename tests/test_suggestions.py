@@ -99,6 +99,8 @@ def test_what_is_no_text_is_no_name_of_anything(kind, tmp_path):
         "box_format": lambda: meanap.evaluate(TRUTH, FOUND, box_format=thing),
         "box_format ": lambda: meanap.GroundTruth([1], [1], [[0, 0, 1, 1]], box_format=thing),
         "on_error": lambda: meanap.evaluate(TRUTH, FOUND, on_error=thing),
+        "on_error ": lambda: meanap.convert(TRUTH, tmp_path / "x.json", "coco", on_error=thing),
+        "on_error  ": lambda: meanap.detection.nuscenes_score(TRUTH, FOUND, on_error=thing),
         "format": lambda: meanap.evaluate(TRUTH, FOUND, format=[thing, thing]),
         "to": lambda: meanap.convert(TRUTH, tmp_path / "x", thing),
     }.items():

@@ -162,7 +162,7 @@ def checked(
     judged = None if any(finding.level == "error" for finding in findings) else result()
     if judged is None:
         return Findings(findings)
-    likely = label_errors(found, truth, judged)
+    likely = label_errors(found, judged)
     if len(likely):
         first = likely[0]
         example = (

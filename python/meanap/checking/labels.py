@@ -125,7 +125,7 @@ def _ids(known: list[Any], codes: np.ndarray) -> Any:
     return [known[code] for code in codes.tolist()]
 
 
-def label_errors(found: Records, truth: Records, result: Result) -> Table:
+def label_errors(found: Records, result: Result) -> Table:
     """Likely label errors, the likeliest first: the columns of `Findings.label_errors`."""
     categories = result.category_ids
     curves = [result.precision_recall(id) for id in categories]

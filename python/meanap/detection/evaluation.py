@@ -221,7 +221,6 @@ def evaluated(
     At the thresholds `errors_at` that the protocol has, error types are found without another matching.
     """
     _check_range(score_range)
-    readers.checked_choice("on_error", options.on_error, ("raise", "skip"))
     wanted = wanted_slices(slices)
     fields = KnownFields(rules, wanted.names)
     options = dataclasses.replace(

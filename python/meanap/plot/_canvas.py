@@ -164,7 +164,7 @@ def shortened(name: Any, width: int = 24) -> str:
     return text.replace("$", r"\$")
 
 
-def label_lines(ax: Any, lines: list[Any], colours: Colours) -> bool:
+def label_lines(ax: Any, lines: list[Any]) -> bool:
     """Writes the label of each line beside it, where it is farthest from the others.
 
     Returns whether there was space for all; if not, nothing is written.

@@ -98,7 +98,7 @@ def precision_recall(
         ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize="small")
     else:
         ax.set_title(f"Precision and recall at IoU {thresholds:g}")
-        _label(ax, colours, "lower left")
+        _label(ax, "lower left")
     return ax
 
 
@@ -151,7 +151,7 @@ def f1(
     _frame(ax, colours, "score threshold", "")
     ax.set_xlim(min(0.0, low), max(1.0, high))
     ax.set_title(f"{_title(result, category, '').capitalize()} at IoU {iou:g}")
-    _label(ax, colours, "lower center", ncols=3)
+    _label(ax, "lower center", ncols=3)
     return ax
 
 
@@ -232,7 +232,7 @@ def froc(
     ax.set_xlim(1 / 16, 16)
     ax.set_xticks(rates, ["1/8", "1/4", "1/2", "1", "2", "4", "8"])
     ax.set_title(f"FROC at IoU {iou:g}")
-    _label(ax, colours, "lower right")
+    _label(ax, "lower right")
     return ax
 
 
@@ -312,10 +312,10 @@ def _title(result: Result, category: Any, name: str) -> str:
     return f"{shortened(name)}, {what}" if name else what
 
 
-def _label(ax: Any, colours: Colours, place: str, **options: Any) -> None:
+def _label(ax: Any, place: str, **options: Any) -> None:
     """Labels beside the lines where they are few and there is space, or else a legend."""
     lines = [line for line in ax.lines if not line.get_label().startswith("_")]
-    if not 1 < len(lines) <= _BESIDE or not label_lines(ax, lines, colours):
+    if not 1 < len(lines) <= _BESIDE or not label_lines(ax, lines):
         _legend(ax, place, **options)
 
 
@@ -351,8 +351,9 @@ def _corners(values: np.ndarray) -> np.ndarray:
     return np.flatnonzero(~(np.append(False, level) & np.append(level, False)))
 
 
-def _wilson(part: np.ndarray, count: np.ndarray, z: float = 1.96) -> tuple[np.ndarray, np.ndarray]:
+def _wilson(part: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Wilson's 95% interval of a proportion, which stays inside 0 and 1."""
+    z = 1.96
     centre = (part + z**2 / (2 * count)) / (1 + z**2 / count)
     half = z / (1 + z**2 / count) * np.sqrt(part * (1 - part) / count + z**2 / (4 * count**2))
     return np.minimum(centre - half, part), np.maximum(centre + half, part)

@@ -29,7 +29,7 @@ from meanap.readers._parts import Parts
 from meanap.readers._per_image import PerImage, ids_of, sizes_of
 from meanap.readers._plain_lists import are_plain
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Format, Options, Reader, Role, Truth, checked_choice, is_folder, is_path
+from meanap.readers._reader import Format, Options, Reader, Role, Truth, is_folder, is_path
 from meanap.readers._registry import READERS, Listed, Look
 from meanap.readers._repeatable import repeatable
 from meanap.readers._sound import coded, sound
@@ -52,7 +52,6 @@ __all__ = [
     "are_of_detections",
     "batch_of",
     "batches",
-    "checked_choice",
     "class_names",
     "coded",
     "dataset_of",

@@ -20,9 +20,9 @@ __all__ = [
     "by_stem",
     "files_of",
     "image_sizes",
+    "images_beside",
     "images_of",
     "read_text",
-    "sibling",
     "some_of",
     "stem",
 ]
@@ -86,12 +86,15 @@ def some_of(folder: str, ending: str, *, deep: bool = True) -> list[str]:
     return found
 
 
-def sibling(path: str, name: str, other: str) -> str | None:
-    """The path with the last folder that is called `name` called `other`, if that is there."""
+def images_beside(path: str, name: str) -> str | None:
+    """The folder of images beside a folder of labels: the path with ``images`` for its last folder called `name`.
+
+    None if it does not exist.
+    """
     parts = os.path.normpath(path).split(os.sep)
     for at in range(len(parts) - 1, -1, -1):
         if parts[at] == name:
-            there = os.sep.join([*parts[:at], other, *parts[at + 1 :]])
+            there = os.sep.join([*parts[:at], "images", *parts[at + 1 :]])
             return there if os.path.exists(there) else None
     return None
 

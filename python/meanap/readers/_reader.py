@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from meanap import _core
     from meanap._types import BoxFormat, SimilarityName
 
-__all__ = ["Format", "Options", "Reader", "Role", "Truth", "checked_choice", "head", "is_folder", "is_path", "json_of"]
+__all__ = ["Format", "Options", "Reader", "Role", "Truth", "head", "is_folder", "is_path", "json_of"]
 
 Role: TypeAlias = Literal["ground_truth", "detections"]
 Truth: TypeAlias = GroundTruth | TruthFile
@@ -99,6 +99,8 @@ class Options:
             # A form of nearly the same letters is another order of the numbers.
             hint = did_you_mean(self.box_format, (), _OTHER_FORMS)
             raise InputError(f"box_format: expected 'xyxy', 'xywh' or 'cxcywh', found {shown(self.box_format)}{hint}")
+        if not is_among(self.on_error, ("raise", "skip")):
+            raise InputError(f"on_error: expected 'raise' or 'skip', found {shown(self.on_error)}")
 
 
 class Reader:
@@ -140,19 +142,6 @@ class Reader:
         objects and the images of the whole, in the same order.
         """
         return None
-
-
-def checked_choice(name: str, value: Any, choices: Sequence[str]) -> Any:
-    """A value if it is one of the choices of an argument.
-
-    Raises
-    ------
-    InputError
-        It is none of them.
-    """
-    if not is_among(value, choices):
-        raise InputError(f"{name}: expected {' or '.join(map(repr, choices))}, found {shown(value)}")
-    return value
 
 
 def is_path(source: Any) -> bool:

@@ -19,7 +19,7 @@ from meanap import _core, _rle
 from meanap._similarity import compares_masks, compares_polygons, compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.readers._collected import only_boxes
-from meanap.readers._folders import by_stem, files_of, image_sizes, images_of, rows_of, sibling, stem
+from meanap.readers._folders import by_stem, files_of, image_sizes, images_beside, images_of, rows_of, stem
 from meanap.readers._known_ids import CategoryIds
 from meanap.readers._parts import Files, Parts, parts_of
 from meanap.readers._problems import Problem, Problems
@@ -67,7 +67,7 @@ class Dota(Reader):
             problems.add(Problem.of(error.replace(code=code).at(paths[file])))
         problems.leave_out(path, columns["left_out"])
         corners, difficult = columns["numbers"][:, :8], columns["numbers"][:, 8]
-        beside = sibling(os.path.dirname(paths[0]), "labelTxt", "images") if paths else None
+        beside = images_beside(os.path.dirname(paths[0]), "labelTxt") if paths else None
         given = images_of(options.images if options.images is not None else beside or [])
         sizes = image_sizes(images, options.sizes, given, problems)
         row_images = rows_of(columns["file"], images)

@@ -15,7 +15,7 @@ import numpy as np
 
 from meanap._arrays import shown
 from meanap.readers._collected import finite, only_boxes
-from meanap.readers._folders import by_stem, files_of, image_sizes, images_of, read_text, sibling, some_of
+from meanap.readers._folders import by_stem, files_of, image_sizes, images_beside, images_of, read_text, some_of
 from meanap.readers._known_ids import CategoryIds, ImageIds
 from meanap.readers._pixel_regions import PixelRegions
 from meanap.readers._problems import Problem, Problems
@@ -71,7 +71,7 @@ class VisDrone(Reader):
         folder = _folder(source, "ground_truth")
         files = by_stem(some_of(folder, ".txt", deep=False), folder)
         rows = _read(files, problems, scored=False)
-        images = options.images if options.images is not None else sibling(folder, "annotations", "images")
+        images = options.images if options.images is not None else images_beside(folder, "annotations")
         pictures = {} if images is None else images_of(images)
         sizes = image_sizes(list(files), options.sizes, pictures, problems)
         regions = PixelRegions(rows.images, rows.boxes, rows.categories == _REGION, sizes)

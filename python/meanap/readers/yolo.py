@@ -26,10 +26,10 @@ from meanap.readers._folders import (
     by_stem,
     files_of,
     image_sizes,
+    images_beside,
     images_of,
     read_text,
     rows_of,
-    sibling,
     without_size,
 )
 from meanap.readers._known_ids import ImageIds
@@ -263,7 +263,7 @@ def _open(source: Any, options: Options, detections: bool = False) -> _Folder:
             raise InputError("expected a folder of label files or a data.yaml", path, code="wrong-kind-of-file")
         folder = _Folder(path, by_stem(_texts(labels), path))
         if not detections:
-            beside = sibling(labels, "labels", "images")
+            beside = images_beside(labels, "labels")
             images = files_of(beside or labels, IMAGES) if options.images is None else []
             folder.images = by_stem(images, path)
         _about(folder, labels)

@@ -22,7 +22,7 @@ def page(result: PanopticResult, versus: PanopticResult | None, title: str, name
     if versus is not None and _ids(versus) != _ids(result):
         raise InputError(f"versus: it has other categories: {len(_ids(versus))}, expected these {len(_ids(result))}")
     sections = [
-        ("summary", "Summary", _summary(result, versus, names)),
+        ("summary", "Summary", _summary(result, versus)),
         ("categories", "Categories", _categories(result, versus)),
         ("skipped", "Skipped", skipped(result.skipped)),
     ]
@@ -64,7 +64,7 @@ def _changes(result: PanopticResult, versus: PanopticResult) -> list[tuple[str, 
     return list(zip(names, (result.pq - versus.pq).tolist(), strict=True))
 
 
-def _summary(result: PanopticResult, versus: PanopticResult | None, names: tuple[str, str]) -> str:
+def _summary(result: PanopticResult, versus: PanopticResult | None) -> str:
     rows = []
     for group in _GROUPS:
         means = getattr(result, group)

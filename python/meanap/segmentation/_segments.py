@@ -50,7 +50,7 @@ def rows_of(
     rows: dict[int, tuple[int, int, bool, int]] = {}
     for n, segment in enumerate(list_of(listed, f"{place}: segments_info")):
         where = f"{place}: segments_info[{n}]"
-        id = integer_of(field_of(segment, "id", where), 0, 2**32 - 1, f"{where}: id")
+        id = integer_of(field_of(segment, "id", where), 2**32 - 1, f"{where}: id")
         category = id_of(field_of(segment, "category_id", where), f"{where}: category_id")
         if category not in position:
             if not known_only:
@@ -60,7 +60,7 @@ def rows_of(
             continue
         area = -1
         if known_only and (stated or "area" in segment):
-            area = integer_of(field_of(segment, "area", where), 0, 2**53, f"{where}: area")
+            area = integer_of(field_of(segment, "area", where), 2**53, f"{where}: area")
         crowd = known_only and segment.get("iscrowd", 0) == 1
         if stated:
             crowd = field_of(segment, "iscrowd", where) == 1
@@ -146,10 +146,10 @@ def id_of(value: Any, place: str) -> Any:
     return value
 
 
-def integer_of(value: Any, low: int, high: int, place: str) -> int:
+def integer_of(value: Any, high: int, place: str) -> int:
     whole = isinstance(value, (int, np.integer)) or (isinstance(value, float) and value.is_integer())
-    if not whole or not low <= value <= high:
-        raise InputError(f"expected a whole number from {low} to {high}, found {value!r}", place)
+    if not whole or not 0 <= value <= high:
+        raise InputError(f"expected a whole number from 0 to {high}, found {value!r}", place)
     return int(value)
 
 

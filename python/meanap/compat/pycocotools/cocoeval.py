@@ -496,7 +496,7 @@ class _Run:
         for image in p.imgIds:
             for category in p.catIds:
                 # The reference reads each cell, and a `defaultdict` stores every key that is read.
-                gts[image, category], dts[image, category]  # noqa: B018
+                gts[image, category], dts[image, category]
         return gts, dts
 
 
