@@ -1,9 +1,9 @@
-"""What the metric objects over pixels share: images seen, images left out."""
+"""Base classes of the metric objects over pixels: images counted, images left out, settings of label maps."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.metric import Metric
 from meanap.segmentation import _inputs
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class PixelMetric(Metric):
@@ -23,8 +26,9 @@ class PixelMetric(Metric):
     """
 
     strict: bool
-    #: Of this metric's own batches: images, and why others were left out.
+    #: How many images this metric's own batches have, without those that were left out.
     _images: int
+    #: For each image of this metric's own batches that was left out, a sentence that says which and why.
     _left_out: list[str]
 
     @property
@@ -42,20 +46,42 @@ class PixelMetric(Metric):
 
     @property
     def _seen(self) -> int:
-        """The number of the next image."""
+        """The number of the next image, for errors: images that were left out count too."""
         return self._images + len(self._left_out)
 
     def _refuse(self, error: Exception, images: int = 1) -> None:
-        """Raise, or leave images out."""
+        """Raise `error` with `strict`; without it, list so many images as left out because of it."""
         if self.strict:
             raise error from None
         self._left_out += [sentence(error)] * images
+
+    def _clear(self) -> None:
+        self._images = 0
+        self._left_out = []
+
+    def _add(self, other: Any) -> None:
+        self._images += other._images
+        self._left_out += other._left_out
 
     def _options(self) -> dict[str, Any]:
         return {**super()._options(), "strict": self.strict}
 
     def _dump_seen(self) -> bytes:
+        """The images counted and left out as bytes, the last part of each state."""
         return json.dumps([self._images, self._left_out]).encode()
+
+    def _load_seen(self, part: bytes) -> None:
+        """Take what `_dump_seen` gave.
+
+        Raises
+        ------
+        ValueError
+            The bytes do not hold a number of images and a list of texts.
+        """
+        images, left_out = json.loads(part)
+        if not isinstance(images, int) or images < 0 or not all(isinstance(text, str) for text in left_out):
+            raise InputError(f"expected a number of images and texts, found {images!r} and {type(left_out).__name__}")
+        self._images, self._left_out = images, list(left_out)
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={_short(value)}" for name, value in self._settings().items())
@@ -70,11 +96,13 @@ class LabelMetric(PixelMetric):
     classes
         The number of classes, or their names.
     ignore_index
-        The label that the target has where it is left out.
+        Pixels whose target has this label are left out; None leaves out none.
     reduce_zero_label
-        Whether target label 0 is left out too, and classes are numbered from 1 in the target.
-    strict, sync_on_compute
-        As of all of them.
+        Whether pixels with target label 0 are left out too, and classes are numbered from 1 in the target.
+    strict
+        Whether an image that cannot be used is an error.
+    sync_on_compute
+        As for `meanap.metric.Metric`.
     """
 
     @suggesting()
@@ -104,6 +132,10 @@ class LabelMetric(PixelMetric):
             "reduce_zero_label": self.reduce_zero_label,
         }
 
+    @classmethod
+    def _made_with(cls, settings: dict[str, Any], options: dict[str, Any]) -> Self:
+        return cls(**settings, **options)
+
 
 def sentence(error: Exception) -> str:
     """What an error says; ``str`` of a KeyError would quote it."""
@@ -115,28 +147,14 @@ def _short(value: Any) -> str:
 
 
 def like(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """An array of a state, if it is of the kind that is counted in.
+    """An array of a state, if it has the shape and the dtype that this metric counts with.
 
     Raises
     ------
     ValueError
-        It is not.
+        It has others.
     """
     if found.shape != expected.shape or found.dtype != expected.dtype:
         wanted = f"{expected.dtype} of shape {expected.shape}"
         raise InputError(f"expected {wanted}, found {found.dtype} of shape {found.shape}")
     return found
-
-
-def seen(part: bytes) -> tuple[int, list[str]]:
-    """How many images a state is of, and why others were left out.
-
-    Raises
-    ------
-    ValueError
-        It does not say so.
-    """
-    images, left_out = json.loads(part)
-    if not isinstance(images, int) or images < 0 or not all(isinstance(text, str) for text in left_out):
-        raise InputError(f"expected a number of images and texts, found {images!r} and {type(left_out).__name__}")
-    return images, list(left_out)

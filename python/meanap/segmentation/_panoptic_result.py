@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from meanap._printable import shown
-from meanap.segmentation._result import PixelResult
+from meanap.segmentation._result import PixelResult, percent, plain
 from meanap.segmentation._segments import as_json
-from meanap.segmentation.semantic import percent, plain
 from meanap.table import Table
 
 _NAMES = ("pq", "sq", "rq")

@@ -1,9 +1,14 @@
-"""What the results over pixels share: their reports."""
+"""What the results over pixels share: their reports, means over classes, and tables as text."""
 
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
+
+from meanap._printable import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,7 +18,7 @@ if TYPE_CHECKING:
     from meanap._types import PathLike
     from meanap.report.inline import Inline
 
-__all__ = ["PixelResult"]
+__all__ = ["PixelResult", "class_table", "mean", "percent", "plain"]
 
 
 class PixelResult(abc.ABC):
@@ -98,3 +103,29 @@ class PixelResult(abc.ABC):
     @abc.abstractmethod
     def _page(self, versus: Self | None, title: str, names: tuple[str, str]) -> str:
         """The report as HTML."""
+
+
+def mean(values: np.ndarray) -> float:
+    """The mean of the values that are not NaN; NaN if there is none."""
+    there = ~np.isnan(values)
+    # As np.nanmean sums, to the last bit, without its warning.
+    return float(np.where(there, values, 0).sum() / there.sum()) if there.any() else float("nan")
+
+
+def plain(number: float) -> float | None:
+    """A float, or None for NaN, which JSON does not know."""
+    return None if np.isnan(number) else float(number)
+
+
+def percent(number: float) -> str:
+    """A fraction as text in per cent, ``-`` for NaN."""
+    return "-" if np.isnan(number) else f"{100 * number:.2f}"
+
+
+def class_table(classes: Sequence[str], columns: Mapping[str, np.ndarray]) -> list[str]:
+    """The lines of a table: a heading, a row for each class, and the mean; fractions ``(K,)`` are shown in per cent."""
+    names = [*map(shown, classes), "mean"]
+    width = max(len("class"), *map(len, names))
+    lines = [f"{'class':<{width}}" + "".join(f"{head:>8}" for head in columns)]
+    rows = zip(names, *([*values, mean(values)] for values in columns.values()), strict=True)
+    return lines + [f"{name:<{width}}" + "".join(f"{percent(x):>8}" for x in numbers) for name, *numbers in rows]

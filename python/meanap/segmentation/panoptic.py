@@ -15,7 +15,7 @@ from meanap._keywords import suggesting
 from meanap.errors import InputError, MissingFieldError, named
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
-from meanap.segmentation._metric import PixelMetric, like, seen
+from meanap.segmentation._metric import PixelMetric, like
 from meanap.segmentation._panoptic_result import PanopticResult
 from meanap.segmentation._segments import (
     Path_,
@@ -146,10 +146,9 @@ class PanopticQuality(PixelMetric):
             raise error.at(gt_json) from None
 
     def _clear(self) -> None:
+        super()._clear()
         self._iou = np.zeros(len(self.categories))
         self._counts = np.zeros((3, len(self.categories)), dtype=np.int64)
-        self._images = 0
-        self._left_out: list[str] = []
 
     def update(
         self,
@@ -353,10 +352,9 @@ class PanopticQuality(PixelMetric):
         return cls(settings["categories"], **rules, **options)
 
     def _add(self, other: PanopticQuality) -> None:
+        super()._add(other)
         self._iou += other._iou
         self._counts += other._counts
-        self._images += other._images
-        self._left_out += other._left_out
 
     def _dump(self) -> list[bytes]:
         return [pack_arrays([self._iou, self._counts]), self._dump_seen()]
@@ -364,7 +362,7 @@ class PanopticQuality(PixelMetric):
     def _load(self, parts: Sequence[bytes]) -> None:
         iou, counts = unpack_arrays(parts[0])
         self._iou[:], self._counts[:] = like(iou, self._iou), like(counts, self._counts)
-        self._images, self._left_out = seen(parts[1])
+        self._load_seen(parts[1])
 
     def compute(self) -> PanopticResult:
         """The measures of everything matched, by all ranks. A category that neither side has: NaN."""

@@ -10,12 +10,11 @@ import numpy as np
 
 from meanap import _core
 from meanap._keywords import suggesting
-from meanap._printable import shown
 from meanap.errors import InputError
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
-from meanap.segmentation._metric import LabelMetric, like, seen
-from meanap.segmentation.semantic import mean, percent, plain
+from meanap.segmentation._metric import LabelMetric, like
+from meanap.segmentation._result import class_table, mean, plain
 from meanap.table import Table
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ class PixelAveragePrecision(LabelMetric):
 
     With ``exact=False`` the state is a histogram for each class, 64 bins for each halving of the distance to 0 or to 1,
     which does not grow with the pixels; ``compute`` then gives the value with each bin as one tie, and bounds that
-    that are guaranteed to contain the exact value. With ``exact=True`` all scores are stored.
+    are guaranteed to contain the exact value. With ``exact=True`` all scores are stored.
 
     Parameters
     ----------
@@ -81,11 +80,10 @@ class PixelAveragePrecision(LabelMetric):
         super().__init__(classes, ignore_index, reduce_zero_label, strict, sync_on_compute)
 
     def _clear(self) -> None:
+        super()._clear()
         shape = (len(self.classes), 2, _core.SCORE_BINS)
         self._histogram = None if self.exact else np.zeros(shape, dtype=np.uint64)
         self._maps: list[tuple[np.ndarray, np.ndarray]] = []
-        self._images = 0
-        self._left_out: list[str] = []
 
     def update(self, preds: Points | Sequence[Points], target: Rows | Points) -> None:
         """Adds the pixels of one image, or of a batch.
@@ -134,16 +132,11 @@ class PixelAveragePrecision(LabelMetric):
             "exact": self.exact,
         }
 
-    @classmethod
-    def _made_with(cls, settings: dict[str, Any], options: dict[str, Any]) -> PixelAveragePrecision:
-        return cls(**settings, **options)
-
     def _add(self, other: PixelAveragePrecision) -> None:
+        super()._add(other)
         if self._histogram is not None and other._histogram is not None:
             self._histogram += other._histogram
         self._maps += other._maps
-        self._images += other._images
-        self._left_out += other._left_out
 
     def _dump(self) -> list[bytes]:
         counted = [] if self._histogram is None else [self._histogram]
@@ -160,7 +153,7 @@ class PixelAveragePrecision(LabelMetric):
         for target, scores in self._maps:
             # As in `update`: what cannot be counted is refused.
             _core.pixel_average_precision([(target, scores)], self._rules())
-        self._images, self._left_out = seen(parts[1])
+        self._load_seen(parts[1])
 
     def compute(self) -> PixelPrecisionResult:
         """Average precision of all pixels seen, by all ranks."""
@@ -229,12 +222,7 @@ class PixelPrecisionResult:
 
     def __str__(self) -> str:
         """A table: a row for each class, then the mean."""
-        names = [shown(name) for name in self.classes]
-        width = max(len("class"), len("mean"), *map(len, names))
-        lines = [f"{'class':<{width}}      AP     low    high"]
-        columns = [[*each, mean(each)] for each in (self.ap, self.low, self.high)]
-        for name, *numbers in zip([*names, "mean"], *columns, strict=True):
-            lines.append(f"{name:<{width}}" + "".join(f"{percent(number):>8}" for number in numbers))
+        lines = class_table(self.classes, {"AP": self.ap, "low": self.low, "high": self.high})
         if self.skipped:
             lines.append(f"images {self.images}, skipped {len(self.skipped)}")
         return "\n".join(lines)

@@ -11,12 +11,11 @@ import numpy as np
 from meanap import _core
 from meanap._arrays import on_host
 from meanap._keywords import suggesting
-from meanap._printable import shown
 from meanap.errors import InputError
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
-from meanap.segmentation._metric import LabelMetric, seen
-from meanap.segmentation.semantic import mean, percent, plain
+from meanap.segmentation._metric import LabelMetric
+from meanap.segmentation._result import class_table, mean, plain
 from meanap.table import Table
 
 if TYPE_CHECKING:
@@ -93,13 +92,9 @@ class RegionAveragePrecision(LabelMetric):
         super().__init__(classes, ignore_index, reduce_zero_label, strict, sync_on_compute)
 
     def _clear(self) -> None:
-        # For each image: its size, then the columns of the true and of the predicted regions.
+        super()._clear()
+        # For each image: its height and width, then the columns of the true and of the predicted regions.
         self._regions: list[tuple[tuple[int, int], Any, Any]] = []
-        self._left_out: list[str] = []
-
-    @property
-    def _images(self) -> int:  # type: ignore[override]
-        return len(self._regions)
 
     def update(
         self, preds: Rows | Points, target: Rows | Points, scores: Rows | Points | Numbers | None = None
@@ -161,6 +156,7 @@ class RegionAveragePrecision(LabelMetric):
                 self._refuse(error.at(f"image {self._seen}"))
                 continue
             self._regions.append(((h, w), truth, found))
+            self._images += 1
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -170,13 +166,9 @@ class RegionAveragePrecision(LabelMetric):
             "max_regions": self.max_regions,
         }
 
-    @classmethod
-    def _made_with(cls, settings: dict[str, Any], options: dict[str, Any]) -> RegionAveragePrecision:
-        return cls(**settings, **options)
-
     def _add(self, other: RegionAveragePrecision) -> None:
+        super()._add(other)
         self._regions += other._regions
-        self._left_out += other._left_out
 
     def _dump(self) -> list[bytes]:
         arrays = []
@@ -197,24 +189,24 @@ class RegionAveragePrecision(LabelMetric):
             for side in sides:
                 _check_columns(side, len(self.classes), int(size[0]) * int(size[1]))
             regions.append(((int(size[0]), int(size[1])), tuple(sides[0]), tuple(sides[1])))
-        images, left_out = seen(parts[1])
-        if images != len(regions):
-            raise InputError(f"{len(regions)} images, expected {images}")
-        self._regions, self._left_out = regions, left_out
+        self._load_seen(parts[1])
+        if self._images != len(regions):
+            raise InputError(f"{len(regions)} images, expected {self._images}")
+        self._regions = regions
 
     def compute(self) -> RegionResult:
         """Matches all regions, of all ranks, and measures them."""
         return self._of_all_ranks()._measures()
 
     def _measures(self) -> RegionResult:
-        k, images = len(self.classes), len(self._regions)
+        k = len(self.classes)
         evaluation = _core.evaluate(
             self._objects(1),
             self._objects(2),
             similarity="segm",
             ground_truth_positions=None,
             detection_positions=None,
-            images=images,
+            images=self._images,
             categories=k,
             by_category=True,
             thresholds=np.minimum(self.thresholds, 1 - 1e-10),
@@ -232,7 +224,8 @@ class RegionAveragePrecision(LabelMetric):
         ap = precision[:, :, :, 0, 0].mean(axis=1)
         recall = recall[:, :, 0, 0]
         ap[ap < 0], recall[recall < 0] = np.nan, np.nan
-        return RegionResult(list(self.classes), self.thresholds.copy(), ap, recall, images, list(self._left_out))
+        thresholds, left_out = self.thresholds.copy(), list(self._left_out)
+        return RegionResult(list(self.classes), thresholds, ap, recall, self._images, left_out)
 
     def _objects(self, side: int) -> Any:
         columns: list[Any] = [image[side] for image in self._regions]
@@ -296,9 +289,9 @@ class RegionResult:
     thresholds
         ``(T,)``.
     ap_by_threshold
-        ``(T, K)``, 0 to 1.
+        ``(T, K) float64``, 0 to 1.
     recall_by_threshold
-        ``(T, K)``, share of true regions that were found.
+        ``(T, K) float64``, the fraction of the true regions that were matched, 0 to 1.
     images
         Images seen.
     skipped
@@ -349,10 +342,7 @@ class RegionResult:
 
     def __str__(self) -> str:
         """A table: a row for each class, then the mean."""
-        names = [shown(name) for name in self.classes]
-        width = max(len("class"), len("mean"), *map(len, names))
-        rows = zip([*names, "mean"], [*self.ap, self.mean_ap], strict=True)
-        lines = [f"{'class':<{width}}      AP", *(f"{n:<{width}}{percent(a):>8}" for n, a in rows)]
+        lines = class_table(self.classes, {"AP": self.ap})
         if self.skipped:
             lines.append(f"images {self.images}, skipped {len(self.skipped)}")
         return "\n".join(lines)

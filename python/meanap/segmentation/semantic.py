@@ -11,12 +11,11 @@ import numpy as np
 from meanap import _core
 from meanap._arrays import on_host
 from meanap._keywords import suggesting
-from meanap._printable import shown
 from meanap.errors import InputError, named
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
-from meanap.segmentation._metric import LabelMetric, like, seen
-from meanap.segmentation._result import PixelResult
+from meanap.segmentation._metric import LabelMetric, like
+from meanap.segmentation._result import PixelResult, class_table, mean, percent, plain
 from meanap.table import Table
 
 if TYPE_CHECKING:
@@ -110,11 +109,10 @@ class SemanticSegmentation(LabelMetric):
         super().__init__(classes, ignore_index, reduce_zero_label, strict, sync_on_compute)
 
     def _clear(self) -> None:
+        super()._clear()
         k = len(self.classes)
         self._counts = np.zeros((k, k + 1), dtype=np.int64)
         self._boundary = None if self.boundary is None else np.zeros((3, k), dtype=np.int64)
-        self._images = 0
-        self._left_out: list[str] = []
 
     def update(self, preds: Labels, target: Labels, *, preds_suffix: str = ".png", target_suffix: str = ".png") -> None:
         """Counts one pair of label maps, a batch of them, or PNG files.
@@ -214,11 +212,10 @@ class SemanticSegmentation(LabelMetric):
         return cls(**settings | {"boundary": settings["boundary"] or False}, **options)
 
     def _add(self, other: SemanticSegmentation) -> None:
+        super()._add(other)
         self._counts += other._counts
         if self._boundary is not None and other._boundary is not None:
             self._boundary += other._boundary
-        self._images += other._images
-        self._left_out += other._left_out
 
     def _dump(self) -> list[bytes]:
         counted = [self._counts] if self._boundary is None else [self._counts, self._boundary]
@@ -231,7 +228,7 @@ class SemanticSegmentation(LabelMetric):
             self._boundary[:] = like(boundary.pop(), self._boundary)
         if boundary:
             raise InputError("more arrays than are counted")
-        self._images, self._left_out = seen(parts[1])
+        self._load_seen(parts[1])
 
     @property
     def confusion_matrix(self) -> np.ndarray:
@@ -384,16 +381,10 @@ class SemanticResult(PixelResult):
 
     def __str__(self) -> str:
         """A table: a row for each class, then the means."""
-        heads = ["IoU", "Acc", "Prec", "Dice"]
-        rows = [self.iou, self.accuracy, self.precision, self.dice]
+        columns = {"IoU": self.iou, "Acc": self.accuracy, "Prec": self.precision, "Dice": self.dice}
         if self.boundary_iou is not None:
-            heads.append("BIoU")
-            rows.append(self.boundary_iou)
-        names = [shown(name) for name in self.classes]
-        width = max(len("class"), len("mean"), *map(len, names))
-        lines = [f"{'class':<{width}}" + "".join(f"{head:>8}" for head in heads)]
-        for name, *numbers in zip([*names, "mean"], *([*row, mean(row)] for row in rows), strict=True):
-            lines.append(f"{name:<{width}}" + "".join(f"{percent(number):>8}" for number in numbers))
+            columns["BIoU"] = self.boundary_iou
+        lines = class_table(self.classes, columns)
         lines.append(f"pixel accuracy {percent(self.pixel_accuracy)}")
         lines.append(f"frequency-weighted IoU {percent(self.frequency_weighted_iou)}")
         lines.append(f"images {self.images}" + (f", skipped {len(self.skipped)}" if self.skipped else ""))
@@ -402,23 +393,6 @@ class SemanticResult(PixelResult):
     def _repr_html_(self) -> str:
         title = f"mean IoU {self.mean_iou:.3f}, pixel accuracy {self.pixel_accuracy:.3f}, {self.images:,} images"
         return Table(self.per_class.columns, title)._repr_html_()
-
-
-def mean(values: np.ndarray) -> float:
-    """Mean of what is not NaN; NaN if all is."""
-    there = ~np.isnan(values)
-    # As np.nanmean sums, to the last bit, without its warning.
-    return float(np.where(there, values, 0).sum() / there.sum()) if there.any() else float("nan")
-
-
-def plain(number: float) -> float | None:
-    """A float, or None for NaN, which JSON does not know."""
-    return None if np.isnan(number) else float(number)
-
-
-def percent(number: float) -> str:
-    """A share of one as text in per cent, ``-`` for NaN."""
-    return "-" if np.isnan(number) else f"{100 * number:.2f}"
 
 
 def _divide(part: Any, whole: Any) -> Any:
