@@ -21,6 +21,7 @@ __all__ = [
     "file_names",
     "flags",
     "names_of",
+    "not_counted",
     "number_text",
     "numbers",
     "rows_by_image",
@@ -68,6 +69,12 @@ def flags(side: GroundTruth | Detections, name: str) -> np.ndarray:
     """A column of flags ``(N,) bool``, which are not set where there is none."""
     column = side.arrays.get(name)
     return np.zeros(len(side), dtype=bool) if column is None else as_numpy(column).astype(bool)
+
+
+def not_counted(side: GroundTruth | Detections) -> np.ndarray:
+    """Crowd regions and ignored objects, ``(N,) bool``: no detection has to find them."""
+    both: np.ndarray = flags(side, "iscrowd") | flags(side, "ignore")
+    return both
 
 
 def numbers(side: GroundTruth | Detections, name: str) -> np.ndarray:

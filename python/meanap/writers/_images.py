@@ -8,8 +8,23 @@ import zlib
 from pathlib import Path
 
 from meanap._files import write_bytes
+from meanap.readers.sides import GroundTruth
+from meanap.writers._columns import file_names, size_of
 
-__all__ = ["write_blank"]
+__all__ = ["write_blank", "write_blank_images"]
+
+
+def write_blank_images(folder: Path, truth: GroundTruth) -> None:
+    """Write a black ``images/NAME.png`` of its size for each image of a data set.
+
+    Raises
+    ------
+    InputError
+        The size of an image is not known.
+    """
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    for id, name in file_names(truth).items():
+        write_blank(folder / "images" / f"{name}.png", *size_of(truth.sizes, id))
 
 
 def write_blank(path: Path, height: int, width: int) -> None:

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from meanap._files import write_text
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
-from meanap.writers._columns import (
-    corners_of,
-    file_names,
-    flags,
-    names_of,
-    number_text,
-    numbers,
-    rows_by_image,
-    size_of,
-)
-from meanap.writers._images import write_blank
+from meanap.writers._class_files import write_class_files
+from meanap.writers._columns import corners_of, file_names, names_of, not_counted, number_text, rows_by_image
+from meanap.writers._images import write_blank_images
 
 __all__ = ["detections", "ground_truth"]
 
@@ -27,29 +18,19 @@ def ground_truth(folder: Path, truth: GroundTruth, images: bool = False) -> Path
     files, names = file_names(truth), names_of(truth)
     (folder / "labelTxt").mkdir(parents=True, exist_ok=True)
     boxes, categories = corners_of(truth).tolist(), plain_ids(truth.category_ids)
-    difficult = flags(truth, "iscrowd") | flags(truth, "ignore")
+    difficult = not_counted(truth)
     for id, rows in rows_by_image(truth, list(files)).items():
         lines = [f"{_corners(boxes[row])} {_word(names[categories[row]])} {int(difficult[row])}\n" for row in rows]
         text = "imagesource:GoogleEarth\ngsd:0.5\n" + "".join(lines)
         write_text(folder / "labelTxt" / f"{files[id]}.txt", text, sync=False)
     if images:
-        (folder / "images").mkdir(exist_ok=True)
-        for id, name in files.items():
-            write_blank(folder / "images" / f"{name}.png", *size_of(truth.sizes, id))
+        write_blank_images(folder, truth)
     return folder
 
 
 def detections(folder: Path, found: Detections, truth: GroundTruth) -> Path:
     """Write a file for each class, also for those without detections."""
-    folder.mkdir(parents=True, exist_ok=True)
-    files, names = file_names(truth), names_of(truth)
-    lines: dict[Any, list[str]] = {id: [] for id in names}
-    columns = (plain_ids(found.image_ids), plain_ids(found.category_ids), numbers(found, "scores").tolist())
-    for image, category, score, box in zip(*columns, corners_of(found).tolist(), strict=True):
-        lines[category].append(f"{files[image]} {number_text(score)} {_corners(box)}\n")
-    for id, name in names.items():
-        write_text(folder / f"Task1_{_word(name)}.txt", "".join(lines[id]), sync=False)
-    return folder
+    return write_class_files(folder, found, truth, lambda name: f"Task1_{_word(name)}.txt", _corners)
 
 
 def _corners(box: list[float]) -> str:

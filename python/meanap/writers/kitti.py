@@ -6,7 +6,7 @@ from pathlib import Path
 
 from meanap._files import write_text
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
-from meanap.writers._columns import corners_of, file_names, flags, names_of, number_text, numbers, rows_by_image
+from meanap.writers._columns import corners_of, file_names, names_of, not_counted, number_text, numbers, rows_by_image
 
 __all__ = ["detections", "ground_truth"]
 
@@ -28,7 +28,7 @@ def _write(folder: Path, truth: GroundTruth, side: GroundTruth | Detections, sco
     folder.mkdir(parents=True, exist_ok=True)
     files, names = file_names(truth), names_of(truth)
     boxes, categories = corners_of(side).tolist(), plain_ids(side.category_ids)
-    ignored = flags(side, "iscrowd") | flags(side, "ignore")
+    ignored = not_counted(side)
     for id, rows in rows_by_image(side, list(files)).items():
         lines = []
         for row in rows:

@@ -10,7 +10,7 @@ import numpy as np
 from meanap._files import replacing
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
 from meanap.writers._columns import corners_of, file_names, flags, names_of, numbers, size_of
-from meanap.writers._images import write_blank
+from meanap.writers._images import write_blank_images
 
 __all__ = ["detections", "ground_truth"]
 
@@ -20,9 +20,7 @@ def ground_truth(folder: Path, truth: GroundTruth, images: bool = False) -> Path
     path = folder / "annotations.csv"
     _write(path, truth, truth, "IsGroupOf", [int(flag) for flag in flags(truth, "iscrowd")])
     if images:
-        (folder / "images").mkdir(exist_ok=True)
-        for id, name in file_names(truth).items():
-            write_blank(folder / "images" / f"{name}.png", *size_of(truth.sizes, id))
+        write_blank_images(folder, truth)
     return path
 
 

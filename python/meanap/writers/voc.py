@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 from xml.sax.saxutils import escape
 
 from meanap._files import write_text
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
-from meanap.writers._columns import (
-    corners_of,
-    file_names,
-    flags,
-    names_of,
-    number_text,
-    numbers,
-    rows_by_image,
-    size_of,
-)
+from meanap.writers._class_files import write_class_files
+from meanap.writers._columns import corners_of, file_names, names_of, not_counted, number_text, rows_by_image, size_of
 
 __all__ = ["detections", "ground_truth"]
 
@@ -29,7 +20,7 @@ def ground_truth(folder: Path, truth: GroundTruth, images: bool = False) -> Path
     (folder / "Annotations").mkdir(parents=True, exist_ok=True)
     (folder / "ImageSets" / "Main").mkdir(parents=True, exist_ok=True)
     boxes, categories = corners_of(truth), plain_ids(truth.category_ids)
-    difficult = flags(truth, "iscrowd") | flags(truth, "ignore")
+    difficult = not_counted(truth)
     for id, rows in rows_by_image(truth, list(files)).items():
         height, width = size_of(truth.sizes, id) if id in truth.sizes else (0, 0)
         lines = [
@@ -56,19 +47,10 @@ def ground_truth(folder: Path, truth: GroundTruth, images: bool = False) -> Path
 
 def detections(folder: Path, found: Detections, truth: GroundTruth) -> Path:
     """Write a file for each class, also for those without detections."""
-    folder.mkdir(parents=True, exist_ok=True)
-    files, names = file_names(truth), names_of(truth)
-    lines: dict[Any, list[str]] = {id: [] for id in names}
-    columns = zip(
-        plain_ids(found.image_ids),
-        plain_ids(found.category_ids),
-        numbers(found, "scores").tolist(),
-        corners_of(found).tolist(),
-        strict=True,
+    return write_class_files(
+        folder,
+        found,
+        truth,
+        lambda name: f"comp4_det_val_{name}.txt",
+        lambda corners: " ".join(map(number_text, corners)),
     )
-    for image, category, score, box in columns:
-        corners = " ".join(map(number_text, box))
-        lines[category].append(f"{files[image]} {number_text(score)} {corners}\n")
-    for id, name in names.items():
-        write_text(folder / f"comp4_det_val_{name}.txt", "".join(lines[id]), sync=False)
-    return folder

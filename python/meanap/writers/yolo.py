@@ -10,20 +10,18 @@ import numpy as np
 
 from meanap._files import write_text
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
-from meanap.writers._columns import boxes_of, file_names, flags, names_of, numbers, rows_by_image, size_of
-from meanap.writers._images import write_blank
+from meanap.writers._columns import boxes_of, file_names, names_of, not_counted, numbers, rows_by_image, size_of
+from meanap.writers._images import write_blank_images
 
 __all__ = ["detections", "ground_truth"]
 
 
 def ground_truth(folder: Path, truth: GroundTruth, images: bool = False) -> Path:
     """Write a data set; crowd regions and ignored objects are left out, for which there is no sign."""
-    files, names = file_names(truth), names_of(truth)
+    names = names_of(truth)
     _labels(folder / "labels", truth, truth, None)
     if images:
-        (folder / "images").mkdir(parents=True, exist_ok=True)
-        for id, name in files.items():
-            write_blank(folder / "images" / f"{name}.png", *size_of(truth.sizes, id))
+        write_blank_images(folder, truth)
     # JSON's text is YAML's too.
     listed = "".join(
         f"  {index}: {json.dumps(name, ensure_ascii=False)}\n" for index, name in enumerate(names.values())
@@ -46,7 +44,7 @@ def _labels(folder: Path, truth: GroundTruth, side: Any, scores: np.ndarray | No
     folder.mkdir(parents=True, exist_ok=True)
     files = file_names(truth)
     index = {id: index for index, id in enumerate(names_of(truth))}
-    left_out = flags(side, "iscrowd") | flags(side, "ignore")
+    left_out = not_counted(side)
     categories, polygons = plain_ids(side.category_ids), side.arrays.get("polygons")
     # Of polygons the boxes are not written.
     boxes = np.zeros((len(side), 4)) if polygons is not None else boxes_of(side)
