@@ -1,13 +1,12 @@
 """Detections that match the objects if their boxes, or the ids of their images, are read in another format.
 
-Each way that boxes are commonly written in is tried on a sample, and the one under which most objects are met is named.
-A way is a row in a table: a name, what to do, and the function that makes ``x, y, width, height`` in pixels of it.
+Common box formats are tried on a sample of the objects. The one in which detections match most of them is named in the
+finding, with what to do about it.
 """
 
 from __future__ import annotations
 
 import copy
-import functools
 import math
 import re
 from collections.abc import Callable, Iterator
@@ -29,16 +28,18 @@ _MET = 0.5
 #: Where so many objects are met as they are, nothing is tried.
 _GOOD = 0.5
 
-_Map = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-_Form = Callable[[np.ndarray], np.ndarray]
+#: From four numbers of each box ``(N, 4)``, and widths and heights of the images ``(N,)``, to ``x, y, width, height``.
+_Conversion = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+#: The same for a layout of the four numbers, such as two corners, which needs no sizes of images.
+_Layout = Callable[[np.ndarray], np.ndarray]
 
 
 class _Reading(NamedTuple):
-    """A way in which boxes may be meant; `read` is given boxes ``(N, 4)``, widths and heights of images ``(N,)``."""
+    """A format that the boxes may be in: its name, how to write ``x, y, width, height`` instead, the conversion."""
 
     name: str
     remedy: str
-    read: _Map
+    read: _Conversion
 
 
 def check_frames(found: Records, truth: Records) -> None:
@@ -246,7 +247,7 @@ def _stem(name: Any) -> Any:
 _AS_IT_IS = _Reading("x, y, width, height", "", lambda boxes, width, height: boxes)
 
 #: What the four numbers may be.
-_FORMS: tuple[tuple[str, str, _Form], ...] = (
+_LAYOUTS: tuple[tuple[str, str, _Layout], ...] = (
     ("", "", lambda b: b),
     ("the centre, width and height", "[cx - w / 2, cy - h / 2, w, h]",
      lambda b: np.stack([b[:, 0] - b[:, 2] / 2, b[:, 1] - b[:, 3] / 2, b[:, 2], b[:, 3]], axis=1)),
@@ -268,15 +269,15 @@ _SIDES = sorted(
 
 def _readings() -> Iterator[_Reading]:
     """All ways, the simplest first."""
-    for name, form, read in _FORMS[1:]:
-        yield _Reading(name, f"Write {form}.", functools.partial(_read_as, read))
+    for name, form, read in _LAYOUTS[1:]:
+        yield _Reading(name, f"Write {form}.", _unscaled(read))
     for unit, parts in _UNITS:
-        for name, form, read in _FORMS:
+        for name, form, read in _LAYOUTS:
             yield _Reading(
                 ", ".join(part for part in (unit, name) if part),
                 f"Multiply x by the image's width / {parts}, y by its height / {parts}"
                 + (f", and write {form}." if form else "."),
-                functools.partial(_stretched, read, parts),
+                _stretched(read, parts),
             )
     yield _Reading(
         "scaled by the swapped size: x by the height and y by the width",
@@ -296,7 +297,7 @@ def _readings() -> Iterator[_Reading]:
         turned,
         lambda b, w, h: np.stack([w - b[:, 1] - b[:, 3], b[:, 0], b[:, 3], b[:, 2]], axis=1),
     )
-    for name, form, read in _FORMS[:3]:
+    for name, form, read in _LAYOUTS[:3]:
         also = f", and write {form}" if form else ""
         named = f", {name}" if name else ""
         for a, b in _FACTORS:
@@ -304,55 +305,53 @@ def _readings() -> Iterator[_Reading]:
             yield _Reading(
                 f"of images {text} times as large{named}",
                 f"Divide all numbers by {text}{also}.",
-                functools.partial(_multiplied, read, b / a),
+                _multiplied(read, b / a),
             )
         for side in _SIDES:
             yield _Reading(
                 f"of images resized to {side} x {side}{named}",
                 f"Multiply x by the image's width / {side}, y by its height / {side}{also}.",
-                functools.partial(_stretched, read, side),
+                _stretched(read, side),
             )
             yield _Reading(
                 f"of images whose longer side was resized to {side}{named}",
                 f"Multiply all numbers by the image's longer side / {side}{also}.",
-                functools.partial(_by_longer_side, read, side),
+                _resized(read, side, np.maximum),
             )
             yield _Reading(
                 f"of images whose shorter side was resized to {side}{named}",
                 f"Multiply all numbers by the image's shorter side / {side}{also}.",
-                functools.partial(_by_shorter_side, read, side),
+                _resized(read, side, np.minimum),
             )
             yield _Reading(
                 f"of images resized and padded to {side} x {side} (a letterbox){named}",
                 f"Subtract the padding, and multiply by the image's longer side / {side}{also}.",
-                functools.partial(_out_of_letterbox, read, side),
+                _out_of_letterbox(read, side),
             )
 
 
-def _read_as(read: _Form, boxes: np.ndarray, width: np.ndarray, height: np.ndarray) -> np.ndarray:
-    return read(boxes)
+def _unscaled(read: _Layout) -> _Conversion:
+    return lambda b, w, h: read(b)
 
 
-def _stretched(read: _Form, side: int, boxes: np.ndarray, width: np.ndarray, height: np.ndarray) -> np.ndarray:
-    return _scaled(read(boxes), width / side, height / side)
+def _stretched(read: _Layout, side: int) -> _Conversion:
+    return lambda b, w, h: _scaled(read(b), w / side, h / side)
 
 
-def _multiplied(read: _Form, factor: float, boxes: np.ndarray, width: np.ndarray, height: np.ndarray) -> np.ndarray:
-    return _scaled(read(boxes), factor, factor)
+def _multiplied(read: _Layout, factor: float) -> _Conversion:
+    return lambda b, w, h: _scaled(read(b), factor, factor)
 
 
-def _by_longer_side(read: _Form, side: int, boxes: np.ndarray, width: np.ndarray, height: np.ndarray) -> np.ndarray:
-    factor = np.maximum(width, height) / side
-    return _scaled(read(boxes), factor, factor)
+def _resized(read: _Layout, side: int, by: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> _Conversion:
+    def converted(boxes: np.ndarray, width: np.ndarray, height: np.ndarray) -> np.ndarray:
+        factor = by(width, height) / side
+        return _scaled(read(boxes), factor, factor)
+
+    return converted
 
 
-def _by_shorter_side(read: _Form, side: int, boxes: np.ndarray, width: np.ndarray, height: np.ndarray) -> np.ndarray:
-    factor = np.minimum(width, height) / side
-    return _scaled(read(boxes), factor, factor)
-
-
-def _out_of_letterbox(read: _Form, side: int, boxes: np.ndarray, width: np.ndarray, height: np.ndarray) -> np.ndarray:
-    return _unpadded(read(boxes), width, height, side)
+def _out_of_letterbox(read: _Layout, side: int) -> _Conversion:
+    return lambda b, w, h: _unpadded(read(b), w, h, side)
 
 
 def _scaled(boxes: np.ndarray, by_x: Any, by_y: Any) -> np.ndarray:
