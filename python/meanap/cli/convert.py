@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> None:
         similarity=options.similarity,
         angle=options.angle or "degrees",
         clockwise=bool(options.clockwise),
-        on_error="skip" if options.lenient else "raise",
+        on_error=inputs.on_error(options),
         **inputs.settings(options),
     )
     print(written)

@@ -44,14 +44,19 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def on_error(options: argparse.Namespace) -> Literal["raise", "skip"]:
+    """What `--lenient` says, as the argument `on_error` of `meanap.evaluate`."""
+    return "skip" if options.lenient else "raise"
+
+
 def reading(options: argparse.Namespace) -> readers.Options:
-    """The same as `meanap.readers` takes it."""
+    """How the options say that sources are read, as `meanap.readers` takes it."""
     from meanap import readers
     from meanap.readers._whole_body import KEYPOINTS
 
     sigmas = options.sigmas
     return readers.Options(
-        options.similarity, on_error="skip" if options.lenient else "raise", progress=shows_progress(options),
+        options.similarity, on_error=on_error(options), progress=shows_progress(options),
         whole_body=sigmas is not None and len(sigmas) == KEYPOINTS, **settings(options),
     )  # fmt: skip
 

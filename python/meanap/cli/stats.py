@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Literal
 
 from meanap.cli import groups, inputs, output, terminal
 
@@ -25,8 +24,7 @@ def run(options: argparse.Namespace) -> None:
     """Count, print, write."""
     from meanap.conversion import describe
 
-    on_error: Literal["raise", "skip"] = "skip" if options.lenient else "raise"
-    table = describe(options.source, on_error=on_error, **inputs.settings(options))
+    table = describe(options.source, on_error=inputs.on_error(options), **inputs.settings(options))
     rows = [{name: value if value == value else None for name, value in row.items()} for row in table]
     text = "\n".join([table.title, terminal.columns(table.cells())])
     output.emit(options, text, table=lambda: table, value=lambda: {"title": table.title, "rows": rows})

@@ -303,8 +303,16 @@ class Scores(ABC):
         """How many images have objects of each category, ignored or not: ``(K,) int64``."""
         return np.array([len(images) for images in self._images_of_groups], dtype=np.int64)
 
+    def _values_of(self, row: SummaryRow, micro: bool) -> np.ndarray:
+        """The numbers whose mean a row is: precision ``(T, R, K)``, else ``(T, K)``; -1 without ground truth."""
+        if row.images is not None:
+            return self._of_some_images(row)
+        thresholds, area, limit = self.places(row)
+        values: np.ndarray = self.values(row.kind, limit, micro)[thresholds][..., area]
+        return values
+
     def _of_some_images(self, row: SummaryRow) -> np.ndarray:
-        """The numbers behind a row of some images, ``(T, K)``; -1 without ground truth."""
+        """The numbers ``(T, K)`` of a row that counts only some images; -1 without ground truth."""
         if row.images is None or row.images[0] not in self.image_fields:
             return np.full((1, len(self.category_ids)), -1.0)
         samples = self.resampler([row])(np.ones((1, self.image_count), dtype=np.uint32))[0]
@@ -339,16 +347,11 @@ class Scores(ABC):
     def number(self, row: str | SummaryRow, category: Any = None) -> float:
         """One number, of all categories or of one; NaN if undefined."""
         row = self.row(row)
-        thresholds, area, limit = self.places(row)
         some = row.group is not None or row.category is not None
         micro = self.protocol.average == "micro" and category is None and not some
-        if row.images is None:
-            values = self.values(row.kind, limit, micro)[thresholds][..., area]
-        else:
-            values = self._of_some_images(row)
+        values = self._values_of(row, micro)
         if category is not None:
-            values = values[..., self.position(category)]
-            return mean_of(values)
+            return mean_of(values[..., self.position(category)])
         if micro:
             return mean_of(values)
         columns = self.columns_of(row)
@@ -359,11 +362,7 @@ class Scores(ABC):
     def by_class(self, row: str | SummaryRow) -> np.ndarray:
         """One number of each category: ``(K,) float64``; NaN if undefined."""
         row = self.row(row)
-        thresholds, area, limit = self.places(row)
-        if row.images is None:
-            values = self.values(row.kind, limit, False)[thresholds][..., area]
-        else:
-            values = self._of_some_images(row)
+        values = self._values_of(row, micro=False)
         values = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
         present = values > -1
         means = np.full(values.shape[-1], math.nan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -58,8 +59,7 @@ class Side:
 
     def take(self: _Side, rows: np.ndarray) -> _Side:
         """The objects of some rows."""
-        taken = object.__new__(type(self))
-        taken.__dict__.update(self.__dict__)
+        taken = copy.copy(self)
         taken.image_ids, taken.category_ids = _rows(self.image_ids, rows), _rows(self.category_ids, rows)
         taken.arrays = {name: _rows(array, rows) for name, array in self.arrays.items()}
         taken.numbers = rows if self.numbers is None else self.numbers[rows]
@@ -105,8 +105,7 @@ def _boxes_of_segments(boxes: Any, box_format: BoxFormat) -> Any:
 def joined(sides: Sequence[_Side]) -> _Side:
     """Several pieces of one side, at least one, as one."""
     first = sides[0]
-    whole = object.__new__(type(first))
-    whole.__dict__.update(first.__dict__)
+    whole = copy.copy(first)
     whole.numbers = whole.items = None
     whole.image_ids = _joined([side.image_ids for side in sides])
     whole.category_ids = _joined([side.category_ids for side in sides])
@@ -213,9 +212,10 @@ class GroundTruth(Side):
         return fields_of_records([as_id(image["id"]) for image in self.image_records], self.image_records)
 
     def only_visible(self, visibility: tuple[float, float] | None) -> GroundTruth:
-        """The same, where objects are crowd regions of which the visible part is out of a range.
+        """The same ground truth, where objects whose visibility is out of a range are crowd regions.
 
-        Which part is visible is in the array ``visibility`` ``(N,)``, which is then gone.
+        The array ``visibility`` ``(N,)`` holds the visible fraction of each object; without it nothing changes. It is
+        not in the returned ground truth.
         """
         arrays = dict(self.arrays)
         visible = arrays.pop("visibility", None)
@@ -225,14 +225,13 @@ class GroundTruth(Side):
         hidden = (visible < least) | (visible > most)
         for name in ("iscrowd", "ignore"):
             arrays[name] = hidden | np.asarray(arrays.get(name, np.zeros(len(self), dtype=bool)), dtype=bool)
-        seen = object.__new__(type(self))
-        seen.__dict__.update(self.__dict__, arrays=arrays)
-        return seen
+        other = copy.copy(self)
+        other.arrays = arrays
+        return other
 
     def named(self, names: Mapping[Any, str]) -> GroundTruth:
         """The same ground truth with other names of its categories; those of ids that are not given stay."""
-        renamed = object.__new__(type(self))
-        renamed.__dict__.update(self.__dict__)
+        renamed = copy.copy(self)
         renamed.names = {**self.names, **names}
         return renamed
 

@@ -174,7 +174,7 @@ def dcg_score(
     >>> round(dcg_score([[10, 0, 0, 1, 5]], [[0.1, 0.2, 0.3, 4, 70]]), 6)
     9.499458
     """
-    gains, scores, weights = _graded(y_true, y_score, sample_weight)
+    gains, scores, weights = _tables(y_true, y_score, sample_weight)
     if not log_base > 0:
         raise ValueError(f"log_base is {log_base!r}, expected a number above 0")
     return float(np.average(rows.dcg(gains, scores, _cutoff(k), log_base, ignore_ties), weights=weights))
@@ -222,7 +222,7 @@ def ndcg_score(
     >>> round(ndcg_score([[10, 0, 0, 1, 5]], [[0.1, 0.2, 0.3, 4, 70]]), 6)
     0.695694
     """
-    gains, scores, weights = _graded(y_true, y_score, sample_weight)
+    gains, scores, weights = _tables(y_true, y_score, sample_weight)
     if gains.size and gains.min() < 0:
         raise ValueError("ndcg_score should not be used on negative y_true values.")
     if gains.shape[1] <= 1:
@@ -243,12 +243,8 @@ def _checked(y_true: Any, y_score: Any, sample_weight: Any) -> tuple[np.ndarray,
     return labels.astype(bool), scores, weights
 
 
-def _graded(y_true: Any, y_score: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Gains, scores, and weights."""
-    return _tables(y_true, y_score, sample_weight)
-
-
 def _tables(y_true: Any, y_score: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Labels or gains ``(N, C)``, scores ``(N, C)``, and weights ``(N,)`` of finite numbers."""
     tables = []
     for name, given in (("y_true", y_true), ("y_score", y_score)):
         table = np.asarray(given.toarray() if hasattr(given, "toarray") else on_host(given))
