@@ -139,10 +139,13 @@ PYTHON = [
         ('inclusive_boxes=similarity == "bbox"', "inclusive_boxes=False"),
     ),
     *of(
-        "python/meanap/detection/evaluation.py",
+        "python/meanap/detection/match_log.py",
         ("1 - 1e-10", "1 - 1e-9"),
         ("1 - 1e-10", "1 - 1e-11"),
         ("1 - 1e-10", "1"),
+    ),
+    *of(
+        "python/meanap/detection/evaluation.py",
         (
             "score_range: tuple[float, float] | None = (0.0, 1.0)",
             "score_range: tuple[float, float] | None = (0.1, 1.0)",

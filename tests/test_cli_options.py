@@ -15,7 +15,7 @@ from thorough import some
 import meanap
 from meanap import _core, _similarity, generate
 from meanap.cli import gate, main
-from meanap.detection import evaluation
+from meanap.detection import evaluation, matching
 
 
 @pytest.fixture(scope="module")
@@ -442,7 +442,7 @@ def counted(monkeypatch):
 
     monkeypatch.setattr(_core, "read_dataset", counting("truth", _core.read_dataset))
     monkeypatch.setattr(_core, "read_results", counting("found", _core.read_results))
-    monkeypatch.setattr(evaluation, "new_log", counting("matched", evaluation.new_log))
+    monkeypatch.setattr(matching, "new_log", counting("matched", matching.new_log))
     return counts
 
 

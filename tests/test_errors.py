@@ -15,6 +15,7 @@ from meanap import generate, readers
 from meanap._types import MatcherName
 from meanap.compat.pycocotools import mask
 from meanap.detection import evaluation
+from meanap.protocol._changes import with_changes
 
 TIDE = {
     "classification": "Cls",
@@ -471,7 +472,7 @@ def test_errors_of_matches_that_are_known_are_those_of_a_matching(kind, changes)
         annotation["iscrowd"] = 1
     found = generate.detections(truth, kind, per_image=20, seed=8)
     options = readers.Options(kind)
-    rules = evaluation.settled("coco", kind, changes)
+    rules = with_changes("coco", kind, changes)
     known = evaluation.evaluated(truth, found, rules, options, errors_at=rules.thresholds).scores
     matched = evaluation.evaluated(truth, found, rules, options).scores
     for area in rules.area_ranges:

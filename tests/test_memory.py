@@ -49,7 +49,7 @@ plain = [dict(size=[150, 150], counts=[int(n) for n in np.random.default_rng(i).
 
 MATCHES = """
 from meanap import _core
-from meanap.detection.evaluation import new_log
+from meanap.detection.match_log import new_log
 from meanap import protocol
 rules = protocol.get("coco").replace(area_ranges={"all": (0.0, 1e10)})
 log = new_log(rules, "bbox", "xywh", None)

@@ -336,9 +336,10 @@ def test_only_what_matched_has_outcomes():
 
 
 def test_columns_make_the_same_table_however_they_are_cut(batches):
-    from meanap.detection.evaluation import new_log, settled
+    from meanap.detection.match_log import new_log
+    from meanap.protocol._changes import with_changes
 
-    rules = settled("coco", "bbox", {})
+    rules = with_changes("coco", "bbox", {})
     logs = []
     for start in range(0, 70, 9):
         logs.append(new_log(rules, "bbox", "xywh", None))

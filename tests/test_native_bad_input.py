@@ -112,7 +112,7 @@ def test_bad_lists(preds, targets, error, message):
 def test_lots_of_a_long_list_do_not_show(monkeypatch):
     preds, targets = ([side] * 20 for side in batch("bbox"))
     whole = meanap.evaluate(targets, preds)
-    monkeypatch.setattr("meanap.detection.evaluation._LOT", 7)
+    monkeypatch.setattr("meanap.detection.match_inputs._IMAGES_PER_CALL", 7)
     told = []
     lots = meanap.evaluate(targets, preds, progress=lambda done, total: told.append((done, total)))
     assert lots.to_json() == whole.to_json() and lots.image_ids == whole.image_ids == list(range(20))

@@ -11,7 +11,7 @@ from processes import run_python
 
 import meanap
 from meanap import MeanAveragePrecision, generate
-from meanap.detection import evaluation
+from meanap.detection import match_inputs
 from meanap.statistics import percentiles
 
 
@@ -59,8 +59,8 @@ def test_a_table_matched_at_once_is_that_of_gathered_rows(data, changes, monkeyp
         "categories": [*truth["categories"][::-1], {"id": 77, "name": "none"}],
     }
     at_once = meanap.evaluate(truth, found, **changes)
-    gathering = evaluation._of_columns
-    monkeypatch.setattr(evaluation, "_of_columns", lambda *given: gathering(*given)._replace(whole=None))
+    gathering = match_inputs.of_columns
+    monkeypatch.setattr(match_inputs, "of_columns", lambda *given: gathering(*given)._replace(match_at_once=None))
     gathered = meanap.evaluate(truth, found, **changes)
     tables = [
         [scores.table, scores.confusion_table(0.5), scores.error_table(0.5, 0.1, "all")]

@@ -153,7 +153,7 @@ run = core.Run.from_columns(documents * 0, documents, scores)
 MANY_DETECTIONS = """
 import numpy as np
 from meanap import _core
-from meanap.detection.evaluation import new_log
+from meanap.detection.match_log import new_log
 from meanap.protocol import get
 protocol = get("coco").replace(thresholds=(0.5, 0.75), area_ranges={"all": (0.0, 1e10)})
 log = new_log(protocol, "bbox", "xywh", None)

@@ -634,10 +634,10 @@ def test_a_run_as_a_process(files, tmp_path):
 
 @pytest.mark.parametrize("versus", [False, True])
 def test_boxes_are_matched_once_for_all_errors_and_once_for_all_confusions(files, tmp_path, monkeypatch, versus):
-    from meanap.detection import evaluation
+    from meanap.detection import matching
 
     folder, made = files
-    asked, matched, errors, new_log = [], [], [], evaluation.new_log
+    asked, matched, errors, new_log = [], [], [], matching.new_log
 
     class Counted:
         def __init__(self, *args, **questions):
@@ -655,7 +655,7 @@ def test_boxes_are_matched_once_for_all_errors_and_once_for_all_confusions(files
                 errors.append((self.questions["errors"], least is None))
             return self.log.matched(*sides, known=known, least=least, **options)
 
-    monkeypatch.setattr(evaluation, "new_log", Counted)
+    monkeypatch.setattr(matching, "new_log", Counted)
     before = {"versus": folder / "other.json"} if versus else {}
     report.write(tmp_path / "report.html", *made["bbox"], resamples=2, **before)
     # An evaluation and one matching for the confusions at all IoU thresholds, of either side: the check takes both.

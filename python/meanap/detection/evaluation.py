@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import functools
-import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from meanap import _core, _similarity, protocol, readers
-from meanap._keywords import is_among, suggesting, unexpected
-from meanap._progress import Progress
+from meanap import _core, readers
+from meanap._keywords import suggesting
 from meanap._similarity import function_and_name
+from meanap.detection import match_inputs
 from meanap.detection.chosen import Chosen
-from meanap.detection.federated import LabelledImages, only_labelled
 from meanap.detection.image_fields import KnownFields
-from meanap.detection.inputs import are_swapped, arranged
+from meanap.detection.inputs import are_swapped
+from meanap.detection.match_inputs import EvaluationSettings, MatchInput
+from meanap.detection.match_log import check_score_range
+from meanap.detection.matching import Matching
 from meanap.detection.regions import IgnoreRegions
 from meanap.detection.result import Result
 from meanap.detection.scores import MatchScores, Sources
-from meanap.detection.slices import Wanted, images_of_slices, wanted_slices
+from meanap.detection.slices import images_of_slices, wanted_slices
 from meanap.errors import InputError
 from meanap.protocol import Protocol
+from meanap.protocol._changes import with_changes
 from meanap.readers._coco_files import TruthFile
 from meanap.readers._reader import is_path
 from meanap.readers._whole_body import KEYPOINTS
-from meanap.readers.sides import Detections, GroundTruth
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -51,7 +50,15 @@ if TYPE_CHECKING:
         SlicesInput,
     )
 
-__all__ = ["evaluate", "evaluated", "new_log", "settled", "warn_of_no_overlap"]
+__all__ = ["evaluate", "evaluated", "warn_of_no_overlap"]
+
+
+#: An AP below this may be due to boxes or ids in another format.
+_LOW_AP = 0.05
+#: With fewer objects or detections, no cause of a low AP can be found.
+_FEWEST = 10
+#: With more detections, the search for causes takes seconds.
+_MOST_DETECTIONS = 500_000
 
 
 @suggesting(lambda: Protocol.__dataclass_fields__)
@@ -161,7 +168,7 @@ def evaluate(
     options = readers.Options(
         similarity, box_format, format, names, images, sizes, columns, on_error=on_error, progress=progress
     )
-    rules = settled(protocol, similarity, changes)
+    rules = with_changes(protocol, similarity, changes)
     ground_truth = readers.repeatable(ground_truth, "ground_truth")
     detections = readers.repeatable(detections, "detections")
     chosen = Chosen(image_ids, categories)
@@ -185,11 +192,25 @@ def evaluate(
 
 
 def warn_of_no_overlap(result: Result, ground_truth: Any, detections: Any, options: readers.Options) -> None:
-    """Warns in one line what would fix it, if almost no detection overlaps an object."""
+    """Warn if almost no detection overlaps an object, with the cause and its remedy if `meanap.check` finds one.
+
+    Parameters
+    ----------
+    result
+        The result of the evaluation.
+    ground_truth, detections
+        What was evaluated.
+    options
+        How they were read.
+    """
     scores = result.scores
     ap = next(iter(result.values()), np.nan)
     detections_there = int(scores.detections.sum())
-    if not ap < _LOW or min(int(scores.objects.sum()), detections_there) < _ENOUGH or detections_there > _MOST:
+    if (
+        not ap < _LOW_AP
+        or min(int(scores.objects.sum()), detections_there) < _FEWEST
+        or detections_there > _MOST_DETECTIONS
+    ):
         return
     # Checks evaluate, too: only an evaluation that failed to match needs them.
     from meanap.checking.overlap import cause
@@ -216,11 +237,32 @@ def evaluated(
     function: OwnSimilarity | None = None,
     errors_at: Sequence[float] = (),
 ) -> Result:
-    """What `evaluate` does with settings as they are used, without a search for causes of a low number.
+    """What `evaluate` does once its arguments are checked, without the search for causes of a low AP.
 
-    At the thresholds `errors_at` that the protocol has, error types are found without another matching.
+    Parameters
+    ----------
+    ground_truth, detections, score_range, memory_limit, slices
+        As for `evaluate`.
+    rules
+        The protocol, with all changes.
+    options
+        How sources are read.
+    chosen
+        The images and categories to evaluate; by default all.
+    regions
+        Regions to ignore; by default none.
+    function
+        Compares boxes in place of the similarity.
+    errors_at
+        IoU thresholds at which error types will be requested: at those that the protocol has, nothing is matched again
+        for them.
+
+    Raises
+    ------
+    InputError
+        As for `evaluate`.
     """
-    _check_range(score_range)
+    check_score_range(score_range)
     wanted = wanted_slices(slices)
     fields = KnownFields(rules, wanted.names)
     options = dataclasses.replace(
@@ -231,17 +273,20 @@ def evaluated(
         difficulty=rules.reads_difficulty,
     )
     chosen, regions = chosen or Chosen(), regions or IgnoreRegions()
-    asked = _Asked(rules, options, score_range, fields, wanted, chosen, regions, function, errors_at)
+    settings = EvaluationSettings(rules, options, score_range, fields, wanted, chosen, regions, function, errors_at)
     if memory_limit is not None:
-        shards = _of_shards(ground_truth, detections, asked, memory_limit)
-        return _result(shards, ground_truth, detections, asked, whole=False)
+        shards = match_inputs.of_shards(ground_truth, detections, settings, memory_limit)
+        return _result(shards, ground_truth, detections, settings)
     try:
-        one_by_one = options.on_error == "raise" and asked.chosen.are_all and asked.regions.are_none
-        # What the ground truth says of its images decides about detections there.
+        one_by_one = options.on_error == "raise" and chosen.are_all and regions.are_none
+        # Under these protocols fields of the ground truth's images decide about detections.
         one_by_one = one_by_one and not rules.federated and rules.size != "fraction"
         batches = readers.batches(ground_truth, detections, options) if one_by_one else None
-        fill = _of_columns(ground_truth, detections, asked) if batches is None else _of_batches(*batches, asked)
-        return _result(fill, ground_truth, detections, asked)
+        if batches is None:
+            sides = match_inputs.of_columns(ground_truth, detections, settings)
+        else:
+            sides = match_inputs.of_batches(batches, ground_truth, detections, settings)
+        return _result(sides, ground_truth, detections, settings)
     except InputError as error:
         if not are_swapped(ground_truth, detections, error, options):
             raise
@@ -249,340 +294,25 @@ def evaluated(
         raise InputError(problem, code="swapped-sides") from error
 
 
-def _result(fill: _Fill, ground_truth: Any, detections: Any, asked: _Asked, whole: bool = True) -> Result:
-    rules, similarity = asked.rules, asked.options.similarity
-
-    def matches(
-        known: tuple[_core.Matches, int, int] | None = None, least: Sequence[float] | None = None, **questions: Any
-    ) -> _core.Matches:
-        form, function = asked.options.box_format, asked.function
-        log = new_log(rules, similarity, form, fill.score_range, function=function, **questions)
-        if fill.categories is not None:
-            log.declare(fill.categories)
-        if fill.whole is not None:
-            return fill.whole(log, known=known, least=None if least is None else list(least))
-        fill.into(log)
-        return log.table()
-
-    def jaccard(iou: float, scores: list[float]) -> list[np.ndarray]:
-        columns = fill if fill.sides is not None else _of_columns(ground_truth, detections, asked)
-        assert columns.sides is not None
-        log = new_log(rules.replace(thresholds=(iou,)), similarity, asked.options.box_format, None)
-        counts: list[np.ndarray] = columns.sides(
-            lambda truth, found, images, **_: log.jaccard(truth, found, images, scores)
-        )
-        return counts
-
-    def errors(iou: float, background: float, area: str, least: Sequence[float] | None = None) -> _core.Matches:
-        known = None
-        if iou in rules.thresholds:
-            known = table, list(rules.area_ranges).index(area), rules.thresholds.index(iou)
-        return matches(known, least, errors=(iou, background, area))
-
-    def confusions(ious: Sequence[float]) -> Iterator[_core.Matches]:
-        known = matches(without_categories=ious) if len(ious) > 1 and fill.whole is not None else None
-        for t, iou in enumerate(ious):
-            yield matches(None if known is None else (known, 0, t), confusion=iou)
-
-    near = [any(math.isclose(iou, wanted) for wanted in asked.errors_at) for iou in rules.thresholds]
-    table = matches(partners=np.flatnonzero(near).tolist())
-    asked.chosen.check()
-    asked.regions.check()
+def _result(sides: MatchInput, ground_truth: Any, detections: Any, settings: EvaluationSettings) -> Result:
+    matching = Matching(sides, settings)
+    settings.chosen.check()
+    settings.regions.check()
     scores = MatchScores(
-        table,
-        rules,
-        similarity,
-        names=fill.names,
-        groups=fill.groups,
-        sources=_files(ground_truth, detections, asked.options),
-        image_fields=asked.fields.values,
-        confusions=confusions,
-        errors=errors,
-        jaccard=jaccard if whole else None,
+        matching.table,
+        settings.rules,
+        settings.options.similarity,
+        names=sides.names,
+        groups=sides.groups,
+        sources=_files(ground_truth, detections, settings.options),
+        image_fields=settings.fields.values,
+        confusions=matching.confusions,
+        errors=matching.errors,
+        jaccard=matching.jaccard if matching.counts_jaccard else None,
     )
     scores.check_category_ids("detections", "ground truth")
-    readers.warn_of_unnamed(asked.options.names, scores.category_ids, scores.names)
-    return Result(scores, images_of_slices(asked.slices, scores, asked.fields.names))
-
-
-#: An AP below this may come from boxes or ids in another format.
-_LOW = 0.05
-#: With fewer objects or detections an AP is low for no reason that could be found.
-_ENOUGH = 10
-#: The search takes seconds for so many detections.
-_MOST = 500_000
-
-
-class _Asked(NamedTuple):
-    """The settings of an evaluation, for any input."""
-
-    rules: Protocol
-    options: readers.Options
-    score_range: tuple[float, float] | None
-    #: Takes the fields of images that the summary and the slices name.
-    fields: KnownFields
-    slices: Wanted
-    chosen: Chosen
-    regions: IgnoreRegions
-    #: What compares objects in the place of the similarity.
-    function: OwnSimilarity | None = None
-    #: Thresholds whose error types are requested later.
-    errors_at: Sequence[float] = ()
-    #: Reads which categories are labelled in an image, of a data set that comes in parts.
-    labelled_images: LabelledImages | None = None
-
-
-class _Fill(NamedTuple):
-    """Matches an input into a log, each time it is called."""
-
-    into: Callable[[_core.MatchLog], None]
-    #: Matches all of it at once, with the settings of a log that stays empty, if it is there at once. The matches that
-    #: are given, with an area range and a threshold, are those there. Of errors, detections may be left out, as of
-    #: `Scores.error_table`.
-    whole: Callable[..., _core.Matches] | None = None
-    #: Calls a function with both sides as columns, and the images, if they are there at once.
-    sides: Callable[[Callable[..., Any]], Any] | None = None
-    names: Any = None
-    groups: Any = None
-    #: All categories, also those without objects.
-    categories: Any = None
-    #: What the log itself has to check.
-    score_range: tuple[float, float] | None = None
-
-
-def _of_batches(ground_truth: list[Any], detections: list[Any], asked: _Asked) -> _Fill:
-    if asked.fields.needed:
-        given = readers.ids_of(ground_truth, "ground_truth")
-        ids = list(range(len(ground_truth))) if given is None else given
-        asked.fields.take(readers.fields_of_records(ids, ground_truth), readers.sizes_of(ids, ground_truth))
-
-    def into(log: _core.MatchLog) -> None:
-        with Progress(asked.options.progress, len(ground_truth), "matching") as told:
-            # Ctrl-C is handled between two groups of images.
-            for start in range(0, len(ground_truth), _LOT):
-                part = slice(start, start + _LOT)
-                try:
-                    log.update(detections[part], ground_truth[part], names=("detections", "ground_truth"), first=start)
-                except InputError as error:
-                    sides = {"detections": detections, "ground_truth": ground_truth}
-                    raise _worded(error, sides, asked.options) from None
-                told.at(min(start + _LOT, len(ground_truth)))
-
-    names = asked.options.names
-    named = None if names is None else readers.class_names(names)
-    return _Fill(into, names=named, score_range=asked.score_range)
-
-
-def _worded(error: InputError, sides: Mapping[str, list[Any]], options: readers.Options) -> InputError:
-    """An error about lists in the words of records, with its code."""
-    items = sides.get((error.source or "").partition("[")[0], [])
-    return readers.coded(readers.in_words_of_records(error, items, options.similarity, options.box_format))
-
-
-def _of_columns(ground_truth: Any, detections: Any, asked: _Asked, collected: readers.Problems | None = None) -> _Fill:
-    """Both sides as columns; warns of what is left out, unless `collected` takes it."""
-    problems = readers.Problems(asked.options.on_error) if collected is None else collected
-    if problems.mode == "skip":
-        # Columns of the core are for files without errors.
-        strict = asked._replace(options=dataclasses.replace(asked.options, on_error="raise"))
-        with contextlib.suppress(InputError):
-            return _of_columns(ground_truth, detections, strict)
-        asked = asked._replace(options=dataclasses.replace(asked.options, image_records=True))
-    truth = readers.ground_truth(ground_truth, asked.options, problems)
-    found = readers.detections(detections, asked.options, problems, truth)
-    if asked.fields.needed:
-        asked.fields.take(truth.image_fields, truth.sizes)
-    if asked.rules.federated and isinstance(truth, GroundTruth) and isinstance(found, Detections):
-        labelled = (asked.labelled_images or LabelledImages()).of(truth)
-        if labelled is not None:
-            found = only_labelled(truth, found, labelled, asked.rules.max_per_image)
-    truth_columns, found = arranged(truth, found, asked.rules, asked.options, asked.score_range, problems)
-    if collected is None:
-        problems.tell()
-    if not asked.regions.are_none:
-        ids = truth.images if truth.images is not None else {*truth_columns.image_ids, *found.image_ids}
-        found = asked.regions.of_images(truth.image_fields, ids).applied(found)
-    categories = asked.chosen.of_categories(truth.categories, truth.names)
-    truth_columns, found, images = asked.chosen.of_sides(truth_columns, found, truth.images)
-
-    def matched(how: Callable[..., Any], **known: Any) -> Any:
-        if asked.options.progress is False:
-            return how(truth_columns, found, images=images, **known)
-        with Progress(asked.options.progress, len(found), "matching") as told:
-            return how(truth_columns, found, images=images, progress=told.at, **known)
-
-    return _Fill(
-        lambda log: matched(log.append),
-        lambda log, **known: matched(log.matched, **known),
-        matched,
-        truth.names,
-        truth.groups,
-        categories,
-    )
-
-
-def _of_shards(ground_truth: Any, detections: Any, asked: _Asked, memory_limit: int | str) -> _Fill:
-    from meanap.detection.shards import Sharded, bytes_of
-
-    problems = readers.Problems(asked.options.on_error)
-    shards = Sharded(ground_truth, detections, asked.options, bytes_of(memory_limit), problems)
-    # Analyses match again.
-    unreported = [problems]
-
-    def into(log: _core.MatchLog) -> None:
-        options = dataclasses.replace(asked.options, progress=False)
-        left_out = unreported.pop() if unreported else readers.Problems(asked.options.on_error)
-        of_shard = asked._replace(options=options, labelled_images=LabelledImages())
-        with Progress(asked.options.progress, shards.count, "matching shards") as told:
-            for number, (truth, found) in enumerate(shards):
-                collected = readers.Problems(asked.options.on_error)
-                try:
-                    _of_columns(truth, found, of_shard, collected).into(log)
-                except InputError as problem:
-                    raise shards.placed(problem, number) from None
-                left_out.take(collected, functools.partial(shards.placed, number=number))
-                told.advance(1)
-        if left_out is problems:
-            # Shards have images in another order than files.
-            problems.found.sort(key=lambda problem: -1 if problem.record is None else problem.record)
-            problems.tell()
-
-    categories = asked.chosen.of_categories(shards.categories, shards.names)
-    return _Fill(into, names=shards.names, groups=shards.groups, categories=categories)
-
-
-#: Images of a list that are matched in one go.
-_LOT = 256
-
-_SEQUENCES = {"thresholds": float, "recall": float, "max_detections": int, "sigmas": float}
-
-
-def settled(
-    name: PresetName | Protocol,
-    similarity: SimilarityName,
-    changes: Mapping[str, Any],
-    among: Sequence[str] | None = None,
-) -> Protocol:
-    """The protocol with its changes; `among`: all similarities that these are given for."""
-    if not is_among(similarity, _similarity.NAMES):
-        raise _similarity.unknown(similarity)
-    rules = protocol.get(name, similarity)
-    known = set(Protocol.__dataclass_fields__)
-    for field, value in changes.items():
-        if field not in known:
-            raise unexpected(field, "protocol", sorted(known))
-        only = _similarity.ONLY_OF.get(field)
-        # None and False change nothing.
-        if only is not None and not (value is None or value is False) and only not in (among or (similarity,)):
-            raise InputError(f"{field}: only similarity {only!r} uses it, found similarity {similarity!r}")
-        named = field in ("recall", "sigmas") and isinstance(value, str)
-        named |= field == "sigmas" and (value is None or isinstance(value, (int, np.integer)))
-        if field in _SEQUENCES and not named:
-            given = tuple(value) if np.iterable(value) else (value,)
-            if any(isinstance(x, (str, bytes)) for x in given):
-                raise InputError(f"{field}: expected numbers, found {value!r}")
-            try:
-                numbers = tuple(_SEQUENCES[field](x) for x in given)
-            except (OverflowError, TypeError, ValueError):
-                raise InputError(f"{field}: expected numbers, found {value!r}") from None
-            # Limits that are not whole are left for the protocol to refuse.
-            value = numbers if field != "max_detections" or numbers == given else given
-        rules = rules.replace(**{field: value})
-    return rules
-
-
-def new_log(
-    rules: Protocol,
-    similarity: SimilarityName,
-    box_format: BoxFormat,
-    score_range: tuple[float, float] | None,
-    *,
-    function: OwnSimilarity | None = None,
-    confusion: float | None = None,
-    errors: tuple[float, float, str] | None = None,
-    without_categories: Sequence[float] | None = None,
-    partners: Sequence[int] = (),
-) -> _core.MatchLog:
-    """An empty match log of a protocol; `function` compares boxes in the place of the similarity.
-
-    Its tables have partners at the thresholds whose positions are given.
-    With `confusion` it is of pairs of categories matched at that threshold; with `errors` of error types at a
-    threshold, above a similarity to the background, in an area range. With `without_categories` it has what the
-    confusions at some thresholds match, with partners at all of them.
-    """
-    if confusion is not None:
-        rules = _of_all_sizes(rules, (confusion,))
-        return _new_log(rules, similarity, box_format, score_range, function=function, analysis="confusion")
-    if errors is not None:
-        iou, background, area = errors
-        rules = rules.replace(thresholds=(iou,), area_ranges={area: rules.area_ranges[area]}, summary=())
-        options = {"function": function, "analysis": "errors", "background": background}
-        return _new_log(rules, similarity, box_format, score_range, **options)
-    if without_categories is not None:
-        rules = _of_all_sizes(rules, tuple(without_categories)).replace(by_category=False)
-        partners = range(len(rules.thresholds))
-    return _new_log(rules, similarity, box_format, score_range, function=function, partners=list(partners))
-
-
-def _of_all_sizes(rules: Protocol, thresholds: tuple[float, ...]) -> Protocol:
-    """Rules of some thresholds, of objects of every size."""
-    ranges = {"all": rules.area_ranges.get("all", (-np.inf, np.inf))}
-    return rules.replace(thresholds=thresholds, area_ranges=ranges, summary=())
-
-
-def _check_range(score_range: Any) -> None:
-    if score_range is None:
-        return
-    try:
-        least, most = map(float, score_range)
-    except (TypeError, ValueError):
-        least, most = np.nan, np.nan
-    if not least <= most:
-        raise InputError(f"score_range: expected a least and a greatest score, or None, found {score_range!r}")
-
-
-def _new_log(
-    rules: Protocol,
-    similarity: SimilarityName,
-    box_format: BoxFormat,
-    score_range: tuple[float, float] | None,
-    **analysis: Any,
-) -> _core.MatchLog:
-    if similarity == "keypoints" and rules.sigmas is None:
-        raise InputError("sigmas: keypoints need the spread of each, or the name of a set, e.g. sigmas='coco'")
-    _check_range(score_range)
-    variances = None if rules.sigmas is None else (np.array(rules.sigmas) * 2) ** 2
-    return _core.MatchLog(
-        similarity=similarity,
-        box_format=box_format,
-        size=rules.size,
-        score_range=score_range,
-        match_crowds=rules.match_crowds,
-        inclusive_boxes=rules.inclusive_boxes,
-        variances=variances,
-        thresholds=_reached(rules),
-        area_ranges=np.array(list(rules.area_ranges.values()), dtype=np.float64),
-        max_detections=rules.max_detections[-1],
-        max_per_image=rules.max_per_image,
-        limit_per_image=bool(rules.limit_per_image),
-        heights=None if rules.heights is None else (float(rules.heights[0]), float(rules.heights[1])),
-        matcher=rules.matcher,
-        by_category=rules.by_category,
-        zero_id_unmatched=rules.zero_id_unmatched,
-        dilation_ratio=rules.dilation_ratio,
-        angle=rules.angle,
-        clockwise=bool(rules.clockwise),
-        rotated_iou=rules.rotated_iou,
-        **analysis,
-    )
-
-
-def _reached(rules: Protocol) -> np.ndarray:
-    """The least similarity of a match at each threshold."""
-    if rules.strict:
-        return np.nextafter(rules.thresholds, np.inf)
-    # As the reference does: a similarity of 1 must reach a threshold of 1.
-    return np.array([min(t, 1 - 1e-10) for t in rules.thresholds])
+    readers.warn_of_unnamed(settings.options.names, scores.category_ids, scores.names)
+    return Result(scores, images_of_slices(settings.slices, scores, settings.fields.names))
 
 
 def _files(ground_truth: Any, detections: Any, options: readers.Options) -> Sources | None:

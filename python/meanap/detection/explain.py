@@ -14,10 +14,11 @@ import numpy as np
 
 from meanap import readers
 from meanap._keywords import suggesting
-from meanap.detection.evaluation import evaluated, settled
+from meanap.detection.evaluation import evaluated
 from meanap.detection.result import Result
 from meanap.detection.scores import NUMBERS
 from meanap.protocol import Protocol
+from meanap.protocol._changes import with_changes
 from meanap.readers._coco_files import DetectionFile, TruthFile
 from meanap.statistics import Difference
 
@@ -181,7 +182,7 @@ def _settings(side: Any, place: str, shared: Mapping[str, Any]) -> _Settings:
         raise ValueError(f"{place}: ties: expected one of {', '.join(map(repr, _TIES))}, found {own['ties']!r}")
     if isinstance(own["score_range"], list):
         own["score_range"] = tuple(own["score_range"])
-    rules = settled(base, own["similarity"], options)
+    rules = with_changes(base, own["similarity"], options)
     by_id = options.get("zero_id_unmatched", rules.zero_id_unmatched or rules.name in _BY_ID)
     name = "options" if isinstance(side, Mapping) and set(side) - {"protocol"} else rules.name
     if "all" not in rules.area_ranges:

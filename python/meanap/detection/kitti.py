@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import readers
-from meanap.detection.evaluation import new_log
 from meanap.detection.inputs import arranged
+from meanap.detection.match_log import new_log
 from meanap.errors import InputError
 from meanap.protocol import get
 from meanap.readers.sides import Detections, GroundTruth, plain_ids

@@ -19,9 +19,9 @@ from meanap._progress import Progress
 from meanap._settings import number
 from meanap._similarity import NAMES, function_and_name, unknown
 from meanap.detection.errors import BACKGROUND
-from meanap.detection.evaluation import new_log, settled
 from meanap.detection.federated import LISTS
 from meanap.detection.image_fields import KnownFields
+from meanap.detection.match_log import new_log
 from meanap.detection.regions import LEAST, IgnoreRegions
 from meanap.detection.result import Result
 from meanap.detection.scores import MatchScores, Scores
@@ -29,6 +29,7 @@ from meanap.detection.slices import wanted_fields
 from meanap.errors import InputError
 from meanap.metric import Metric
 from meanap.protocol import Protocol, SummaryRow
+from meanap.protocol._changes import with_changes
 from meanap.readers import batch_of, fields_of_records, ids_of, in_words_of_records, sizes_of
 
 if TYPE_CHECKING:
@@ -59,47 +60,55 @@ def _have_scores(batch: Any) -> bool:
 class MeanAveragePrecision(Metric):
     """Mean average precision over batches, under torchmetrics' names.
 
-    Between batches it stores rows of the match table, never boxes or masks, so it stays small. Results do not depend on
-    the batches, and with ``image_id`` in the targets neither on their order nor on the distribution of images over
-    ranks: an image that occurs twice counts once.
+    Each batch is matched when it is added, and only its rows of the match table are stored, about 25 bytes per
+    detection: neither boxes nor masks. Results do not depend on how images are divided into batches. With ``image_id``
+    in the targets they depend neither on the order of the images nor on their distribution over ranks, and an image
+    that occurs twice counts once.
 
     Parameters
     ----------
     similarity : str, callable or a tuple
-        What is compared, as of `meanap.evaluate`. With several, names begin with ``bbox_`` and so on. (`iou_type` is
-        another name for it.) A function compares boxes, as that of `meanap.evaluate` does; a metric that was made of
-        the state of one with a function has its numbers, and takes no more batches.
+        What is compared, as for `meanap.evaluate`; `iou_type` is another name for it. With several, the names of the
+        numbers begin with ``bbox_`` and so on. A state does not hold a function: a metric that was restored from one
+        returns numbers, and refuses further batches.
     box_format : {"xyxy", "xywh", "cxcywh"}
     protocol : str or Protocol
         A preset of `meanap.protocol`, or one's own. The default is ``"coco"``, as of `meanap.evaluate`: with the same
         protocol both give the same numbers, which are pycocotools' to the last bit. ``"torchmetrics"`` has that
         library's thresholds, COCO's in single precision: an IoU of exactly 0.55 does not reach the second of them.
     iou_thresholds, rec_thresholds, max_detection_thresholds : sequences of numbers, optional
-        Replace those of the protocol.
+        The protocol's ``thresholds``, ``recall`` and ``max_detections``, under torchmetrics' names.
     class_metrics : bool
-        Whether `compute` gives ``map_per_class`` and ``mar_100_per_class``.
+        Whether `compute` returns ``map_per_class`` and ``mar_100_per_class``.
     extended_summary : bool
-        Whether it gives ``precision``, ``recall`` and ``scores``.
+        Whether `compute` returns ``precision``, ``recall`` and ``scores``.
     average : {"macro", "micro"}
         ``"micro"`` ignores classes, as in torchmetrics: a detection may match an object of any class.
     score_range
-        Least and greatest score; None allows any number.
+        Lowest and highest score allowed; None allows any number.
     confusion : float, optional
-        Record what ``result().confusion()`` needs, at this IoU.
+        An IoU, at which the matches that ``result().confusion()`` needs are stored too.
     errors : float, optional
-        Record what ``result().errors()`` and ``result().lrp()`` need, at this IoU.
+        An IoU, at which the matches that ``result().errors()`` and ``result().lrp()`` need are stored too.
     slices : str or sequence of str, optional
-        Names of fields of the targets, such as ``"weather"``, of whose values ``result().slices`` has a slice each.
-        Targets need an ``image_id`` then. `compute` gives their summaries as well, under names such as
-        ``"weather=rain/map"``.
+        Names of fields of the targets, such as ``"weather"``: ``result().slices`` has a slice for each of their values,
+        and `compute` returns the summaries of these under names such as ``"weather=rain/map"``. Each target then needs
+        an ``image_id``.
     ignore_regions : str, optional
-        The name of a field of the targets: a list of polygons for each image, in which a detection that matches nothing
-        is no false positive, as of `meanap.evaluate`.
+        The name of a field of the targets with a list of polygons for each image: a detection in these that matches
+        nothing is no false positive, as for `meanap.evaluate`.
     sync_on_compute : bool
-        Whether `compute` and `result` gather the batches of all ranks by themselves where ``torch.distributed`` is
-        initialised with more than one rank; every rank has to call them then. After `sync` they do not gather again.
+        Whether `compute` and `result` gather the batches of all ranks, if ``torch.distributed`` is initialised with
+        more than one rank. Then every rank has to call them. After `sync` they do not gather again.
     **changes
         Other fields of the protocol to replace.
+
+    Raises
+    ------
+    ValueError
+        An argument has a value that cannot be used, or a field of the protocol is given twice.
+    TypeError
+        There is no such argument.
 
     Examples
     --------
@@ -186,30 +195,29 @@ class MeanAveragePrecision(Metric):
             if value is not None:
                 fields[name] = value
         self.protocols: dict[SimilarityName, Protocol] = {
-            kind: settled(protocol, kind, fields, self.similarities) for kind in self.similarities
+            kind: with_changes(protocol, kind, fields, self.similarities) for kind in self.similarities
         }
         self._logs = self._new_logs()
         self._fields = self._new_fields()
 
     def _new_fields(self) -> KnownFields:
-        # Those of the summary are the same for all similarities.
+        # The rows of the summary name the same fields for all similarities.
         return KnownFields(next(iter(self.protocols.values())), self.slices)
 
     def _new_logs(self) -> dict[tuple[str, bool | str], _core.MatchLog]:
         logs: dict[tuple[str, bool | str], _core.MatchLog] = {}
         for kind, rules in self.protocols.items():
-            ways = {rules.by_category and self.average == "macro"}
-            if self.class_metrics and rules.by_category:
-                ways.add(True)
-            for by_category in sorted(ways):
-                apart = rules.replace(by_category=by_category)
-                logs[kind, by_category] = self._new_log(apart, kind)
+            overall = rules.by_category and self.average == "macro"
+            # With average="micro" the numbers of single classes are of a match log of their own.
+            by_class = overall or bool(self.class_metrics and rules.by_category)
+            for by_category in sorted({overall, by_class}):
+                logs[kind, by_category] = self._new_log(rules.replace(by_category=by_category), kind)
             if self.confusion is not None:
                 logs[kind, "confusion"] = self._new_log(rules, kind, confusion=self.confusion)
             if self.errors is not None:
-                apart = rules.replace(by_category=rules.by_category and self.average == "macro")
-                kept = _kept_errors(self.errors)
-                logs[kind, "errors"] = self._new_log(apart, kind, errors=kept)
+                logs[kind, "errors"] = self._new_log(
+                    rules.replace(by_category=overall), kind, errors=_recorded_errors(self.errors)
+                )
         return logs
 
     def _new_log(self, rules: Protocol, kind: SimilarityName, **analysis: Any) -> _core.MatchLog:
@@ -244,19 +252,20 @@ class MeanAveragePrecision(Metric):
             image in order, or a mapping of image id to polygons. By default those of the field that the metric was
             made with, if any.
         progress
-            True shows on standard error how far matching of more than a second is; a function gets ``(done, total)``
-            of detections, each counted once for each similarity and analysis that the metric records. Ctrl-C,
-            or an error of the function, stops the work.
+            True shows the progress of work that takes more than a second on standard error. A function is called with
+            ``(done, total)``, numbers of detections, counted once for each similarity and analysis. Ctrl-C, or an error
+            that the function raises, stops the work.
 
         Raises
         ------
         ValueError
-            Something cannot be used; the message names argument, row and value. Nothing of the batch is added.
+            Something in the batch cannot be used; the message names argument, row and value. No image of the batch is
+            added.
         """
         try:
             if progress is not False:
-                with Progress(progress, 1, "matching") as told:
-                    self._update(preds, target, ignore_regions, told)
+                with Progress(progress, 1, "matching") as steps:
+                    self._update(preds, target, ignore_regions, steps)
             else:
                 self._update(preds, target, ignore_regions)
         except InputError as error:
@@ -264,7 +273,7 @@ class MeanAveragePrecision(Metric):
                 raise _of_arguments(error) from None
             raise InputError("preds and target are swapped: preds come first", code="swapped-sides") from error
 
-    def _update(self, preds: Any, target: Any, regions: Any, told: Progress | None = None) -> None:
+    def _update(self, preds: Any, target: Any, regions: Any, steps: Progress | None = None) -> None:
         if self._function_name is not None and self.function is None:
             name = self._function_name
             raise InputError(f"similarity: a state does not hold the function {name!r}: make the metric with it")
@@ -278,7 +287,7 @@ class MeanAveragePrecision(Metric):
         if regions is not None:
             where |= {"regions": IgnoreRegions.of_batch(regions, list(target), "target"), "least": LEAST}
         try:
-            self._match(preds, target, told, where)
+            self._match(preds, target, steps, where)
         except InputError as error:
             items = preds if (error.source or "").startswith("preds") else target
             items = items if isinstance(items, (list, tuple)) else []
@@ -307,15 +316,15 @@ class MeanAveragePrecision(Metric):
                 found = "is there, which metric objects do not use: meanap.evaluate does, federated=False does without"
                 raise InputError(None, "target", row, name, found)
 
-    def _match(self, preds: Any, target: Any, told: Progress | None, where: dict[str, Any]) -> None:
+    def _match(self, preds: Any, target: Any, steps: Progress | None, where: dict[str, Any]) -> None:
         if len(self._logs) == 1:
             for log in self._logs.values():
-                log.update(preds, target, progress=None if told is None else told.at, **where)
+                log.update(preds, target, progress=None if steps is None else steps.at, **where)
             return
         parts = {}
         for done, (key, log) in enumerate(self._logs.items()):
             parts[key] = log.empty()
-            at = None if told is None else told.part(done, len(self._logs))
+            at = None if steps is None else steps.part(done, len(self._logs))
             parts[key].update(preds, target, progress=at, **where)
         for key, log in self._logs.items():
             log.merge(parts[key])
@@ -323,7 +332,7 @@ class MeanAveragePrecision(Metric):
     def __call__(
         self, preds: DetectionBatch, target: TargetBatch, *, ignore_regions: BatchRegionsInput | None = None
     ) -> dict[str, Any]:
-        """Adds a batch and gives its own numbers, of this rank alone."""
+        """Add a batch, and return the numbers of this batch alone, without those of other ranks."""
         batch = self._empty()
         batch.update(preds, target, ignore_regions=ignore_regions)
         self.merge(batch)
@@ -332,7 +341,7 @@ class MeanAveragePrecision(Metric):
     forward = __call__
 
     def to(self, *where: object, **how: object) -> MeanAveragePrecision:
-        """The metric itself, which has no device. For compatibility with torchmetrics."""
+        """The metric itself: it has no device. For compatibility with torchmetrics."""
         return self
 
     cpu = to
@@ -348,30 +357,29 @@ class MeanAveragePrecision(Metric):
         return twin
 
     def __len__(self) -> int:
-        """The number of images, of all ranks after `sync`."""
+        """How many images were added; after `sync`, on all ranks."""
         return next(iter(self._visible()._logs.values())).images
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the rows take, with those that `sync` gathered."""
+        """How many bytes of memory the stored rows take, with those that `sync` gathered."""
         own = sum(log.nbytes for log in self._logs.values())
         return own + (0 if self._synced is None else self._synced.nbytes)
 
     # Numbers
 
     def result(self, similarity: SimilarityName | None = None, *, slices: SlicesInput | None = None) -> Result:
-        """The result of the batches so far: curves, tables, intervals.
+        """The result of all batches so far: curves, tables, intervals.
 
-        With several ranks of ``torch.distributed`` those of all of them, as of `compute`.
+        With several ranks of ``torch.distributed``, the result of the batches of all ranks, as for `compute`.
 
         Parameters
         ----------
         similarity
-            Of several, the one it is of; by default the first.
+            One of the metric's similarities; by default the first.
         slices
-            As of `meanap.evaluate`; by default those of the fields that the metric was made with. Other fields of the
-            targets are not stored. Images are called by their ``image_id`` where all targets have one, else by their
-            position.
+            As for `meanap.evaluate`; by default the values of the fields that the metric was made with. Other fields of
+            the targets are not stored. An image's id is its ``image_id`` if all targets have one, else its position.
 
         Raises
         ------
@@ -390,14 +398,14 @@ class MeanAveragePrecision(Metric):
 
     def _scores(self, kind: SimilarityName, by_category: bool) -> MatchScores:
         rules = self.protocols[kind].replace(by_category=by_category)
-        confusions = None if self.confusion is None else self._kept_confusions(kind)
-        errors = None if self.errors is None else self._kept_error_table(kind, _kept_errors(self.errors))
+        confusions = None if self.confusion is None else self._recorded_confusions(kind)
+        errors = None if self.errors is None else self._recorded_error_table(kind, _recorded_errors(self.errors))
         table = self._logs[kind, by_category].table()
         scores = MatchScores(table, rules, kind, image_fields=self._fields.values, confusions=confusions, errors=errors)
         scores.check_category_ids("preds", "target")
         return scores
 
-    def _kept_confusions(self, kind: str) -> Callable[[Sequence[float]], Iterator[_core.Matches]]:
+    def _recorded_confusions(self, kind: str) -> Callable[[Sequence[float]], Iterator[_core.Matches]]:
         matches = self._logs[kind, "confusion"].table()
 
         def confusions(ious: Sequence[float]) -> Iterator[_core.Matches]:
@@ -408,23 +416,27 @@ class MeanAveragePrecision(Metric):
 
         return confusions
 
-    def _kept_error_table(self, kind: str, kept: tuple[float, float, str]) -> Callable[..., _core.Matches]:
+    def _recorded_error_table(self, kind: str, recorded: tuple[float, float, str]) -> Callable[..., _core.Matches]:
         matches = self._logs[kind, "errors"].table()
 
         def errors(iou: float, background: float, area: str, _least: Sequence[float] | None = None) -> _core.Matches:
-            if (iou, background, area) != kept:
-                raise ValueError(f"errors: the metric recorded errors at IoU, background and area {kept}")
+            if (iou, background, area) != recorded:
+                raise ValueError(f"errors: the metric recorded errors at IoU, background and area {recorded}")
             return matches
 
         return errors
 
     def compute(self) -> dict[str, Any]:
-        """The numbers so far, under torchmetrics' names: floats, arrays for what is per class; -1 for none.
+        """The numbers of all batches so far, under torchmetrics' names.
 
-        Of a metric with `slices` also the summary of each slice: ``"weather=rain/map"`` is its ``"map"``.
+        If ``torch.distributed`` is initialised with several ranks, all of them have to call it: their batches are
+        gathered as by `sync`, unless it was called since the last batch or `sync_on_compute` is False.
 
-        Where ``torch.distributed`` is initialised with several ranks, all of them have to call it: their batches are
-        gathered, as `sync` does, unless it was called since the last batch or `sync_on_compute` is off.
+        Returns
+        -------
+        dict
+            Floats, and arrays ``(K,)`` for numbers of each class; an undefined number is -1. With `slices` also the
+            summary of each slice: ``"weather=rain/map"`` is its ``"map"``.
         """
         return self._of_all_ranks()._numbers()
 
@@ -473,7 +485,7 @@ class MeanAveragePrecision(Metric):
     # Copies, ranks, bytes
 
     def _add(self, other: MeanAveragePrecision) -> None:
-        # Images with known ids count once.
+        # The logs count an image with an `image_id` once.
         for key, log in self._logs.items():
             log.merge(other._logs[key].copy() if other is self else other._logs[key])
         self._fields.add(other._fields)
@@ -556,16 +568,18 @@ def _of_arguments(error: InputError) -> InputError:
 
 
 def _name_of(function: Any) -> str:
-    """What a function is called."""
+    """Module and name of a function, for errors."""
     return f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
 
 
-def _kept_errors(iou: float) -> tuple[float, float, str]:
-    """What a metric records: similarity threshold, that of the background, area range."""
+def _recorded_errors(iou: float) -> tuple[float, float, str]:
+    """The error types that a metric stores: IoU threshold, threshold of the background, area range."""
     return iou, min(BACKGROUND, iou), "all"
 
 
 def _protocol(fields: dict[str, Any]) -> Protocol:
+    """A protocol from its fields as JSON holds them, with lists for tuples."""
+
     def tuples(value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
 
@@ -592,7 +606,7 @@ def _or_minus_one(value: Any) -> Any:
 
 
 def _rising(limits: Any) -> Any:
-    """The limits in order, as torchmetrics takes them."""
+    """The limits, sorted: torchmetrics takes them in any order."""
     if isinstance(limits, str):
         raise InputError(f"max_detections: expected numbers, found {limits!r}")
     if not np.iterable(limits):

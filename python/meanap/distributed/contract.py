@@ -12,11 +12,12 @@ import pyarrow.compute as pc
 
 from meanap import _core, readers
 from meanap._similarity import compares_polygons
-from meanap.detection.evaluation import new_log, settled
+from meanap.detection.match_log import new_log
 from meanap.detection.regions import IgnoreRegions
 from meanap.distributed.rows import id_type, rows_into, rows_of, schema
 from meanap.errors import InputError
 from meanap.protocol import Protocol
+from meanap.protocol._changes import with_changes
 from meanap.readers.tables import Tables
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Plan:
         """
         if compares_polygons(similarity):
             raise ValueError("similarity: 'polygon' compares corners, which tables do not have; 'segm' compares pixels")
-        rules = settled(protocol, similarity, changes)
+        rules = with_changes(protocol, similarity, changes)
         if rules.federated:
             raise ValueError(
                 f"protocol: {rules.name!r} judges detections by lists of labelled categories, which tables do not "

@@ -14,7 +14,8 @@ from meanap import _core
 from meanap._files import is_name
 from meanap._similarity import compares_masks
 from meanap.errors import InputError
-from meanap.readers._coco_records import groups_of, names_of, warn_of_drawn_boxes
+from meanap.readers._coco_records import warn_of_drawn_boxes
+from meanap.readers._coco_rows import groups_of, names_of
 from meanap.readers._image_fields import ImageFields, fields_of_records
 from meanap.readers._read_once import read_dataset, read_results
 from meanap.readers.sides import Detections, GroundTruth

@@ -7,31 +7,25 @@ the same columns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from meanap import _core, _rle
 from meanap._arrays import as_number, shown
 from meanap._similarity import box_widths, compares_masks, compares_polygons
-from meanap.errors import InputTypeError
 from meanap.readers import _fields
-from meanap.readers._fields import NEEDED, Field
-from meanap.readers._known_ids import with_ids
+from meanap.readers._coco_rows import RecordList, RecordRows, groups_of, listed, listed_records, names_of
 from meanap.readers._problems import Problem, Problems
-from meanap.readers.sides import Detections, GroundTruth
+from meanap.readers.sides import Detections, GroundTruth, plain_ids
 
 if TYPE_CHECKING:
     from meanap._types import SimilarityName
     from meanap.readers._reader import Truth
 
-__all__ = ["coco_ground_truth", "coco_results", "groups_of", "listed", "names_of", "warn_of_drawn_boxes"]
-
-_Records = Sequence[Mapping[str, Any]]
-_Side = TypeVar("_Side", GroundTruth, Detections)
+__all__ = ["coco_ground_truth", "coco_results", "warn_of_drawn_boxes"]
 
 
 def coco_ground_truth(
@@ -49,9 +43,9 @@ def coco_ground_truth(
     """
     place = "ground_truth"
     problems = Problems() if problems is None else problems
-    rows = _Rows(listed(dataset, "annotations", place), place, problems)
-    images = _listed_records(dataset, "images", place, problems)
-    categories = _listed_records(dataset, "categories", place, problems)
+    rows = RecordRows(listed(dataset, "annotations", place), place, problems)
+    images = listed_records(dataset, "images", place, problems)
+    categories = listed_records(dataset, "categories", place, problems)
     image_ids = [_fields.ID.read(image["id"]) for image in images or ()]
     names = names_of(categories or ())
     sizes = {id: (image.get("height"), image.get("width")) for id, image in zip(image_ids, images or (), strict=True)}
@@ -110,7 +104,7 @@ def coco_ground_truth(
 
 
 def coco_results(
-    records: _Records,
+    records: RecordList,
     similarity: str,
     sizes: Mapping[Any, Any] | None = None,
     first: Mapping[str, Any] | None = None,
@@ -140,7 +134,7 @@ def coco_results(
     ValueError
         A field is missing or cannot be used; the message names record and field.
     """
-    rows = _Rows(records, "detections", Problems() if problems is None else problems)
+    rows = RecordRows(records, "detections", Problems() if problems is None else problems)
     if first is None:
         first = next((record for record in records if isinstance(record, Mapping)), {})
     rotated = bool(box_widths(similarity))
@@ -195,129 +189,23 @@ def warn_of_drawn_boxes(problems: Problems | None = None) -> None:
     (Problems() if problems is None else problems).add(Problem("masks-missing", "warning", "detections", text=text))
 
 
-class _Rows:
-    """The records of one list, and which of them have errors."""
-
-    def __init__(self, records: Sequence[Any], place: str, problems: Problems) -> None:
-        self.records: Any = records
-        self.place = place
-        self.problems = problems
-        self.bad: set[int] = set()
-
-    def check(self) -> None:
-        """Finds what is no dictionary: in its place there is an empty one."""
-        strange = [row for row, record in enumerate(self.records) if not isinstance(record, Mapping)]
-        for row in strange:
-            text = f"expected a dictionary, found a {type(self.records[row]).__name__}"
-            self._take(Problem("malformed-record", "error", self.place, row, text=text, type_error=True))
-        if strange:
-            self.records = [record if isinstance(record, Mapping) else {} for record in self.records]
-
-    def name_ids(self, truth: Truth | None) -> None:
-        """Puts ids where records have names of images and categories."""
-        self.records = with_ids(self.records, truth, self.place, self._take)
-
-    def column(self, field: Field) -> list[Any]:
-        """A field of all records."""
-        column = []
-        read, default = field.read, field.default
-        for row, record in enumerate(self.records):
-            value = record.get(field.name)
-            if value is None and default is not NEEDED:
-                column.append(default)
-                continue
-            item = None if value is None else read(value)
-            if item is None:
-                item = field.blank
-                self.fault(row, field)
-            column.append(item)
-        return column
-
-    def fault(self, row: int, field: Field, /, **changes: Any) -> None:
-        """Takes the problem of a field."""
-        if self.records[row] or row not in self.bad:
-            problem = _fields.problem_of(field, self.records[row], self.place, row)
-            self._take(replace(problem, **changes) if changes else problem)
-
-    def _take(self, problem: Problem) -> None:
-        self.problems.add(problem)
-        if problem.record is not None:
-            self.bad.add(problem.record)
-
-    def good(self, side: _Side) -> _Side:
-        """The objects whose records have no errors."""
-        if not self.bad:
-            return side
-        rows = np.array([row for row in range(len(side)) if row not in self.bad], dtype=np.int64)
-        self.problems.leave_out(self.place, len(self.bad))
-        return side.take(rows)
-
-
-# Lists of records
-
-
-def listed(dataset: Mapping[str, Any], name: str, place: str) -> Sequence[Any]:
-    """The records of a COCO dictionary under a name; whether they are dictionaries is left to their reader."""
-    if not isinstance(dataset, Mapping):
-        raise InputTypeError(f"expected a dictionary with {name!r}, found {shown(dataset)}", place)
-    records = dataset.get(name)
-    if not isinstance(records, (list, tuple)):
-        is_null = f"is {'null' if records is None else shown(records)}"
-        found, expected = is_null if name in dataset else "is missing", "a list of dictionaries"
-        raise InputTypeError(source=place, field=name, found=found, expected=expected, code=f"no-{name}")
-    return records
-
-
-def _listed_records(dataset: Mapping[str, Any], name: str, place: str, problems: Problems) -> _Records | None:
-    """Images or categories, those with an id; None if there is no such list."""
-    if name not in dataset:
-        return None
-    rows = _Rows(listed(dataset, name, place), f"{place}: {name}", problems)
-    rows.check()
-    rows.column(_fields.ID)
-    return [record for row, record in enumerate(rows.records) if row not in rows.bad] if rows.bad else rows.records
-
-
-def names_of(categories: Sequence[Any]) -> dict[Any, str]:
-    """Names of categories, by id: the id itself where there is none."""
-    rows = _Rows(categories, "ground_truth: categories", Problems())
-    rows.check()
-    ids = rows.column(_fields.ID)
-    names = (category.get("name") for category in categories)
-    return {id: str(id if name is None else name) for id, name in zip(ids, names, strict=True)}
-
-
-def groups_of(categories: Sequence[Any]) -> dict[str, list[Any]]:
-    """Groups that categories are in: LVIS's frequencies."""
-    rows = _Rows(categories, "ground_truth: categories", Problems())
-    rows.check()
-    groups: dict[str, list[Any]] = {}
-    for id, word in zip(rows.column(_fields.ID), rows.column(_fields.FREQUENCY), strict=True):
-        if word is not None:
-            groups.setdefault({"r": "rare", "c": "common", "f": "frequent"}.get(word, word), []).append(id)
-    return groups
-
-
-# Columns of records
-
-
 def _plain_columns(records: Any, boxed: bool, detections: bool) -> dict[str, Any] | None:
     """The columns of dictionaries, with their boxes if they are `boxed`, if all are plain numbers."""
     return _core.plain_columns(records, detections, boxed) if type(records) is list else None
 
 
-def _ids(rows: _Rows) -> dict[str, Any]:
+def _ids(rows: RecordRows) -> dict[str, Any]:
     return {field.name: rows.column(field) for field in (_fields.IMAGE, _fields.CATEGORY)}
 
 
-def _boxes(rows: _Rows, columns: Mapping[str, Any]) -> np.ndarray:
+def _boxes(rows: RecordRows, columns: Mapping[str, Any]) -> np.ndarray:
     if "bbox" in columns:
         boxes: np.ndarray = columns["bbox"]
         return boxes
     return np.array(rows.column(_fields.BOX), dtype=np.float64).reshape(-1, 4)
 
 
-def _rotated_boxes(rows: _Rows, similarity: str) -> np.ndarray:
+def _rotated_boxes(rows: RecordRows, similarity: str) -> np.ndarray:
     widths, wanted = box_widths(similarity), _fields.GEOMETRY[similarity]
     fields = [_fields.rotated_box_of(record, wanted) for record in rows.records]
     given = [record.get(field.name) for field, record in zip(fields, rows.records, strict=True)]
@@ -343,7 +231,7 @@ def _rotated_boxes(rows: _Rows, similarity: str) -> np.ndarray:
     return np.array([[0.0] * length if box is None else box for box in boxes], dtype=np.float64).reshape(-1, length)
 
 
-def _poses(rows: _Rows) -> np.ndarray:
+def _poses(rows: RecordRows) -> np.ndarray:
     given = [record.get("keypoints") for record in rows.records]
     if given and all(type(pose) is list for pose in given):
         # As nearly all are: lists of one length, of numbers.
@@ -368,7 +256,7 @@ _NO_MASK = {"size": [1, 1], "counts": [1]}
 
 
 def _masks(
-    rows: _Rows,
+    rows: RecordRows,
     images: Any,
     sizes: Mapping[Any, Any] | None,
     boxes: np.ndarray | None = None,
@@ -382,7 +270,7 @@ def _masks(
     masks: list[dict[str, Any]] = []
     drawn = False
     field = _fields.MASK
-    for row, (record, image) in enumerate(zip(rows.records, _plain(images), strict=True)):
+    for row, (record, image) in enumerate(zip(rows.records, plain_ids(images), strict=True)):
         shape = record.get("segmentation")
         if isinstance(shape, Mapping):
             masks.append(dict(shape))
@@ -421,7 +309,7 @@ def _masks(
     return masks
 
 
-def _measured(rows: _Rows, masks: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+def _measured(rows: RecordRows, masks: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
     """Areas ``(N,)`` of masks and the boxes ``(N, 4)`` around them."""
     areas, boxes = [], []
     for row, shape in enumerate(masks):
@@ -436,11 +324,7 @@ def _measured(rows: _Rows, masks: list[dict[str, Any]]) -> tuple[np.ndarray, np.
     return np.array(areas, dtype=np.float64), np.array(boxes, dtype=np.float64).reshape(-1, 4)
 
 
-def _plain(column: np.ndarray | list[Any]) -> list[Any]:
-    return column.tolist() if isinstance(column, np.ndarray) else column
-
-
-def _crowds(rows: _Rows) -> dict[str, np.ndarray]:
+def _crowds(rows: RecordRows) -> dict[str, np.ndarray]:
     """The flags `crowd` and, where they differ, `ignore` of objects, as pycocotools takes "iscrowd".
 
     An object is ignored if the value is true, and a crowd if its integer is not 0: the text "0" is true, and the object

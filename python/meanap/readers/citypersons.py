@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from meanap._arrays import shown
-from meanap.readers._coco_records import coco_ground_truth, listed
+from meanap.readers._coco_records import coco_ground_truth
+from meanap.readers._coco_rows import listed
 from meanap.readers._collected import finite
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, head, is_path, json_of

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from meanap.errors import InputError
 from meanap.readers._coco_files import DetectionFile, TruthFile
-from meanap.readers._coco_records import coco_ground_truth, coco_results, listed
+from meanap.readers._coco_records import coco_ground_truth, coco_results
+from meanap.readers._coco_rows import listed
 from meanap.readers._column_names import NAMES, are_columns
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, is_folder, is_path

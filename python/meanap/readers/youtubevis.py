@@ -16,7 +16,7 @@ from meanap import _core
 from meanap._arrays import as_id, shown
 from meanap._similarity import compares_masks
 from meanap.errors import InputError
-from meanap.readers._coco_records import listed, names_of
+from meanap.readers._coco_rows import listed, names_of
 from meanap.readers._collected import finite
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path, json_of

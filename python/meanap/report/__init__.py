@@ -122,12 +122,13 @@ def write(
         `images` is given and there is no Pillow.
     """
     from meanap.detection import Result
-    from meanap.detection.evaluation import evaluated, settled, warn_of_no_overlap
+    from meanap.detection.evaluation import evaluated, warn_of_no_overlap
+    from meanap.protocol._changes import with_changes
     from meanap.readers import Options, repeatable
     from meanap.report.views import IOUS
 
     check_target(path)
-    rules = settled(protocol, similarity, {} if sigmas is None else {"sigmas": sigmas})
+    rules = with_changes(protocol, similarity, {} if sigmas is None else {"sigmas": sigmas})
     settings = Settings(images, title, score, worst, confidence, resamples, check)
     keywords: Any = {
         "box_format": box_format,
