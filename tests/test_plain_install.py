@@ -1,7 +1,11 @@
 """The package without optional dependencies: it can be inspected, and errors name what is missing."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
+
+import meanap
 
 BLOCKED = (
     *("ray", "pyspark", "pyarrow", "matplotlib", "PIL", "torch", "torchmetrics", "pandas", "polars", "duckdb"),
@@ -10,6 +14,9 @@ BLOCKED = (
 
 BLOCK = f"""
 import sys
+from pathlib import Path
+
+import meanap
 
 class Blocked:
     def find_spec(self, name, path=None, target=None):
@@ -95,3 +102,10 @@ metric.update(found, truth)
 metric.sync()
 assert metric.compute()["map"] > 0.99
 """)
+
+
+def test_packages_that_type_checkers_see_are_there_at_runtime():
+    source = (Path(meanap.__file__)).read_text(encoding="utf-8")
+    declared = set(re.findall(r"^    from meanap import (\w+) as \1$", source, re.MULTILINE))
+    assert declared == set(meanap._PACKAGES)
+    plain("import meanap; meanap.checking.Findings; meanap.ranking.evaluate")

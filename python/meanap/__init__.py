@@ -102,7 +102,9 @@ _HOMES = {
     "describe": "meanap.conversion",
     "explain_difference": "meanap.detection",
 }
+# Packages that are imported on first access.
 _PACKAGES = (
+    "checking",
     "coco",
     "compat",
     "detection",
@@ -125,7 +127,8 @@ if not TYPE_CHECKING:  # A type checker that saw it would accept any name.
             try:
                 return importlib.import_module(f"meanap.{name}")
             except ImportError as problem:
-                # What is not installed is not there: `hasattr`, `help` and `inspect` go on. `import` says ImportError.
+                # A package whose requirement is not installed counts as missing, so `hasattr`, `help` and `inspect` do
+                # not fail; `import` raises ImportError.
                 raise AttributeError(f"module 'meanap' has no attribute {name!r}: {problem}") from problem
         return _attribute(name)
 
