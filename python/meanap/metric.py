@@ -1,8 +1,8 @@
 """Base class of the metric objects: merging, gathering over ranks, and their state as bytes.
 
-A metric object takes batches (`update`), gives numbers (`compute`) and discards its batches (`reset`). Its state is the
-summary of its own batches. `sync` gathers the states of all ranks for reading; what other ranks sent never becomes
-state of this one, so syncing again, or going on after it, counts nothing twice.
+A metric object takes batches (`update`), returns numbers (`compute`) and discards its batches (`reset`). Its state is a
+summary of the batches that it was given itself. `sync` gathers the states of all ranks into a second object, from which
+numbers are read. The state of this rank stays as it is, so syncing twice, or updating after it, counts nothing twice.
 """
 
 from __future__ import annotations
@@ -28,27 +28,28 @@ _DAMAGED = "state: the bytes are damaged"
 
 
 class Metric(abc.ABC):
-    """Base of the metric objects.
+    """Base class of the metric objects.
 
     Attributes
     ----------
     sync_on_compute : bool
-        Whether `compute` gathers the states of all ranks by itself where ``torch.distributed`` is initialised with more
-        than one rank. Every rank has to call it then.
+        Whether `compute` gathers the states of all ranks itself, if ``torch.distributed`` is initialised with more than
+        one rank. Then every rank has to call it.
     """
 
     sync_on_compute: bool = True
-    #: What `sync` gathered from all ranks, this one included; None where that would be this metric itself.
+    #: The metric of the batches of all ranks, this one included, that `sync` gathered. None if there is no other rank,
+    #: or if `sync` was not called since the last change.
     _synced: Any = None
 
-    # What each metric says of itself
+    # To be implemented by each metric
 
     @abc.abstractmethod
     def _settings(self) -> dict[str, Any]:
-        """What two metrics must have in common to be merged, as JSON can hold it."""
+        """The settings that two metrics must share to be merged, as values that JSON can hold."""
 
     def _options(self) -> dict[str, Any]:
-        """What else a metric is made with, as JSON can hold it."""
+        """The other arguments of the constructor, as values that JSON can hold: these may differ between metrics."""
         return {"sync_on_compute": self.sync_on_compute}
 
     @classmethod
@@ -62,24 +63,24 @@ class Metric(abc.ABC):
 
     @abc.abstractmethod
     def _add(self, other: Any) -> None:
-        """Add the own state of a metric of the same settings; `other` may be this metric itself."""
+        """Add the batches that a metric of the same settings was given; `other` may be this metric itself."""
 
     @abc.abstractmethod
     def _dump(self) -> list[bytes]:
-        """The own state, in parts."""
+        """The state as bytes, in parts, without what `sync` gathered."""
 
     @abc.abstractmethod
     def _load(self, parts: Sequence[bytes]) -> None:
-        """Put the parts that `_dump` gave in the place of the own state."""
+        """Replace the state with the one that `_dump` returned."""
 
     @abc.abstractmethod
     def __len__(self) -> int:
-        """What has been seen, of all ranks after `sync`."""
+        """How many images (or batches' items) were counted; after `sync`, by all ranks."""
 
     def __bool__(self) -> bool:
         return True
 
-    # What they have in common
+    # Common to all metrics
 
     def reset(self) -> None:
         """Discard all batches, and what other ranks sent."""
@@ -87,9 +88,9 @@ class Metric(abc.ABC):
         self._clear()
 
     def merge(self: _M, *others: _M) -> _M:
-        """Add the batches of other metrics of the same settings (of other batches or processes).
+        """Add the batches of other metrics with the same settings, for example of other processes.
 
-        What another metric gathered from other ranks by `sync` is not among its batches.
+        Only the batches that these were given themselves are added, not those that they gathered by `sync`.
 
         Returns
         -------
@@ -99,9 +100,9 @@ class Metric(abc.ABC):
         Raises
         ------
         TypeError
-            It is something else.
+            One of `others` is not a metric of this class.
         ValueError
-            The settings differ.
+            The settings differ. Then nothing is added.
         """
         name = _kind(type(self))
         for other in others:
@@ -118,17 +119,17 @@ class Metric(abc.ABC):
         return self
 
     def sync(self, group: object = None) -> None:
-        """Gather the batches of all ranks, on each of them, for `compute` and all other methods.
+        """Gather the batches of all ranks on each rank; `compute` and the other methods then return numbers of all.
 
-        Without ``torch.distributed`` initialised, or with a single rank, nothing happens. All ranks have to call it.
-        What other ranks sent is not added to this rank's own batches: syncing again gathers again, and `update`,
-        `merge` and `reset` discard it until the next `sync`.
+        All ranks have to call it. Without ``torch.distributed`` initialised, or with a single rank, nothing happens.
+        The batches of other ranks are not added to this rank's own: each call gathers them again, and `update`, `merge`
+        and `reset` discard them until the next call.
 
         Parameters
         ----------
         group
-            A group of ``torch.distributed`` (all ranks by default), or any object with ``all_gather(state)``, which
-            takes this rank's bytes and gives a list of the bytes of all ranks, in their order.
+            A group of ``torch.distributed`` (all ranks by default), or any object with a method ``all_gather(state)``
+            that takes the bytes of this rank and returns a list of the bytes of all ranks, in their order.
 
         Raises
         ------
@@ -138,7 +139,7 @@ class Metric(abc.ABC):
         self._synced = self._gathered(group)
 
     def _gathered(self: _M, group: object = None) -> _M | None:
-        """A metric of the batches of all ranks; None if this one is alone."""
+        """A metric of the batches of all ranks; None if there is only one rank."""
         states = _all_states(self, group)
         if states is None:
             return None
@@ -149,11 +150,11 @@ class Metric(abc.ABC):
         return total
 
     def _visible(self: _M) -> _M:
-        """What is read without asking other ranks: what the last `sync` gathered, or this metric's own batches."""
+        """The metric to read without communication: the one that the last `sync` gathered, or this one."""
         return self if self._synced is None else self._synced
 
     def _of_all_ranks(self: _M) -> _M:
-        """What numbers are made of: as `_visible`, but gathered now if that is to be and has not been."""
+        """The metric to compute numbers from: as `_visible`, but gathered now where `sync_on_compute` requires it."""
         if self._synced is not None or not self.sync_on_compute:
             return self._visible()
         return self._gathered() or self
@@ -161,7 +162,7 @@ class Metric(abc.ABC):
     # Bytes
 
     def state(self) -> bytes:
-        """Settings and batches as bytes, to send or to keep; with what `sync` gathered, if it did."""
+        """Settings and batches as bytes, to send or to store; with the batches that `sync` gathered, if it did."""
         parts = self._dump()
         own = len(parts)
         if self._synced is not None:
@@ -182,14 +183,14 @@ class Metric(abc.ABC):
 
     @classmethod
     def from_state(cls: type[_M], state: bytes) -> _M:
-        """The metric that `state` gave the bytes of.
+        """The metric whose `state` returned these bytes.
 
         Raises
         ------
         TypeError
             `state` is not bytes.
         ValueError
-            They are not such bytes, or those of another metric.
+            The bytes are damaged, of another version of meanap, or of another metric.
         """
         if not isinstance(state, (bytes, bytearray, memoryview)):
             raise TypeError(f"state: expected bytes, found a {type(state).__name__}")
@@ -207,7 +208,7 @@ class Metric(abc.ABC):
 
 
 def _kind(cls: type) -> str:
-    """The name of the metric that a class is, or is derived from."""
+    """The name of a metric's class; of a user's subclass, the name of the metric from which it is derived."""
     bases = (base for base in reversed(cls.__mro__) if "_settings" in vars(base) and not inspect.isabstract(base))
     return next(bases).__name__
 
@@ -239,7 +240,7 @@ def _unpacked(state: bytes, kind: str) -> tuple[dict[str, Any], list[bytes]]:
 
 
 def _all_states(metric: Metric, group: object) -> list[bytes] | None:
-    """The own states of all ranks; None without others."""
+    """The states of all ranks, in order, without what these gathered; None if there is only one rank."""
 
     def own() -> bytes:
         parts = metric._dump()
@@ -251,19 +252,19 @@ def _all_states(metric: Metric, group: object) -> list[bytes] | None:
 
 
 def pack_arrays(arrays: Iterable[np.ndarray]) -> bytes:
-    """Arrays of numbers as bytes."""
+    """Arrays of numbers of any shapes as bytes, for `unpack_arrays`."""
     arrays = [np.ascontiguousarray(array) for array in arrays]
     head = json.dumps([[array.dtype.str, list(array.shape)] for array in arrays]).encode()
     return b"".join([len(head).to_bytes(8, "little"), head, *(array.tobytes() for array in arrays)])
 
 
 def unpack_arrays(packed: bytes) -> list[np.ndarray]:
-    """The arrays that `pack_arrays` made bytes of.
+    """The arrays that `pack_arrays` packed, each with memory of its own.
 
     Raises
     ------
     ValueError
-        They are not such bytes.
+        The bytes were not made by `pack_arrays`.
     """
     at = 8 + int.from_bytes(packed[:8], "little")
     arrays = []
@@ -272,7 +273,7 @@ def unpack_arrays(packed: bytes) -> list[np.ndarray]:
         if kind.kind not in "biuf" or any(not isinstance(n, int) or n < 0 for n in shape):
             raise ValueError(f"an array of {dtype!r} and shape {shape!r}")
         count = int(np.prod(shape, dtype=object))
-        # An array of its own: it is counted on in place.
+        # A copy: metrics count in these arrays.
         arrays.append(np.frombuffer(packed, kind, count, at).reshape(shape).copy() if count else np.zeros(shape, kind))
         at += count * kind.itemsize
     if at != len(packed):

@@ -31,10 +31,10 @@ __all__ = [
     "verdict_of",
 ]
 
-#: Resamples between two checks for Ctrl-C.
+#: Resamples of a chunk: Ctrl-C is handled between two chunks.
 _CHUNK = 128
 
-#: Resamples that are drawn by one call of NumPy.
+#: Resamples that one call of NumPy draws.
 _AT_ONCE = 8
 
 
@@ -49,7 +49,7 @@ class Interval:
     value
         The number itself.
     low, high
-        The interval, by percentiles of the resampled numbers.
+        The bounds of the interval: percentiles of the resampled numbers.
     confidence
         The confidence level, from 0 to 1.
     error
@@ -68,7 +68,10 @@ class Interval:
 
     @classmethod
     def of(cls, name: str, value: float, samples: np.ndarray, confidence: float) -> Interval:
-        """From the resampled numbers ``(B,)``, of which NaN are left out; NaN where there are none."""
+        """The interval of a number from its resampled values ``(B,)``, without those that are NaN.
+
+        ``low``, ``high`` and ``error`` are NaN if `value` is NaN or no resampled value is left.
+        """
         low, high = percentiles(samples, confidence) if not math.isnan(value) else (math.nan, math.nan)
         present = samples[~np.isnan(samples)]
         error = float(present.std()) if len(present) and not math.isnan(value) else math.nan
@@ -110,13 +113,13 @@ class Intervals(Table):
 
 
 class Comparison(Table):
-    """A candidate against a baseline, one row for each number.
+    """Comparison of a candidate with a baseline: one row for each number.
 
-    Columns: ``number``; ``baseline`` and ``candidate``, its values; ``difference``, the candidate's minus the
-    baseline's; ``low`` and ``high``, the bootstrap confidence interval of the difference; ``p``, the two-sided p-value
-    of the difference being zero; ``better``, whether the candidate is significantly better: the interval lies above 0,
-    or of miss rates below it.
-    A comparison of several ranked runs begins with their names, and has ``corrected`` after ``p``.
+    Columns: ``number``, its name; ``baseline`` and ``candidate``, its values; ``difference``, candidate minus baseline;
+    ``low`` and ``high``, the bootstrap confidence interval of the difference; ``p``, the two-sided p-value of the
+    difference being zero; ``better``, whether the candidate is significantly better: the interval is above 0, or below
+    0 for miss rates, which are better if they are lower. A comparison of several ranked runs begins with a column
+    of their names, and has ``corrected``, the p-value with Holm's correction, after ``p``.
 
     Attributes
     ----------
@@ -163,34 +166,35 @@ class Comparison(Table):
 
 
 class Difference(Table):
-    """Why two numbers of the same input differ: one row for each factor on which the two sides differ.
+    """Why two numbers of the same input differ: one row for each setting in which baseline and candidate differ.
 
-    Columns: ``factor``; ``fields``, the names of its options, joined by commas; ``baseline`` and ``candidate``, its
-    value on either side; ``value``, the number reached with this factor and those above; ``change``, what it adds. The
-    changes add up to ``difference``, and the last ``value`` is the candidate's number.
+    Columns: ``factor``, the setting; ``fields``, the names of its options, joined by commas; ``baseline`` and
+    ``candidate``, its value in either; ``value``, the baseline's number once this setting and those above it are the
+    candidate's; ``change``, by how much this setting changes the number. The changes add up to ``difference``, and the
+    last ``value`` is the candidate's number.
 
     Parameters
     ----------
     columns
-        As above.
+        The columns listed above.
     number
-        Which number.
+        The name of the number.
     names
         The names of the baseline and the candidate.
     values
-        The number on either side.
+        The number of the baseline and of the candidate.
     ties
-        ``ties(orders, seed)`` gives the least, expected and greatest number of either side over orders of equal
-        scores.
+        ``ties(orders, seed)`` returns, for the baseline and for the candidate, the minimum, the mean and the maximum of
+        the number over orders of equal scores.
 
     Attributes
     ----------
     number : str
-        Which number.
+        The name of the number.
     names : tuple of str
         The names of the baseline and the candidate.
-    baseline, candidate, difference : float
-        The number on either side, and candidate - baseline.
+    baseline, candidate : float
+        The number of either.
     """
 
     def __init__(
@@ -216,13 +220,20 @@ class Difference(Table):
     def ties(self, orders: int = 100, seed: int = 0) -> Table:
         """The minimum, the mean and the maximum of either number over all orders of equal scores.
 
-        Columns: ``side``, ``value``, ``least``, ``expected``, ``greatest``. Tools with an unstable sort give any value
-        between.
+        A tool whose sort is not stable may give any value from the minimum to the maximum.
 
         Parameters
         ----------
-        orders, seed
-            How many random orders the mean is taken over, where it has no closed form.
+        orders
+            Of how many random orders the mean is taken, where it has no closed form.
+        seed
+            The same seed gives the same orders.
+
+        Returns
+        -------
+        Table
+            A row for the baseline and one for the candidate: ``side``, ``value``, ``least``, ``expected``,
+            ``greatest``.
         """
         least, expected, greatest = zip(*self._ties(orders, seed), strict=True)
         return Table(
@@ -235,20 +246,17 @@ class Difference(Table):
             }
         )
 
+    def _heading(self, baseline: str, candidate: str) -> str:
+        numbers = f"{self.baseline:.4f} ({baseline}) -> {self.candidate:.4f} ({candidate}), {self.difference:+.4f}"
+        return f"{self.number}: {numbers}"
+
     def __repr__(self) -> str:
-        first, second = map(shown, self.names)
-        lines = [
-            f"{self.number}: {self.baseline:.4f} ({first}) -> {self.candidate:.4f} ({second}), {self.difference:+.4f}"
-        ]
+        lines = [self._heading(*map(shown, self.names))]
         for row in self:
             lines.append(f"  {row['change']:+.4f}  {row['factor']}: {row['baseline']} -> {row['candidate']}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        first, second = self.names
-        title = (
-            f"{self.number}: {self.baseline:.4f} ({first}) -> {self.candidate:.4f} ({second}), {self.difference:+.4f}"
-        )
         rows = [
             [
                 str(row["factor"]),
@@ -259,7 +267,7 @@ class Difference(Table):
             ]
             for row in self
         ]
-        return html_table(["factor", first, second, self.number, "change"], rows, title)
+        return html_table(["factor", *self.names, self.number, "change"], rows, self._heading(*self.names))
 
 
 #: Symbols for the verdict in tables.
@@ -272,9 +280,9 @@ def verdict(low: float, high: float, tolerated: float = 0.0) -> Literal["better"
     Parameters
     ----------
     low, high
-        The interval; NaN where there is none.
+        The bounds of the interval; NaN where there is none.
     tolerated
-        A drop of no more than this is not worse.
+        The tolerated drop: the candidate is worse only if it has lost more than this.
 
     Returns
     -------
@@ -292,9 +300,9 @@ def verdict_of(row: Mapping[str, Any], tolerated: float = 0.0) -> Literal["bette
     Parameters
     ----------
     row
-        With ``low``, ``high`` and ``better``.
+        A row with ``low``, ``high`` and ``better``.
     tolerated
-        As of `verdict`.
+        As for `verdict`.
     """
     if row["better"]:
         return "better"
@@ -302,7 +310,7 @@ def verdict_of(row: Mapping[str, Any], tolerated: float = 0.0) -> Literal["bette
 
 
 def check_options(confidence: float, resamples: int, seed: int = 0, least: int = 1) -> None:
-    """Checks that an interval can be computed.
+    """Check the arguments of a bootstrap.
 
     Raises
     ------
@@ -317,7 +325,21 @@ def check_options(confidence: float, resamples: int, seed: int = 0, least: int =
 
 
 def resampled(count: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Weights of `count` images ``(b, I) uint32``, in chunks: how often each is in the resample.
+    """Bootstrap resamples of images, in chunks that leave time to handle Ctrl-C.
+
+    Parameters
+    ----------
+    count
+        How many images there are.
+    resamples
+        How many resamples to draw.
+    seed
+        The same seed gives the same resamples.
+
+    Yields
+    ------
+    np.ndarray
+        ``(b, I) uint32`` for b resamples of I images: how often each image is drawn.
 
     Raises
     ------
@@ -336,7 +358,7 @@ def resampled(count: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def percentiles(samples: np.ndarray, confidence: float) -> tuple[float, float]:
-    """The bounds of an interval from resampled numbers ``(B,)``; NaN are left out, and NaN where there are none."""
+    """The bounds of an interval from resampled numbers ``(B,)``, without those that are NaN; NaN if none is left."""
     present = np.sort(samples[~np.isnan(samples)])
     if not len(present):
         return math.nan, math.nan
@@ -344,7 +366,7 @@ def percentiles(samples: np.ndarray, confidence: float) -> tuple[float, float]:
 
 
 def _quantile(in_order: np.ndarray, q: float) -> float:
-    """What `np.quantile` gives, for which NumPy imports masked arrays and sorts again for each call."""
+    """The same as `np.quantile`, which would import masked arrays and sort at each call."""
     place = (len(in_order) - 1) * q
     before = int(place)
     low, high = float(in_order[before]), float(in_order[min(before + 1, len(in_order) - 1)])
@@ -353,7 +375,7 @@ def _quantile(in_order: np.ndarray, q: float) -> float:
 
 
 def bounds(values: list[float], samples: list[np.ndarray], confidence: float) -> dict[str, np.ndarray]:
-    """Columns ``value``, ``low``, ``high`` and ``error`` of numbers and their resamples, a row for each number."""
+    """The columns ``value``, ``low``, ``high`` and ``error`` of `Intervals`, from numbers and their resamples."""
     rows = [Interval.of("", value, of, confidence) for value, of in zip(values, samples, strict=True)]
     return {
         name: np.array([getattr(row, name) for row in rows], dtype=np.float64)
@@ -367,10 +389,18 @@ def differences(
     confidence: float,
     less: Sequence[bool] | bool = False,
 ) -> dict[str, np.ndarray]:
-    """The columns of a `Comparison` but for the names.
+    """The columns of a `Comparison`, except those that name its rows.
 
-    Made from values of baseline and candidate, and resampled differences ``(B,)`` of each row. `less`: in which rows
-    less of the number is better.
+    Parameters
+    ----------
+    values
+        For each row, the number of the baseline and of the candidate.
+    samples
+        For each row, the differences in the resamples, ``(B,) float64``.
+    confidence
+        The confidence level of the intervals, between 0 and 1.
+    less
+        For each row, whether a lower number is better.
     """
     pairs = np.array(values, dtype=np.float64).reshape(-1, 2)
     limits = np.array([percentiles(of, confidence) for of in samples], dtype=np.float64).reshape(-1, 2)

@@ -35,7 +35,7 @@ __all__ = ["Table", "html_table"]
 #: A column: an array of numbers, or a list of ids and names.
 Column: TypeAlias = "np.ndarray | list[Any]"
 
-#: Rows that are shown, and letters of a cell.
+#: How many rows `repr` shows, and how many characters of a cell.
 _SHOWN, _LONGEST = 20, 100
 #: Characters that LaTeX reads as commands, and how they are written.
 _LATEX = {
@@ -59,7 +59,7 @@ class Table:
     columns
         The columns by name, all of one length.
     title
-        What stands above the table where it is shown.
+        Text above the table where it is printed.
 
     Raises
     ------
@@ -101,12 +101,12 @@ class Table:
         return (self[i] for i in range(len(self)))
 
     def row(self, **wanted: Any) -> dict[str, Any]:
-        """The first row with these values.
+        """The first row with these values, such as ``table.row(name="cat")``.
 
         Raises
         ------
         KeyError
-            There is none, or no such column.
+            There is no such row, or no such column.
         """
         for name in wanted:
             if name not in self.columns:
@@ -119,7 +119,7 @@ class Table:
     # For other libraries
 
     def to_dict(self) -> dict[str, list[Any]]:
-        """Columns as lists of Python objects."""
+        """The columns by name, as lists of Python objects: without NumPy scalars."""
         return {name: [_plain(value) for value in column] for name, column in self.columns.items()}
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
@@ -132,7 +132,7 @@ class Table:
         )
 
     def to_pandas(self) -> pandas.DataFrame:
-        """The table as a ``pandas.DataFrame``: None as pandas has what is missing.
+        """The table as a ``pandas.DataFrame``, in which None is a missing value.
 
         Raises
         ------
@@ -162,7 +162,10 @@ class Table:
     # As text
 
     def to_csv(self) -> str:
-        """The table as CSV with a head: all digits of the numbers, nothing where there is no value."""
+        """The table as CSV with a header line.
+
+        Numbers have all their digits; a cell without a value (None or NaN) is empty.
+        """
         import csv
 
         written = io.StringIO()
@@ -172,7 +175,13 @@ class Table:
         return written.getvalue()
 
     def to_markdown(self, digits: int = 3) -> str:
-        """The table in GitHub's Markdown, numbers with so many digits behind the point and to the right."""
+        """The table in GitHub's Markdown, columns of numbers aligned right.
+
+        Parameters
+        ----------
+        digits
+            Digits of a float after the decimal point; integers have none.
+        """
         rows = [[text.replace("\\", "\\\\").replace("|", "\\|") for text in row] for row in self.cells(digits)]
         widths = [max(3, *(len(row[i]) for row in rows)) for i in range(len(self.columns))]
         right = self._are_numbers()
@@ -191,7 +200,7 @@ class Table:
         Parameters
         ----------
         digits
-            Digits of a number behind the point; integers have none.
+            Digits of a float after the decimal point; integers have none.
         """
         cells = self.cells(digits)
         rows = [["".join(_LATEX.get(letter, letter) for letter in text) for text in row] for row in cells]
@@ -201,11 +210,17 @@ class Table:
         return "\n".join([*head, *lines[1:], r"\bottomrule", r"\end{tabular}"])
 
     def cells(self, digits: int = 3) -> list[list[str]]:
-        """The head and every row as text, each cell on one line: what all of these are made of."""
+        """The names of the columns, then every row, as text without line breaks and control characters.
+
+        Parameters
+        ----------
+        digits
+            Digits of a float after the decimal point; integers have none.
+        """
         return [[shown(text) for text in row] for row in [list(self.columns), *self._cells(len(self), digits)]]
 
     def to_html(self) -> str:
-        """The table as HTML, every row."""
+        """All rows as an HTML ``<table>``, with the title as its caption."""
         return html_table(list(self.columns), self.cells()[1:], self.title)
 
     def __repr__(self) -> str:
@@ -228,14 +243,26 @@ class Table:
 
 
 def html_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", left_out: int = 0) -> str:
-    """A table for a notebook: columns of numbers to the right, with their heads; a last line says what is left out."""
+    """An HTML table for a notebook, columns of numbers aligned right.
+
+    Parameters
+    ----------
+    head
+        The headings of the columns.
+    rows
+        The cells of each row as text.
+    title
+        The caption.
+    left_out
+        How many more rows there are; above 0, a last line says so.
+    """
     right = [_are_numeric([row[i] for row in rows]) for i in range(len(head))]
 
     def row(cells: Sequence[str], tag: str) -> str:
         return "<tr>" + "".join(cell(text, tag, side) for text, side in zip(cells, right, strict=True)) + "</tr>"
 
     def cell(text: str, tag: str, is_right: bool) -> str:
-        # Notebooks put everything to the right; words read better from the left.
+        # Notebooks align everything right by default.
         side = "right" if is_right else "left"
         return f'<{tag} style="text-align:{side}">{html.escape(_one_line(text))}</{tag}>'
 
@@ -247,7 +274,7 @@ def html_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str = 
 
 
 def _are_numeric(cells: Sequence[str]) -> bool:
-    """Whether a column holds numbers or intervals, and nothing else."""
+    """Whether the cells of a column that are not empty are numbers or intervals, and there is one."""
     there = [text for text in cells if text]
     return bool(there) and all(
         _is_number(part) for text in there for part in text.removeprefix("[").removesuffix("]").split(", ")
@@ -255,7 +282,7 @@ def _are_numeric(cells: Sequence[str]) -> bool:
 
 
 def _one_line(text: str) -> str:
-    """A cell as it can be shown: on one line, with nothing that steers a terminal, and not endless."""
+    """A cell on one line, without control characters, cut at `_LONGEST` characters."""
     text = shown(text)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 

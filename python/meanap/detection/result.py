@@ -1,4 +1,4 @@
-"""The result of an evaluation: numbers, curves, tables, computed from the match table."""
+"""`Result`, what `meanap.evaluate` returns: numbers, curves and tables, computed from the match table."""
 
 from __future__ import annotations
 
@@ -58,16 +58,18 @@ class Result(_Numbers):
     The protocol's summary is available as attributes (``result.ap``, ``result.ap50``, ``result.ar_small``) and as a
     mapping (``result["ap"]``, ``dict(result)``). An undefined number is NaN.
 
-    It can be pickled, with its match table; after that all methods work but `confusion`, `errors` and `lrp`, which
-    match objects again.
+    It can be pickled, with its match table. A pickled result has all methods except `confusion`, `errors`, `lrp` and
+    `jaccard_index`, which match the objects again.
 
-    Attributes
+    Parameters
     ----------
-    scores : Scores
+    scores
         The match table, the protocol and the names of categories: the argument of every analysis.
+    slices
+        For each slice its images, ``(I,) bool``, or its scores.
     """
 
-    # The numbers of the presets; `number` has those of other summaries, too.
+    # The numbers of the presets, for type checkers; rows of other summaries are attributes as well.
     ap: float
     ap50: float
     ap75: float
@@ -89,7 +91,6 @@ class Result(_Numbers):
 
     def __init__(self, scores: Scores, slices: Mapping[str, np.ndarray | Scores] | None = None) -> None:
         self.scores: Scores = scores
-        #: The images of each slice, or its scores.
         self._slices: dict[str, np.ndarray | Scores] = dict(slices or {})
         self._sliced: Slices | None = None
 
@@ -105,7 +106,19 @@ class Result(_Numbers):
     # Numbers
 
     def number(self, row: str | SummaryRow, category: Id | None = None) -> float:
-        """One number: a row of the summary by name, or any other row; of all categories or of one.
+        """One number, of all categories or of one.
+
+        Parameters
+        ----------
+        row
+            The name of a row of the summary, or ``"ap"``, ``"ap50"``, ``"ap75"`` or ``"ar"``; or a `SummaryRow`.
+        category
+            Id or name of a category; by default all.
+
+        Returns
+        -------
+        float
+            NaN if it is undefined.
 
         Raises
         ------
@@ -129,14 +142,14 @@ class Result(_Numbers):
     def __contains__(self, name: object) -> bool:
         return name in self.scores.rows
 
-    # Two results with the same numbers are not the same result.
+    # Compared by identity, although a mapping would be compared by its items.
     def __eq__(self, other: object) -> bool:
         return object.__eq__(self, other)
 
     def __hash__(self) -> int:
         return object.__hash__(self)
 
-    if not TYPE_CHECKING:  # A checker would let any name pass.
+    if not TYPE_CHECKING:  # With it, a type checker would accept any name.
 
         def __getattr__(self, name: str) -> float:
             if name != "scores" and (name in self.scores.rows or name in NUMBERS):
@@ -152,32 +165,32 @@ class Result(_Numbers):
 
     @property
     def precision(self) -> np.ndarray:
-        """Precision at each recall point ``(T, R, K, A, M)``; NaN without ground truth.
+        """Precision at each recall point, ``(T, R, K, A, M) float64``; NaN without ground truth.
 
-        Where the protocol takes an area, R is 1 and the entry is the area.
+        If the protocol has an area under the curve in place of recall points, R is 1 and the number is the area.
         """
         return _nan(self.scores.curves.precision)
 
     @property
     def recall(self) -> np.ndarray:
-        """Maximum recall ``(T, K, A, M)``; NaN without ground truth."""
+        """Maximum recall, ``(T, K, A, M) float64``; NaN without ground truth."""
         return _nan(self.scores.curves.recall)
 
     @property
     def score_at_recall(self) -> np.ndarray:
-        """Score at which each recall point is reached ``(T, R, K, A, M)``."""
+        """Score at which each recall point is reached, ``(T, R, K, A, M) float64``; NaN without ground truth."""
         return _nan(self.scores.curves.score)
 
     # What was evaluated
 
     @property
     def protocol(self) -> Protocol:
-        """What was compared, and how."""
+        """The protocol of the evaluation."""
         return self.scores.protocol
 
     @property
     def similarity(self) -> SimilarityName:
-        """``"bbox"``, ``"segm"``, ``"boundary"`` or ``"keypoints"``."""
+        """What was compared, such as ``"bbox"``; as for `meanap.evaluate`."""
         return self.scores.similarity
 
     @property
@@ -187,19 +200,19 @@ class Result(_Numbers):
 
     @property
     def image_ids(self) -> list[Any]:
-        """The images, in order."""
+        """The ids of the images, in order."""
         return self.scores.image_ids
 
     @property
     def category_ids(self) -> list[Any]:
-        """The categories, in order."""
+        """The ids of the categories, in order; ``[-1]`` if the protocol does not separate them."""
         return self.scores.category_ids
 
     # Some of the images
 
     @property
     def slices(self) -> Slices:
-        """One row for each slice that `meanap.evaluate` or `sliced` was given; no row without any."""
+        """One row for each slice that was given to `meanap.evaluate` or `sliced`; empty if none was."""
         if self._sliced is None:
             parts = {
                 name: self.scores.of_images(part) if isinstance(part, np.ndarray) else part
@@ -214,8 +227,8 @@ class Result(_Numbers):
         Parameters
         ----------
         slices
-            As of `meanap.evaluate`. Fields of the images are those that the evaluation was given slices or a summary
-            of.
+            As for `meanap.evaluate`. Of the fields of images, only those can be used that a slice or a row of the
+            summary named in the evaluation.
 
         Returns
         -------
@@ -239,7 +252,11 @@ class Result(_Numbers):
 
     @functools.cached_property
     def per_class(self) -> Table:
-        """One row for each category: id, name, AP, AP50, AP75, AR, objects, detections."""
+        """One row for each category: ``category`` (its id), ``name``, ``ap``, ``ap50``, ``ap75``, ``ar``, counts.
+
+        ``objects`` counts those that are not ignored, ``detections`` those that were evaluated. An undefined number is
+        NaN.
+        """
         scores = self.scores
         return Table(
             {
@@ -254,9 +271,25 @@ class Result(_Numbers):
     def precision_recall(
         self, category: Id | None = None, iou: float = 0.5, *, area: str = "all", limit: int | None = None
     ) -> operating.Curve:
-        """The curve of one category (all ranked together by default), from the best score down.
+        """Precision, recall, F1, false positives per image and false alarms at each score, from the highest down.
 
-        Precision, recall, F1, false positives for each image and false alarms over score.
+        Parameters
+        ----------
+        category
+            Id or name of a category; by default the detections of all categories are ranked together.
+        iou
+            One of the evaluated thresholds.
+        area
+            Name of an area range.
+        limit
+            One of the protocol's limits on detections; by default the largest.
+
+        Raises
+        ------
+        ValueError
+            The threshold or the area range was not evaluated.
+        KeyError
+            There is no such category.
         """
         return operating.curve(self.scores, category, iou, area, limit)
 
@@ -347,31 +380,44 @@ class Result(_Numbers):
 
     @suggesting()
     def froc(self, category: Id | None = None, iou: float = 0.5, *, area: str = "all") -> operating.Froc:
-        """Free-response ROC: sensitivity over false positives per image, of one category or all."""
+        """Free-response ROC: sensitivity (recall) over false positives per image.
+
+        Parameters
+        ----------
+        category, iou, area
+            As for `precision_recall`.
+        """
         return operating.froc(self.scores, category, iou, area)
 
     @suggesting()
     def log_average_miss_rate(
         self, category: Id | None = None, iou: float = 0.5, *, area: str = "all"
     ) -> operating.MissRate:
-        """Log-average miss rate (Dollár et al., PAMI 2012).
+        """Log-average miss rate (Dollár et al., PAMI 2012): lower is better.
 
-        The geometric mean of the miss rates at nine rates of false positives, from 0.01 to 1 per image; of one
-        category, or the mean of those that have objects.
+        The geometric mean of the miss rates at nine rates of false positives, from 0.01 to 1 per image.
+
+        Parameters
+        ----------
+        category
+            Id or name of a category; by default the mean over the categories that have objects.
+        iou, area
+            As for `precision_recall`.
         """
         return operating.miss_rate(self.scores, category, iou, area)
 
     def jaccard_index(self, iou: float = 0.5) -> JaccardIndex:
-        """The Jaccard index (JI) of CrowdHuman: pairs over objects and detections, as the mean over images.
+        """The Jaccard index (JI) of CrowdHuman: matched pairs over objects and detections, the mean over images.
 
-        Detections above a score are matched with the objects so that the sum of overlaps above `iou` is the greatest.
-        What is left and lies in a crowd region by more than `iou` of its own area does not count. Of ten scores, 0 to
-        0.9, that with the greatest mean is taken. Both sides are read and compared again.
+        Detections above a score threshold are matched with objects so that the sum of the IoUs above `iou` is the
+        greatest. An unmatched one does not count if more than the fraction `iou` of its area is in a crowd region. The
+        index is that of the best of ten score thresholds, 0 to 0.9. The input is compared again.
 
         Raises
         ------
         ValueError
-            The result is of a metric object, a part of the images, pickled, or of an evaluation in shards.
+            The result was pickled, or is that of a metric object, of a slice, or of an evaluation with
+            ``memory_limit``.
         """
         return jaccard_index(self.scores, iou)
 
@@ -379,29 +425,49 @@ class Result(_Numbers):
     def per_image(self, iou: float = 0.5, *, score: float | None = None, area: str = "all") -> Table:
         """One row for each image, most errors first.
 
-        Columns: ``objects`` (not ignored), ``detections`` that count, ``true_positives``, ``false_positives``,
-        ``false_negatives``.
+        Columns: ``image``, ``objects`` (not ignored), ``detections`` (with at least the score `score`),
+        ``true_positives``, ``false_positives``, ``false_negatives``.
 
-        Detections below `score` do not count; by default below the score with the best F1.
+        Parameters
+        ----------
+        iou, area
+            As for `precision_recall`.
+        score
+            The score threshold; by default the one with the best F1.
         """
         return derived.per_image(self.scores, iou, score, area)
 
     def calibration(self, iou: float = 0.5, *, bins: int = 10, category: Id | None = None) -> derived.Calibration:
-        """Calibration: precision for each range of scores."""
+        """Calibration: how precision agrees with the scores, in `bins` ranges of scores of equal width.
+
+        Parameters
+        ----------
+        iou, category
+            As for `precision_recall`.
+        bins
+            How many ranges of scores.
+        """
         return derived.calibration(self.scores, iou, bins, category)
 
     @suggesting()
     def confusion(self, iou: float = 0.5, score: float | None = None) -> Confusion:
         """The confusion matrix of the classes, with a row and a column for the background.
 
-        Detections are matched with objects of any category, by the protocol's matcher, limits and treatment of crowds.
-        Detections below `score` are left out, and so is what the protocol ignores. By default it is the score with the
-        best F1 of all categories together, at the evaluated threshold nearest to `iou`; ``-math.inf`` keeps all.
+        Detections are matched with objects of any category, with the protocol's matcher, limits and treatment of
+        crowds. Objects and detections that the protocol ignores are left out.
+
+        Parameters
+        ----------
+        iou
+            The threshold, which the protocol need not have.
+        score
+            Detections with a lower score are left out; ``-math.inf`` leaves out none. By default it is the score with
+            the best F1 of all categories together, at the evaluated threshold nearest to `iou`.
 
         Raises
         ------
         ValueError
-            The result is of a metric that was not made with ``confusion=iou``.
+            The result was pickled, or is that of a metric object that was not made with ``confusion=iou``.
         """
         return Confusion.of(self.scores, iou, score)
 
@@ -409,13 +475,21 @@ class Result(_Numbers):
     def errors(self, iou: float = 0.5, background: float = BACKGROUND, *, area: str = "all") -> Errors:
         """Error types (TIDE): the gain in AP at `iou` if each type were corrected.
 
-        Detections are matched by the protocol at `iou`, which need not be one of its thresholds, and false positives
-        compared with the objects of all categories.
+        Parameters
+        ----------
+        iou
+            The threshold, which the protocol need not have. False positives are compared with the objects of all
+            categories.
+        background
+            A false positive with a lower similarity to every object is of type background.
+        area
+            Name of an area range.
 
         Raises
         ------
         ValueError
-            Not ``0 <= background <= iou < 1``; or the result is of a metric that was not made with ``errors=iou``.
+            Not ``0 <= background <= iou < 1``; or the result was pickled, or is that of a metric object that was not
+            made with ``errors=iou``.
 
         >>> import meanap
         >>> truth = [{"boxes": [[0, 0, 10, 10], [20, 0, 30, 10]], "labels": [1, 2]}]
@@ -427,14 +501,20 @@ class Result(_Numbers):
 
     @suggesting()
     def lrp(self, iou: float = 0.5, *, area: str = "all") -> LRP:
-        """Optimal localisation recall precision error (oLRP) and its components; lower is better.
+        """Optimal localisation recall precision error (oLRP, at each category's best score threshold): lower is better.
 
-        At each category's best threshold.
+        Parameters
+        ----------
+        iou
+            The threshold, which the protocol need not have.
+        area
+            Name of an area range.
 
         Raises
         ------
         ValueError
-            Not ``0 <= iou < 1``; or the result is of a metric that was not made with ``errors=iou``.
+            Not ``0 <= iou < 1``; or the result was pickled, or is that of a metric object that was not made with
+            ``errors=iou``.
 
         >>> import meanap
         >>> truth = [{"boxes": [[0, 0, 10, 10]], "labels": [1]}]
@@ -488,37 +568,65 @@ class Result(_Numbers):
     ) -> Interval | Intervals:
         """Bootstrap confidence intervals over the images.
 
-        Images are resampled with replacement; curves are computed again from the match table, without matching again.
+        Images are resampled with replacement, and curves computed again from the match table.
 
         Parameters
         ----------
         names
-            One number, several, or None for the whole summary.
+            One number or several, by name or as `SummaryRow`; by default the whole summary.
+        confidence
+            The confidence level, between 0 and 1.
+        resamples
+            How many bootstrap resamples.
         category
-            Of this category; by default of all.
+            Id or name of a category; by default all.
+        seed
+            The same seed gives the same resamples.
+        progress
+            As for `meanap.evaluate`, of resamples.
 
         Returns
         -------
         Interval or Intervals
-            Of one number an `Interval`; of several a table with a row for each, all from the same resampled images,
-            and ``per_class`` with the first number of each category.
+            For one number an `Interval`. For several a table with a row for each, all from the same resamples, and with
+            ``per_class``, the first number of each category.
 
         Raises
         ------
         ValueError
-            No names, or `confidence` or `resamples` out of range.
+            `names` is empty, or `confidence`, `resamples` or `seed` is out of range.
+        KeyError
+            There is no such number, or no such category.
         """
         return interval(self.scores, names, confidence, resamples, category, seed, progress)
 
     @suggesting()
     def ties(self, name: str | SummaryRow = "ap", *, orders: int = 100, seed: int = 0) -> derived.Ties:
-        """The minimum, the mean and the maximum of a number over all orders of equal scores."""
+        """The minimum, the mean and the maximum of a number over all orders of detections with equal scores.
+
+        Parameters
+        ----------
+        name
+            The number.
+        orders
+            Of how many random orders the mean is taken.
+        seed
+            The same seed gives the same orders.
+        """
         return derived.ties(self.scores, name, orders, seed)
 
     # Export
 
     def to_dict(self, prefix: str = "", *, per_class: bool = False) -> dict[str, float]:
-        """The summary, flat, for loggers; with `per_class` also ``ap/NAME`` of each category."""
+        """The numbers of the summary by name, for loggers.
+
+        Parameters
+        ----------
+        prefix
+            Put before each name.
+        per_class
+            Whether to add ``ap/NAME`` for each category.
+        """
         numbers = {prefix + name: value for name, value in self.items()}
         if per_class:
             for row in self.per_class:
@@ -526,15 +634,21 @@ class Result(_Numbers):
         return numbers
 
     def to_json(self, **options: Any) -> str:
-        """Protocol, summary and categories as JSON; null where there is no number."""
-        told = {
+        """Protocol, summary and numbers of the categories as JSON; NaN is null.
+
+        Parameters
+        ----------
+        **options
+            Arguments of `json.dumps`.
+        """
+        fields = {
             "protocol": self.protocol.name,
             "similarity": self.similarity,
             "images": self.scores.image_count,
             "summary": self.to_dict(),
             "per_class": list(self.per_class),
         }
-        return json.dumps(_without_nan(told), **options)
+        return json.dumps(_without_nan(fields), **options)
 
     @suggesting(lambda: _report_options())
     def report(
@@ -553,12 +667,12 @@ class Result(_Numbers):
         path
             The file to write.
         versus
-            The result of a baseline: differences are this result minus it.
+            The result of a baseline: differences are this result minus the baseline.
         ground_truth, detections
-            What was evaluated, which is checked and drawn; by default the files that the result is of. Without them
-            there are no findings and no images.
+            What was evaluated, to be checked and drawn; by default the files that were evaluated. Without them the
+            report has no findings and no images.
         **options
-            ``images``, ``title``, ``score``, ``worst``, ``confidence``, ``resamples`` and ``check``, as of
+            ``images``, ``title``, ``score``, ``worst``, ``confidence``, ``resamples`` and ``check``, as for
             `meanap.report.write`.
 
         Returns
@@ -634,7 +748,7 @@ class Result(_Numbers):
 
     @property
     def summary(self) -> Table:
-        """The protocol's numbers as a table."""
+        """The numbers of the protocol's summary as a table: ``number``, ``value``."""
         title = (
             f"{self.protocol.name} {self.similarity}: {self.scores.image_count} images, "
             f"{len(self.category_ids)} categories"

@@ -1,4 +1,4 @@
-"""The match table with its protocol and the names of categories: the argument of every analysis."""
+"""`Scores`, the argument of every analysis: the match table, the protocol, and the names of categories."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ __all__ = ["NUMBERS", "Curves", "MatchScores", "Names", "Samples", "Scores", "me
 
 #: Names of categories by id, or a function that reads them on first access.
 Names: TypeAlias = Mapping[Any, str] | Callable[[], Mapping[Any, str]] | None
-#: Numbers of each sample, threshold and category: ``(B, T, K)``, NaN without ground truth.
+#: Numbers of each bootstrap resample, threshold and category: ``(B, T, K) float64``, NaN without ground truth.
 Samples: TypeAlias = np.ndarray
 
-#: Numbers that every protocol has, whatever its summary shows.
+#: Numbers that every result has, also where the protocol's summary has no such row.
 NUMBERS = {
     "ap": SummaryRow("ap"),
     "ap50": SummaryRow("ap50", threshold=0.5),
     "ap75": SummaryRow("ap75", threshold=0.75),
     "ar": SummaryRow("ar", "recall"),
 }
-_NOT_KEPT = "{0}: make the metric with {0}=0.5 (or another IoU) to keep what it needs; a pickled result has lost it"
+_NOT_RECORDED = "{0}: make the metric with {0}=0.5 (or another IoU) to keep what it needs; a pickled result has lost it"
 
 
 class Curves(NamedTuple):
@@ -56,7 +56,7 @@ class Curves(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """The files that a result is of."""
+    """The files that were evaluated, and how they were read."""
 
     ground_truth: PathLike
     detections: PathLike
@@ -64,10 +64,23 @@ class Sources(NamedTuple):
 
 
 def mean_of(values: np.ndarray, weights: np.ndarray | None = None) -> float:
-    """The mean of values ``(…, K)`` that are defined, not -1, with weights ``(K,)`` of the categories; NaN of none."""
+    """The mean of the values that are defined.
+
+    Parameters
+    ----------
+    values
+        ``(…, K) float64``; -1 where a number is undefined.
+    weights
+        ``(K,)``, how often each category counts; once by default.
+
+    Returns
+    -------
+    float
+        NaN if no value is defined.
+    """
     present = values > -1
     if weights is None:
-        # The reference's mean: in this order.
+        # In the order in which the reference adds.
         return float(np.mean(values[present])) if present.any() else math.nan
     counted = present * weights
     return float((values * counted).sum() / counted.sum()) if counted.any() else math.nan
@@ -108,7 +121,8 @@ class Scores(ABC):
         self.sources = sources
         self.image_fields: dict[str, dict[Any, Any]] = dict(image_fields or {})
         self._given_names = names
-        #: Rankings and curves by category, those of the last place each; replaced whole, as threads may share them.
+        #: Rankings and curves by position of the category, of the last threshold, area range and limit alone. Replaced
+        #: by new tuples, never changed, because threads may share them.
         self._rankings: tuple[Any, dict[int | None, _core.Ranking]] = None, {}
         self._drawn: tuple[Any, dict[int | None, Any]] = None, {}
 
@@ -132,12 +146,12 @@ class Scores(ABC):
     @property
     @abstractmethod
     def objects(self) -> np.ndarray:
-        """Objects to be found of each category in each area range: ``(K, A) int64``."""
+        """How many objects of each category in each area range are not ignored: ``(K, A) int64``."""
 
     @property
     @abstractmethod
     def detections(self) -> np.ndarray:
-        """Detections of each category: ``(K,) int64``."""
+        """How many detections of each category were evaluated: ``(K,) int64``."""
 
     @property
     @abstractmethod
@@ -146,19 +160,40 @@ class Scores(ABC):
 
     @abstractmethod
     def values(self, kind: str, limit: int, micro: bool) -> np.ndarray:
-        """Precision ``(T, R, K, A)``, recall or miss rate ``(T, K, A)`` under one limit; -1 without ground truth."""
+        """Precision ``(T, R, K, A)``, recall or miss rate ``(T, K, A)``; -1 without ground truth.
+
+        Parameters
+        ----------
+        kind : {"precision", "recall", "miss_rate"}
+        limit
+            Position of the limit among the protocol's ``max_detections``.
+        micro
+            Whether all categories are ranked together; then K is 1.
+        """
 
     @abstractmethod
     def release(self) -> None:
-        """Frees what only further matching needs, as pickling does: there are no confusions and error types then."""
+        """Free the input that is needed to match again; confusion matrices and error types raise ValueError then."""
 
     @abstractmethod
     def confusion_table(self, iou: float) -> _core.Matches:
-        """The pairs of detections and objects, whatever their categories."""
+        """Detections matched with objects of any category, at one threshold.
+
+        Raises
+        ------
+        ValueError
+            The input is not there any more, or a metric object did not record it.
+        """
 
     @abstractmethod
     def confusion_tables(self, ious: Sequence[float]) -> Iterator[_core.Matches]:
-        """The pairs at each of some thresholds, one table after the other: boxes are matched once for all of them."""
+        """The `confusion_table` of each threshold, in order; boxes are matched once for all of them.
+
+        Raises
+        ------
+        ValueError
+            As for `confusion_table`.
+        """
 
     @abstractmethod
     def error_table(
@@ -166,23 +201,53 @@ class Scores(ABC):
     ) -> _core.Matches:
         """The error type of each detection and the state of each object, at one threshold.
 
-        With `least`, the score of each category from which on a detection is confident ``(K,)``, detections may be left
-        out that do not change what the confident ones are.
+        Parameters
+        ----------
+        iou
+            The threshold.
+        background
+            False positives with a lower similarity to every object are background.
+        area
+            Name of an area range.
+        least
+            ``(K,)``, the lowest score of interest in each category: detections may be left out of the table if that
+            changes no row of a detection with such a score. By default all are in the table.
+
+        Raises
+        ------
+        ValueError
+            Not ``0 <= background <= iou < 1``, there is no such area range, or as for `confusion_table`.
         """
 
     @abstractmethod
     def jaccard_counts(self, iou: float, scores: list[float]) -> list[np.ndarray]:
-        """Matched pairs, objects and detections above some scores, of each image and category: ``(S, C) int64``."""
+        """Counts for the Jaccard index, of each image and category ("cell") at each score threshold.
+
+        Returns
+        -------
+        list of np.ndarray
+            Matched pairs, objects, and detections: ``(S, C) int64`` each, for S score thresholds and C cells.
+
+        Raises
+        ------
+        ValueError
+            The input is not there any more, or was not in memory as a whole.
+        """
 
     # Derived
 
     def check_category_ids(self, detections: str, ground_truth: str) -> None:
-        """Rejects categories that are text on one side and integers on the other, so that none can be found.
+        """Check that category ids are not text on one side and integers on the other, which could never match.
+
+        Parameters
+        ----------
+        detections, ground_truth
+            What the error calls the sides.
 
         Raises
         ------
         InputError
-            They are. The sides are called as the arguments say.
+            They are.
         """
         texts = np.array([isinstance(id, str) for id in self.category_ids], dtype=bool)
         if texts.all() or not texts.any():
@@ -191,7 +256,7 @@ class Scores(ABC):
         check_kinds_of_ids("category", (detections, kinds[0]), (ground_truth, kinds[1]))
 
     def of_images(self, counted: np.ndarray) -> MatchScores:
-        """Those of some images, ``(I,) bool``: nothing is matched again.
+        """The scores of the images that `counted` ``(I,) bool`` selects; nothing is matched again.
 
         Raises
         ------
@@ -216,7 +281,7 @@ class Scores(ABC):
         return self.table.image_ids
 
     def objects_of_images(self) -> list[int]:
-        """How many objects are to be found in each image."""
+        """How many objects of each image are not ignored, in the order of `image_ids`."""
         counts: list[int] = self.table.positives_of_images(self.protocol.area_index("all")).tolist()
         return counts
 
@@ -238,7 +303,7 @@ class Scores(ABC):
 
     @functools.cached_property
     def recall_points(self) -> Any:
-        """What curves are read at, as the core takes it: ``(R,) float64`` or the name of an area."""
+        """The protocol's recall points ``(R,) float64``, or the name of its area under the curve, for the core."""
         recall = self.protocol.recall
         return recall if isinstance(recall, str) else np.array(recall, dtype=np.float64)
 
@@ -260,14 +325,14 @@ class Scores(ABC):
         return found
 
     def places(self, row: SummaryRow) -> tuple[Any, int, int]:
-        """Where a row stands in the curves: thresholds, area range, limit."""
+        """The positions of a row's numbers in `curves`: thresholds (an index of an array), area range, limit."""
         thresholds: Any = slice(None)
         if row.threshold is not None:
             thresholds = np.flatnonzero(np.asarray(self.protocol.thresholds) == row.threshold)
         return thresholds, self.protocol.area_index(row.area), self.protocol.limit_index(row.limit)
 
     def columns_of(self, row: SummaryRow) -> Any:
-        """The categories that a row is a mean of."""
+        """The categories of which a row is the mean, as an index of an array ``(K,)``."""
         if row.category is not None:
             return np.array([self.name_of(id) == row.category for id in self.category_ids], dtype=bool)
         if row.group is None:
@@ -287,10 +352,18 @@ class Scores(ABC):
         return self.table.images_of_groups()
 
     def category_weights(self, counted: np.ndarray | None = None) -> np.ndarray | None:
-        """How often the mean over categories counts each: ``(K,)``, None for once.
+        """The weight of each category in the mean over categories; None if all count the same.
 
-        `counted` are the images that count, ``(I,) bool``, or the weights of all images in samples ``(B, I)``, which
-        have weights of the categories each, ``(B, K)``.
+        Parameters
+        ----------
+        counted
+            The images that count, ``(I,) bool``, or how often each counts in each resample, ``(B, I)``; by default all
+            count once.
+
+        Returns
+        -------
+        np.ndarray or None
+            ``(K,)``, for resamples ``(B, K)``: the number of images that have objects of the category.
         """
         if self.protocol.average != "images":
             return None
@@ -320,7 +393,7 @@ class Scores(ABC):
         return np.where(np.isnan(values), -1.0, values)
 
     def position(self, category: Any) -> int:
-        """Where a category stands, by its id or its name.
+        """The position of a category in `category_ids`, by its id or its name.
 
         Raises
         ------
@@ -341,11 +414,17 @@ class Scores(ABC):
         return self.names.get(id, str(id))
 
     def named(self, categories: list[Any]) -> dict[str, list[Any]]:
-        """The first two columns of a table with a row for each category."""
+        """The columns ``category`` and ``name`` of a table with a row for each of these categories."""
         return {"category": list(categories), "name": [self.name_of(id) for id in categories]}
 
     def number(self, row: str | SummaryRow, category: Any = None) -> float:
-        """One number, of all categories or of one; NaN if undefined."""
+        """One number, of all categories or of one; NaN if undefined.
+
+        Raises
+        ------
+        KeyError
+            There is no such number, or no such category.
+        """
         row = self.row(row)
         some = row.group is not None or row.category is not None
         micro = self.protocol.average == "micro" and category is None and not some
@@ -355,7 +434,7 @@ class Scores(ABC):
         if micro:
             return mean_of(values)
         columns = self.columns_of(row)
-        # Curves that were gathered from workers do not know their images.
+        # Read only if needed: `CurveScores` of a cluster has no images.
         weights = self.category_weights(self.images_of(row)) if self.protocol.average == "images" else None
         return mean_of(values[..., columns], None if weights is None else weights[columns])
 
@@ -373,9 +452,9 @@ class Scores(ABC):
         return means
 
     def ranking(self, category: Any, iou: float, area: str, limit: int | None = None) -> tuple[_core.Ranking, int]:
-        """The ranking of one category's detections, or of all categories' together; and the position of `iou`.
+        """The ranked detections of one category, or of all together, with their matches; and the position of `iou`.
 
-        Those of all categories in one area range under one limit are stored, until those of another are read.
+        The rankings of one area range and limit are stored until one of another is read.
 
         Raises
         ------
@@ -395,9 +474,16 @@ class Scores(ABC):
         return stored[1][group], t
 
     def drawn(self, group: int | None, place: tuple[Any, ...], draw: Callable[[], _T]) -> _T:
-        """The curve of a category, by its position, at a place: threshold, area range and limit.
+        """The curve that `draw` computes, or the stored one.
 
-        Those of all categories at one place are stored, until one at another is drawn.
+        Parameters
+        ----------
+        group
+            Position of the category; None for all together.
+        place
+            Threshold, area range and limit. The curves of one place are stored until one of another is computed.
+        draw
+            Computes the curve.
         """
         stored = self._drawn
         if stored[0] != place:
@@ -408,21 +494,24 @@ class Scores(ABC):
         return curve
 
     def forget(self) -> None:
-        """Frees what is stored for the next analysis at the same place: curves, and tables that were matched."""
+        """Free stored curves and tables of analyses, which are computed again when they are needed."""
         self._drawn = None, {}
 
     def averaged(self, limit: int) -> tuple[_core.Matches, int]:
-        """The table that the protocol averages over, and one of its limits there."""
+        """The match table whose categories the protocol averages over, and the limit at position `limit` there.
+
+        With ``average="micro"`` it has one category, with as many detections as all categories may have together.
+        """
         most = self.protocol.max_detections[limit]
         if self.protocol.average == "micro":
             return self.pooled, most * max(self.table.groups, 1)
         return self.table, most
 
     def resampler(self, rows: Sequence[SummaryRow]) -> Callable[[np.ndarray], list[Samples]]:
-        """From weights of images ``(B, I)`` to the numbers behind each row, by threshold and category.
+        """A function that computes the numbers of some rows for bootstrap resamples.
 
-        Rows of one area range and limit share their samples: AP and recall come from one pass, which computes AP only
-        if one of them is a row of AP.
+        It takes how often each image is drawn in each resample, ``(B, I) uint32``, and returns `Samples` for each row.
+        Rows of one area range and limit share one pass over the matches, which computes AP only if a row needs it.
         """
         places = [(*self.places(row)[1:], row.images) for row in rows]
         counted = {row.images: self.images_of(row) for row in rows}
@@ -458,7 +547,7 @@ class Scores(ABC):
         return resample
 
     def _miss_rates(self, rates: MissRates, weights: np.ndarray | None = None) -> np.ndarray:
-        """Log-average miss rates ``(T, K)``, with weights of the images ``(B, T, K)``; NaN without ground truth."""
+        """Log-average miss rates ``(T, K)``, or ``(B, T, K)`` with weights ``(B, I)``; NaN without ground truth."""
         categories = 1 if self.protocol.average == "micro" else len(self.category_ids)
         thresholds = range(len(self.protocol.thresholds))
         values = [[rates.of(k, t, weights) for k in range(categories)] for t in thresholds]
@@ -467,7 +556,7 @@ class Scores(ABC):
         means = log_average(of_each, self.protocol.miss_rate)
         return means[..., 0] if weights is None else np.moveaxis(means, -1, 0)
 
-    # Immutable: a copy is the object itself.
+    # It never changes: a copy is the object itself.
 
     def __copy__(self) -> Scores:
         return self
@@ -506,9 +595,10 @@ class MatchScores(Scores):
         self._table = table
         self._match_confusions = confusions
         self._match_errors = errors
-        #: The last table that was matched for an analysis, and its settings: it takes more than the match table.
+        #: The last table that was matched for an analysis, and its settings. Only one is stored, as each takes more
+        #: memory than the match table.
         self._last: tuple[tuple[Any, ...], _core.Matches] | None = None
-        self._held: dict[tuple[str, int, bool], np.ndarray] = {}
+        self._values: dict[tuple[str, int, bool], np.ndarray] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The match table is pickled; the functions that match again, and the files that they read, are not.
@@ -542,8 +632,8 @@ class MatchScores(Scores):
         return Curves(*self._table.accumulate(recall=self.recall_points, areas=areas, max_detections=limits))
 
     def values(self, kind: str, limit: int, micro: bool) -> np.ndarray:
-        # The summary needs precision under the last limit alone, and only counts of all others.
-        if (kind, limit, micro) not in self._held:
+        # Computed for one limit at a time: the summary needs precision under the last one only, and recall of all.
+        if (kind, limit, micro) not in self._values:
             table = self.pooled if micro else self._table
             factor = max(self._table.groups, 1) if micro else 1
             limits = [limit * factor for limit in self.protocol.max_detections]
@@ -551,25 +641,25 @@ class MatchScores(Scores):
                 method, count = self.protocol.miss_rate, len(self.protocol.area_ranges)
                 rates = (MissRates(table, area, limits[limit], method) for area in range(count))
                 values = np.stack([self._miss_rates(of_area) for of_area in rates], axis=-1)
-                self._held[kind, limit, micro] = np.where(np.isnan(values), -1.0, values)
+                self._values[kind, limit, micro] = np.where(np.isnan(values), -1.0, values)
             elif kind == "precision":
                 areas = list(range(len(self.protocol.area_ranges)))
                 curves = table.accumulate(recall=self.recall_points, areas=areas, max_detections=[limits[limit]])
-                self._held[kind, limit, micro] = curves[0][..., 0]
+                self._values[kind, limit, micro] = curves[0][..., 0]
             else:
                 objects = table.positives()[:, None, :, None]
                 recall = table.hits(limits) / np.where(objects, objects, 1)
                 recall = np.moveaxis(np.where(objects > 0, recall, -1.0), 0, 1)
                 for m in range(len(limits)):
-                    self._held[kind, m, micro] = recall[..., m]
-        return self._held[kind, limit, micro]
+                    self._values[kind, m, micro] = recall[..., m]
+        return self._values[kind, limit, micro]
 
     def confusion_table(self, iou: float) -> _core.Matches:
         return self._matched("confusion", lambda iou: next(self.confusion_tables([iou])), float(iou))
 
     def confusion_tables(self, ious: Sequence[float]) -> Iterator[_core.Matches]:
         if self._match_confusions is None:
-            raise ValueError(_NOT_KEPT.format("confusion"))
+            raise ValueError(_NOT_RECORDED.format("confusion"))
         return self._match_confusions(ious)
 
     def error_table(
@@ -579,7 +669,7 @@ class MatchScores(Scores):
             raise ValueError(f"expected 0 <= background <= iou < 1, found background={background} and iou={iou}")
         self.protocol.area_index(area)
         if self._match_errors is None:
-            raise ValueError(_NOT_KEPT.format("errors"))
+            raise ValueError(_NOT_RECORDED.format("errors"))
         if least is not None:
             return self._match_errors(iou, background, area, least)
         return self._matched("errors", self._match_errors, float(iou), float(background), area)
@@ -597,7 +687,7 @@ class MatchScores(Scores):
         return self._count_jaccard(iou, scores)
 
     def _matched(self, analysis: str, match: Callable[..., _core.Matches], *settings: Any) -> _core.Matches:
-        """The table of an analysis; the last one is freed before another is made."""
+        """The table of an analysis; the stored one is freed before another is made."""
         key = (analysis, *settings)
         last = self._last
         if last is None or last[0] != key:

@@ -38,19 +38,20 @@ class SummaryRow:
     Attributes
     ----------
     name
-        Its name.
+        The name of the number.
     kind
-        Mean precision, mean recall, or log-average miss rate, which is less if it is better.
+        Mean precision, mean recall, or log-average miss rate, of which lower is better.
     threshold
-        The similarity threshold; None for the mean over all.
+        The similarity threshold; None for the mean over all thresholds.
     area
         Name of the area range.
     limit
-        Detections of an image that count; None for the largest limit.
+        The limit on detections, one of ``max_detections``; None for the largest.
     group
         Name of a group of categories (LVIS's frequencies); None for all.
     images
-        The images that count: a field of their records, from which number, to below which; None for all.
+        The images that count: the name of a field of their records, its least value, and a value that it is below;
+        None for all images.
     category
         Name of the one category that counts; None for the mean over all.
     """
@@ -88,77 +89,90 @@ class Protocol:
     name
         The tool or definition that it reproduces.
     thresholds
-        Similarity thresholds.
+        Similarity thresholds, 0 to 1.
     strict
-        Whether the similarity of a match has to be above a threshold, not only to reach it.
+        Whether the similarity of a match has to be above a threshold; by default it may equal it.
     recall
-        Recalls whose precisions are averaged, or the area under the curve: ``"exact"`` (each true positive's gain in
-        recall times the maximum precision at this recall or above), ``"trapezium"`` (straight lines between 101
-        points) or ``"lines"`` (straight lines between the points of the curve, one for each detection).
-        ``"levels"`` is the exact area under the points at a thousand scores, stretched from 0 to 1;
-        ``"cityscapes"`` that under straight lines between the points at each score, from a precision of 1 on.
-        ``"kitti-40"`` and ``"kitti-11"`` are KITTI's means over so many sampled scores, for its matcher;
-        ``"nuscenes"`` is that of nuScenes, on straight lines above a tenth of precision and recall.
+        The recall points, 0 to 1 and rising, at which precision is averaged; or the name of an area under the curve:
+
+        - ``"exact"``: the sum over true positives of their gain in recall times the maximum precision at this recall or
+          above.
+        - ``"trapezium"``: straight lines between 101 recall points.
+        - ``"lines"``: straight lines between the points of the curve, one for each detection.
+        - ``"levels"`` (WIDER FACE): the exact area, from the points at the scores 0.999, 0.998, …, 0, after the scores
+          of all detections are scaled to 0 to 1.
+        - ``"cityscapes"``: straight lines between the points at each score, from a precision of 1 on.
+        - ``"kitti-40"``, ``"kitti-11"``: KITTI's mean over 40 or 11 sampled scores, which requires its matcher.
+        - ``"nuscenes"``: nuScenes' area, on straight lines, of precision and recall above 0.1.
     area_ranges
-        Name to least and greatest size, both inside; at most 31.
+        For each name the least and the greatest size, both included; 1 to 31 ranges.
     size
-        The quantity of the area ranges: ``"area"`` in pixels, ``"diagonal"`` or longest ``"side"`` of the box, or area
-        as a ``"fraction"`` of the image; or ``"pose"``: 0.53 of the box, which is then also the size that distances of
-        keypoints are relative to. ``"difficulty"`` is KITTI's level of each object: 1 easy, 2 moderate, 3 hard, or 4,
-        where detections have that of their height; ``"level"`` is the same, with all detections at the first one.
+        The quantity of the area ranges: ``"area"`` in pixels; ``"diagonal"`` or longest ``"side"`` of the box in
+        pixels; area as a ``"fraction"`` of the image; or ``"pose"``, 0.53 times the area of the box, which also scales
+        the distances of keypoints. ``"difficulty"``: KITTI's level of each object, 1 easy, 2 moderate, 3 hard, or 4
+        harder; a detection has the level of an object of its height. ``"level"``: the same, but all detections are of
+        level 1.
     max_detections
-        Limits on the detections of one category in one image, rising; the largest applies to matching.
+        Limits on the detections of one category in one image, rising; matching uses the largest.
     max_per_image
-        Limit on the detections of an image over all categories, applied before matching; None for none.
+        Limit on the detections of an image over all categories, applied before matching; None for no limit.
     limit_per_image
         Whether `max_detections` are limits on the detections of an image over all categories.
     heights
         Least and greatest height of a box that is not ignored; None for any. A detection that is lower or higher by a
         factor of more than 1.25 is left out.
     visibility
-        Least and greatest part of an object that is visible, where it is not ignored; None for any. Only CityPersons'
-        records say which part that is.
+        Least and greatest visible fraction of an object that is not ignored; None for any. Only CityPersons' records
+        have visible fractions.
     matcher
-        ``"greedy"``: a detection matches the most similar unmatched ground truth, the last of equals, with
-        ``"greedy-first"`` the first. ``"argmax"``: it matches the
-        most similar of all, and is a false positive if that one is matched already. ``"group-of"``: as argmax among the
-        objects that are no crowd; what does not match goes to the crowd region that covers most of it, and is ignored.
-        ``"group-of-counted"``: each crowd region is one object, too, which the first detection within it finds.
-        ``"kitti"``: each ground truth takes the detection most similar to it; a detection left over is ignored within a
-        crowd region.
+        Which ground truth a detection matches, in order of falling score. ``"greedy"``: the most similar one that is
+        unmatched, of equally similar ones the last; ``"greedy-first"``: of these the first. ``"argmax"``: the most
+        similar one of all; if that is matched already, the detection is a false positive. ``"group-of"``: as argmax
+        among the objects that are not crowds; a detection without a match is ignored if a crowd region covers enough
+        of it. ``"group-of-counted"``: the same, and each crowd region counts as one object, which the first detection
+        within it matches. ``"kitti"``: each ground truth takes the detection most similar to it; an
+        unmatched detection within a crowd region is ignored.
     inclusive_boxes
-        Boxes reach to the far edge of their last pixel (one is added to width and height).
+        Whether boxes reach to the far edge of their last pixel: one is added to width and height.
     match_crowds
-        Whether crowd regions may be matched many times, by overlap with the detection's own area. If not, they are
-        only ignored.
+        Whether several detections may match a crowd region, by the fraction of their own area that it covers. If not,
+        crowd regions are ignored objects.
     federated
-        Whether images list their labelled categories (LVIS): detections of others are left out, and where a
-        category was not labelled exhaustively, one that matches nothing is ignored. Only COCO dictionaries and
-        files have such lists; without them all categories count as labelled everywhere.
+        Whether images list their labelled categories (LVIS). Detections of other categories are left out, and of
+        categories that are not labelled exhaustively in an image, detections without a match are ignored. Only COCO
+        dictionaries and files have such lists; without them all categories count as labelled in all images.
     by_category
-        Whether only objects of the same category match.
+        Whether a detection matches only objects of its category.
     zero_id_unmatched
-        Whether annotation ids matter as in pycocotools, where an object with id 0 always counts as unmatched. Ids are
-        those of files and dictionaries. Off in every preset: elsewhere ids are only labels.
+        Whether an object whose annotation id is 0 always counts as unmatched, as in pycocotools. No preset sets it.
     dilation_ratio
-        Width of the boundary of a mask as a fraction of the image diagonal, where boundaries are compared.
+        Width of the boundary of a mask as a fraction of the image's diagonal, for ``similarity="boundary"``.
     angle
-        The unit of the angles of rotated boxes, ``"degrees"`` or ``"radians"``. Boxes of four corners have none.
+        The unit of the angles of rotated boxes, ``"degrees"`` or ``"radians"``; boxes of four corners have no angle.
     clockwise
-        Whether rotated boxes turn clockwise as one sees them, where y points down; counter-clockwise otherwise.
+        Whether a positive angle turns a box clockwise in the image, where y points down.
     rotated_iou
         Whose arithmetic compares rotated boxes: ``"exact"``, or that of a package: ``"detectron2"``, ``"mmcv"``,
         ``"polyiou"`` (DOTA's development kit), ``"probiou"`` (Ultralytics; a similarity of normal distributions).
     miss_rate
-        How the miss rate at a rate of false positives per image is read: ``"dollar"``, the least that is reached
-        without exceeding it; ``"crowdhuman"``, that of the first detection with which it is reached; ``"citypersons"``,
-        that of the last detection with which it is not exceeded. The last two have rounded rates, and a miss rate of 0
-        makes the mean 0.
+        How the miss rate at a given rate of false positives per image is read from the curve: ``"dollar"``, the lowest
+        one at which the rate is not exceeded; ``"crowdhuman"``, that of the first detection at which the rate is
+        reached; ``"citypersons"``, that of the last detection at which it is not exceeded. The last two round the
+        rates, and one miss rate of 0 makes the mean 0.
     average
-        ``"macro"``: the mean of the categories' numbers. ``"micro"``: one ranking of all categories' detections.
-        ``"images"``: the mean of the categories' numbers, each as often as images have an object of it, ignored or not.
+        ``"macro"``: the mean of the categories' numbers. ``"micro"``: one ranking of the detections of all categories.
+        ``"images"``: the mean of the categories' numbers, weighted by the number of images that have an object of the
+        category, ignored or not.
     summary
-        The numbers, in order.
+        The rows of the summary, in order.
+    sigmas
+        Sigma of each keypoint: the standard deviation of its annotations, relative to the object's size. None where
+        keypoints are not compared.
+
+    Raises
+    ------
+    InputError
+        A value is out of range, or the summary has a limit or an area range that the protocol does not have.
     """
 
     name: str
@@ -185,7 +199,6 @@ class Protocol:
     rotated_iou: RotatedIouName = "exact"
     miss_rate: MissRateName = "dollar"
     average: AverageName = "macro"
-    #: Sigma of each keypoint: the standard deviation of its annotations, relative to the object's size.
     sigmas: tuple[float, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -263,11 +276,18 @@ class Protocol:
 
     @suggesting(lambda: Protocol.__dataclass_fields__)
     def replace(self, **changes: Unpack[ProtocolChanges]) -> Protocol:
-        """The same with some fields replaced.
+        """A copy with some fields replaced.
 
-        Where area ranges or limits are replaced and the summary is not, the summary keeps the rows that still make
-        sense, and gets one for each new area range. `sigmas` may be the name
-        of a set of keypoints, or their number.
+        If area ranges or limits are replaced and the summary is not, the summary keeps the rows whose area range and
+        limit still exist, and gets rows for the new ones. `sigmas` may be the name of a set of keypoints, or the number
+        of keypoints.
+
+        Raises
+        ------
+        InputError
+            A value cannot be used.
+        TypeError
+            There is no such field.
         """
         fields: dict[str, Any] = dict(changes)
         if "sigmas" in fields:
@@ -286,15 +306,15 @@ class Protocol:
 
     @property
     def reads_difficulty(self) -> bool:
-        """Whether the area ranges are ranges of how difficult an object is, which the ground truth has to say."""
+        """Whether the area ranges are levels of difficulty, which the ground truth must have."""
         return self.size in ("difficulty", "level")
 
     def threshold_index(self, iou: float) -> int:
-        """Where a threshold stands among `thresholds`.
+        """The position of a threshold in `thresholds`, found within 1e-6.
 
         Raises
         ------
-        ValueError
+        InputError
             It is not among them.
         """
         wanted = number(iou, "iou")
@@ -305,7 +325,13 @@ class Protocol:
         return close[0]
 
     def limit_index(self, limit: int | None) -> int:
-        """Where a limit stands among `max_detections`; the last one for None."""
+        """The position of a limit in `max_detections`; for None the last one.
+
+        Raises
+        ------
+        InputError
+            It is not among them.
+        """
         if limit is None:
             return len(self.max_detections) - 1
         if limit not in self.max_detections:
@@ -313,23 +339,29 @@ class Protocol:
         return self.max_detections.index(limit)
 
     def area_index(self, area: str) -> int:
-        """Where an area range stands among `area_ranges`."""
+        """The position of an area range in `area_ranges`.
+
+        Raises
+        ------
+        InputError
+            There is no such area range.
+        """
         if area not in self.area_ranges:
             raise InputError(f"area: expected one of {', '.join(map(repr, self.area_ranges))}, found {area!r}")
         return self.area_names.index(area)
 
 
-#: What decides the area range of an object.
+#: Quantities of the area ranges.
 _SIZES = ("area", "diagonal", "side", "fraction", "pose", "difficulty", "level")
-#: Averages that are no mean over recall points.
+#: Averages of precision other than the mean over recall points.
 _RECALL_METHODS = ("exact", "trapezium", "lines", "levels", "cityscapes", "kitti-40", "kitti-11", "nuscenes")
-#: Which detection gets which ground truth.
+#: Algorithms of matching.
 _MATCHERS = ("greedy", "greedy-first", "argmax", "group-of", "group-of-counted", "kitti")
-#: Whose log-average miss rate it is.
+#: Definitions of the log-average miss rate.
 _MISS_RATES = ("dollar", "crowdhuman", "citypersons")
 #: Whose arithmetic compares rotated boxes.
 _ROTATED_IOU = ("exact", "detectron2", "mmcv", "polyiou", "probiou")
-#: No limit on detections is as large: it can be multiplied by the number of categories.
+#: Limits on detections are lower, so that they can be multiplied by the number of categories.
 _MOST = 2**40
 
 
@@ -356,9 +388,9 @@ def _check_ranges(ranges: Any) -> None:
 
 def _adapted(protocol: Protocol, areas: Mapping[str, Any], limits: tuple[int, ...]) -> tuple[SummaryRow, ...]:
     rows = [row for row in protocol.summary if row.area in areas and (row.limit is None or row.limit in limits)]
-    told = {row.limit for row in rows if row.kind == "recall" and row.area == "all"}
+    listed = {row.limit for row in rows if row.kind == "recall" and row.area == "all"}
     if limits != protocol.max_detections:
-        rows += [SummaryRow(f"ar_{n}", "recall", limit=n) for n in limits if n not in told]
+        rows += [SummaryRow(f"ar_{n}", "recall", limit=n) for n in limits if n not in listed]
     for name in areas:
         if name not in protocol.area_ranges:
             rows += [SummaryRow(f"ap_{name}", area=name), SummaryRow(f"ar_{name}", "recall", area=name)]

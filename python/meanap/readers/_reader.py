@@ -1,4 +1,4 @@
-"""What a reader is: a format that can be recognised and read into columns."""
+"""`Reader`, the base class of the formats: each recognises its sources and reads them into columns."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ __all__ = ["Format", "Options", "Reader", "Role", "Truth", "head", "is_folder", 
 
 Role: TypeAlias = Literal["ground_truth", "detections"]
 Truth: TypeAlias = GroundTruth | TruthFile
-#: The name of a reader; or those of the ground truth's and of the detections', None where it is recognised.
+#: The name of a reader, or a pair of names, for ground truth and detections; None where it is to be recognised.
 Format: TypeAlias = str | Sequence[str | None] | None
-#: Tools whose boxes are of some form.
-_OTHER_FORMS = {
+#: Other names of box formats, and tools that use one, for suggestions in errors.
+_OTHER_NAMES = {
     "coco": "xywh",
     "ltwh": "xywh",
     "pascal_voc": "xyxy",
@@ -40,44 +40,50 @@ _OTHER_FORMS = {
     "xywhn": "cxcywh",
     "ccwh": "cxcywh",
 }
-#: Bytes at the beginning of a file by which formats are recognised.
+#: How many bytes at the beginning of a file are read to recognise its format.
 _HEAD = 4096
 
 
 @dataclass(frozen=True)
 class Options:
-    """How inputs are read.
+    """How ground truth and detections are read.
 
     Parameters
     ----------
     similarity
-        What will be compared: readers need not read anything else.
+        What will be compared: readers need not read other geometry.
     box_format
-        Of lists and of tables with one column of boxes.
+        The format of the boxes of lists, and of tables with one column of boxes.
     format
-        The name of the reader of paths, or a pair of them, for ground truth and detections; by default the first one
-        whose `sniff` says yes.
+        The name of the reader for paths, or a pair of names, for ground truth and detections; by default the first
+        reader whose `sniff` returns True.
     names
         Names of the categories: a mapping of id to name, a sequence for ids 0, 1, 2 …, or a path (``data.yaml``,
         JSON, or text with one name on each line). `meanap.readers.class_names` reads them.
     images
-        The images: a folder, a list of files, or a mapping of image id to file. Formats in fractions read their sizes.
+        The images: a folder, a list of files, or a mapping of image id to file. Formats with boxes in fractions of the
+        image read their sizes.
     sizes
-        Height and width of images by image id, where files of images are not at hand.
+        Height and width of images by image id, for use without the files of the images.
     columns
-        Names of the columns of a table: a mapping of the name that is recognised to that in the table.
+        A mapping of the names of columns, as meanap has them, to those in the table.
     on_error : {"raise", "skip"}
-        Whether records that cannot be used are errors or are left out.
+        Whether a record that cannot be used is an error or is left out.
     progress
-        As of `meanap.evaluate`.
+        As for `meanap.evaluate`.
     image_records
-        Whether the records of images are needed (LVIS's lists, sizes), not the columns alone.
+        Whether the records of images (LVIS's lists, sizes) are needed in addition to the columns of objects.
     image_fields
         Names of the fields of images that are needed.
     whole_body
-        Whether poses are of the whole body: then COCO's records may have its parts in fields of their own.
+        Whether keypoints are COCO-WholeBody's, whose parts may be in separate fields of a record.
     difficulty
-        Whether objects have levels of difficulty (KITTI), and neighbouring classes are read as ones to ignore.
+        Whether objects need a level of difficulty (KITTI), where objects of similar classes are read as ignored.
+
+    Raises
+    ------
+    InputError
+        `box_format` or `on_error` is not one of the values above.
     """
 
     similarity: SimilarityName = "bbox"
@@ -96,50 +102,67 @@ class Options:
 
     def __post_init__(self) -> None:
         if not is_among(self.box_format, BOX_COLUMNS):
-            # A form of nearly the same letters is another order of the numbers.
-            hint = did_you_mean(self.box_format, (), _OTHER_FORMS)
+            # Names that differ in a letter are other formats: nothing is suggested because it is spelt alike.
+            hint = did_you_mean(self.box_format, (), _OTHER_NAMES)
             raise InputError(f"box_format: expected 'xyxy', 'xywh' or 'cxcywh', found {shown(self.box_format)}{hint}")
         if not is_among(self.on_error, ("raise", "skip")):
             raise InputError(f"on_error: expected 'raise' or 'skip', found {shown(self.on_error)}")
 
 
 class Reader:
-    """A format of ground truth, detections, or both: a subclass is one line in `READERS`."""
+    """A format of ground truth, detections, or both. Each subclass has a line in `READERS` of ``_registry.py``."""
 
-    #: What the format is called in `Options.format` and ``--format``.
+    #: The name of the format in `Options.format` and ``--format``.
     name: str
 
     def sniff(self, source: Any, role: Role) -> bool:
-        """Whether a source is of this format. It must not raise, and reads little."""
+        """Whether a source is of this format. It must not raise, and should read only the beginning of a file."""
         raise NotImplementedError
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> Truth:
         """The ground truth of a source.
 
+        Parameters
+        ----------
+        source
+            A source for which `sniff` returned True.
+        options
+            How it is read.
+        problems
+            Takes each problem that is found.
+
         Raises
         ------
         InputError
-            The source cannot be read at all, or the first error where `problems` raises.
+            The source cannot be read at all; or it has an error, and `problems` raises the first one.
         """
         raise InputError(f"format {self.name!r} has no ground truth", "ground_truth")
 
     def detections(
         self, source: Any, options: Options, problems: Problems, truth: Truth | None
     ) -> Detections | _core.Objects:
-        """The detections of a source; `truth`: the ground truth, already read, with sizes of images and categories.
+        """The detections of a source.
+
+        Parameters
+        ----------
+        source, options, problems
+            As for `ground_truth`.
+        truth
+            The ground truth, already read: it may have the sizes of images and the names of categories. None if only
+            detections are read.
 
         Raises
         ------
         InputError
-            As of `ground_truth`.
+            As for `ground_truth`.
         """
         raise InputError(f"format {self.name!r} has no detections", "detections")
 
     def parts(self, source: Any, role: Role, options: Options) -> Parts | None:
-        """The source in parts that this reader reads as it reads sources; None if it can only be read whole.
+        """The source in parts, each of which this reader can read like a source; None if it can only be read whole.
 
-        What is said of all images, such as names of categories, is said of each part; together the parts have the
-        objects and the images of the whole, in the same order.
+        Each part has what holds for the whole source, such as the names of categories. Together the parts have the
+        objects and images of the source, in the same order.
         """
         return None
 
@@ -150,7 +173,7 @@ def is_path(source: Any) -> bool:
 
 
 def json_of(source: Any) -> Any:
-    """What the JSON file of that path holds; a source in memory as it is."""
+    """The content of a JSON file, if `source` is a path; else `source`."""
     return read_json(source) if is_path(source) else source
 
 
@@ -163,7 +186,7 @@ def is_folder(source: Any) -> bool:
 
 
 def head(source: Any) -> bytes:
-    """The first 4 KiB of a file; nothing for what is no regular file (a pipe cannot be read twice) or no file."""
+    """The first 4 KiB of a regular file; no bytes of anything else, as a pipe cannot be read a second time."""
     if not is_path(source):
         return b""
     try:

@@ -1,6 +1,6 @@
-"""The registry of formats: the name of each, the place of its reader, and which sources that reader may recognise.
+"""The registry of formats: the name of each, the class of its reader, and which sources that reader may recognise.
 
-A module of a reader is imported when its format is named, or when a source could be of its format.
+The module of a reader is imported when its format is named, or when a source could be of its format.
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ Kind: TypeAlias = Literal["file", "folder", "mapping", "sequence", "read", "obje
 
 
 class Look:
-    """What distinguishes most formats at a glance; found out once for a source, for all of them."""
+    """Properties of a source that distinguish most formats, computed once for all of them."""
 
     def __init__(self, source: Any) -> None:
         self._source = source
 
     @cached_property
     def kind(self) -> Kind:
-        """A path that is no folder is a file, whether or not it is there; what a reader has made is read."""
+        """The kind of the source.
+
+        A path is a folder, or else a file, even if it does not exist; "read" is what a reader returns.
+        """
         if is_path(self._source):
             return "folder" if is_folder(self._source) else "file"
         if isinstance(self._source, Mapping):
@@ -44,16 +47,16 @@ class Look:
         return head(self._source).removeprefix(b"\xef\xbb\xbf").lstrip()
 
     def ends(self, *endings: str) -> bool:
-        """Whether the name of the file ends in one of these."""
+        """Whether the name of the file ends in one of these, in upper or lower case."""
         path: str = os.fspath(self._source)
         return path.lower().endswith(endings)
 
     def begins(self, *starts: bytes) -> bool:
-        """Whether the file begins with one of these, behind white space."""
+        """Whether the file begins with one of these, after a byte order mark and white space."""
         return self._start.startswith(starts)
 
     def holds(self, *words: bytes) -> bool:
-        """Whether one of these is at the beginning of the file."""
+        """Whether the first 4 KiB of the file contain one of these."""
         return any(word in self._start for word in words)
 
 
@@ -63,13 +66,13 @@ class Listed(NamedTuple):
     Parameters
     ----------
     name
-        What it is called in `Options.format` and ``--format``.
+        The name of the format in `Options.format` and ``--format``.
     home
-        The module in this package, and the subclass of `Reader` in it.
+        ``"module:Class"``: the module in this package, and the subclass of `Reader` in it.
     kinds
-        What sources of this format can be, besides files.
+        The kinds of sources, other than files, that can be of this format.
     file
-        Whether a file may be of this format: true of each that is. None if no file is.
+        Whether a file may be of this format: it must return True for every file that is. None if no file is.
     """
 
     name: str
@@ -79,17 +82,17 @@ class Listed(NamedTuple):
 
     @property
     def in_memory(self) -> bool:
-        """Whether sources are objects in memory: then `Options.format` cannot name it."""
+        """Whether all sources of this format are objects in memory, so that `Options.format` cannot name it."""
         return self.file is None and "folder" not in self.kinds
 
     def reader(self) -> Reader:
-        """The reader, whose module is imported now."""
+        """An instance of the reader; its module is imported now."""
         module, name = self.home.split(":")
         made: Reader = getattr(importlib.import_module(f"meanap.readers.{module}"), name)()
         return made
 
     def admits(self, look: Look) -> bool:
-        """Whether its reader may recognise a source."""
+        """Whether a source may be of this format, so that its reader has to be imported to decide."""
         if look.kind == "file":
             return self.file is not None and self.file(look)
         return look.kind in self.kinds
@@ -99,7 +102,7 @@ class Listed(NamedTuple):
         return self.admits(Look(source)) and self.reader().sniff(source, role)
 
 
-#: Fields that files with a dictionary for each image have.
+#: Names of fields in JSON files that have a dictionary for each image.
 _OF_ITEMS = (
     *(b'"boxes"', b'"labels"', b'"bboxes"'),
     *(b'"annotations"', b'"instances"', b'"predictions"', b'"detections"', b'"objects"'),
