@@ -414,7 +414,7 @@ def test_a_line_shows_the_progress_of_an_update(monkeypatch, capsys):
     batch = crowded(5, 3)
     metric.update(*batch, progress=True)
     assert capsys.readouterr().err == ""  # too short to be reported
-    monkeypatch.setattr("meanap._progress._PATIENCE", -1.0)
+    monkeypatch.setattr("meanap._progress._SILENT", -1.0)
     metric.update(*batch, progress=True)
     told = capsys.readouterr().err
     assert told.startswith("\rmatching: ") and told.endswith("\rmatching: 100%, 0 s to go \n")

@@ -788,7 +788,7 @@ def test_a_line_shows_the_progress(tmp_path, monkeypatch, capsys):
     paths = files(tmp_path, "bbox", images=5)
     meanap.evaluate(*paths, progress=True)
     assert capsys.readouterr().err == ""  # too short to be reported
-    monkeypatch.setattr("meanap._progress._PATIENCE", -1.0)
+    monkeypatch.setattr("meanap._progress._SILENT", -1.0)
     meanap.evaluate(*paths, progress=True, memory_limit=SMALL).interval("ap", resamples=10, progress=True)
     told = capsys.readouterr().err
     for what in ("reading truth.json: 100%", "reading found.json: 100%", "matching shards: 100%", "resampling: 100%"):

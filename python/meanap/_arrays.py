@@ -63,8 +63,8 @@ def as_numpy(value: Any, place: str = "array") -> np.ndarray:
     if isinstance(value, (list, tuple)):
         kind = type(value).__name__
         odd = _first(value, lambda item: _shape(item) != _shape(value[0]))
-        told = "" if odd is None else f"; row {odd} is {shown(value[odd])}"
-        raise InputError(f"a {kind} whose rows differ in length, or hold what is no number{told}", place)
+        example = "" if odd is None else f"; row {odd} is {shown(value[odd])}"
+        raise InputError(f"a {kind} whose rows differ in length, or hold what is no number{example}", place)
     reason = f" ({problems[-1]})" if problems else ""
     raise InputError(f"a {type(value).__name__} cannot be read as an array{reason}", place)
 

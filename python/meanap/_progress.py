@@ -12,13 +12,22 @@ from meanap._printable import shown
 
 __all__ = ["Progress", "reading"]
 
-#: Work that is shorter than this many seconds says nothing.
-_PATIENCE = 1.0
-_PAUSE = 0.2
+#: Seconds before the first line on standard error, and between two lines.
+_SILENT, _PAUSE = 1.0, 0.2
 
 
 class Progress:
-    """Counts steps. ``asked`` is False (silence), True (a line on standard error), or ``callback(done, total)``."""
+    """Counts the steps of a work, and reports them.
+
+    Parameters
+    ----------
+    asked
+        False reports nothing, True writes a line on standard error, a function is called with ``(done, total)``.
+    total
+        How many steps there are.
+    what
+        What the line calls the work.
+    """
 
     def __init__(self, asked: bool | Callable[[int, int], object], total: int, what: str) -> None:
         self.asked: bool | Callable[[int, int], object] = asked
@@ -26,30 +35,30 @@ class Progress:
         self.what: str = what
         self.done: int = 0
         self.start: float = time.perf_counter()
-        self.told: float = self.start
+        self.reported: float = self.start
         self.shown: bool = False
 
     def advance(self, steps: int) -> None:
-        """Says that so many more steps are done."""
+        """Report that so many more steps are done."""
         self.at(self.done + steps)
 
     def at(self, done: int, total: int | None = None) -> None:
-        """Reports how many steps are done, and the current total."""
+        """Report how many steps are done, and the total if it has changed."""
         self.done = done
         self.total = self.total if total is None else total
         if callable(self.asked):
             self.asked(self.done, self.total)
         elif self.asked:
             now = time.perf_counter()
-            if now - self.start > _PATIENCE and (now - self.told > _PAUSE or self.done == self.total):
-                self.told, self.shown = now, True
+            if now - self.start > _SILENT and (now - self.reported > _PAUSE or self.done == self.total):
+                self.reported, self.shown = now, True
                 rest = (now - self.start) / max(self.done, 1) * (self.total - self.done)
                 part = self.done / max(self.total, 1)
                 sys.stderr.write(f"\r{self.what}: {part:4.0%}, {rest:.0f} s to go ")
                 sys.stderr.flush()
 
     def part(self, number: int, count: int) -> Callable[[int, int], None]:
-        """What says how far one of several parts is, each as long as the others."""
+        """The function that reports the progress of part `number` of `count` parts of equal size."""
         return lambda done, total: self.at(number * total + done, count * total)
 
     def __enter__(self) -> Progress:
@@ -61,5 +70,5 @@ class Progress:
 
 
 def reading(asked: bool | Callable[[int, int], Any], path: Any) -> Progress:
-    """Of a file that is read, in bytes."""
+    """The progress of reading a file, in bytes."""
     return Progress(asked, os.path.getsize(path), f"reading {shown(os.path.basename(os.fspath(path)))}")

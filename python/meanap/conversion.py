@@ -65,9 +65,9 @@ def convert(
         "bbox" writes boxes; "segm" also polygons or masks, and "keypoints" poses, to the formats that have them.
         "rotated" writes the corners of rotated boxes to YOLO and DOTA, and to COCO what was read.
     angle, clockwise
-        How the angles of rotated boxes are given, as of `meanap.protocol.Protocol`.
+        How the angles of rotated boxes are given, as for `meanap.protocol.Protocol`.
     box_format, format, names, images, sizes, on_error
-        How `source` is read, as of `meanap.evaluate`.
+        How `source` is read, as for `meanap.evaluate`.
 
     Returns
     -------
@@ -154,7 +154,7 @@ def describe(
     source
         Ground truth: what `meanap.evaluate` takes.
     box_format, format, names, images, sizes, on_error
-        How it is read, as of `meanap.evaluate`.
+        How it is read, as for `meanap.evaluate`.
 
     Returns
     -------

@@ -88,14 +88,14 @@ def check(
         What `meanap.evaluate` takes; boxes, masks or keypoints. A COCO data set with a score in each annotation counts
         as its annotations.
     similarity : str, optional
-        What will be compared, as of `meanap.evaluate`: records without it are a finding. By default what the records
+        What will be compared, as for `meanap.evaluate`: records without it are a finding. By default what the records
         have.
     sigmas : (K,), optional
-        The spread of each keypoint, where they are not COCO's 17; or a set of keypoints, as of `meanap.evaluate`.
+        The spread of each keypoint, where they are not COCO's 17; or a set of keypoints, as for `meanap.evaluate`.
     angle, clockwise
-        How the angles of rotated boxes are given, as of `meanap.protocol.Protocol`.
+        How the angles of rotated boxes are given, as for `meanap.protocol.Protocol`.
     box_format, format, names, images, sizes, columns
-        As of `meanap.evaluate`.
+        As for `meanap.evaluate`.
 
     Returns
     -------

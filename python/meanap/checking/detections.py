@@ -34,14 +34,14 @@ def check_detections(found: Records, truth: Records) -> None:
     check_mask_sizes(found, sizes)
     _check_scores(found)
     same = repeated(found, found.scores)
-    found.add("duplicate-detection", len(same), found.told(same[0], "bbox", "score") if len(same) else "")
+    found.add("duplicate-detection", len(same), found.described(same[0], "bbox", "score") if len(same) else "")
     _check_counts(found)
 
 
 def _check_scores(found: Records) -> None:
     scores = found.scores
     strange = np.flatnonzero(np.isnan(scores))
-    found.add("bad-score", len(strange), found.told(strange[0]) if len(strange) else "")
+    found.add("bad-score", len(strange), found.described(strange[0]) if len(strange) else "")
     scores = scores[~np.isnan(scores)]
     if len(scores) < 2:
         return
@@ -50,7 +50,7 @@ def _check_scores(found: Records) -> None:
     found.add(
         "score-range",
         len(outside),
-        found.told(outside[0], "score") if len(outside) else "",
+        found.described(outside[0], "score") if len(outside) else "",
         message=f"scores are not between 0 and 1 but between {low:g} and {high:g}",
     )
     if low == high:
@@ -81,7 +81,7 @@ def _check_rounding(found: Records, scores: np.ndarray) -> None:
         found.add(
             "rounded-scores",
             tied,
-            f"{found.told(np.flatnonzero(~np.isnan(found.scores))[0], 'score')}",
+            f"{found.described(np.flatnonzero(~np.isnan(found.scores))[0], 'score')}",
             message=(
                 f"scores are rounded to {digits} decimals: {distinct:,} different ones for "
                 f"{len(scores):,} detections, and the order of equal ones is arbitrary"
@@ -156,7 +156,7 @@ def _check_copies(found: Records, truth: Records) -> None:
     here = zip(rows.tolist(), _ids(found.image_ids, found.image[rows]), map(tuple, said.tolist()), strict=True)
     copied = [row for row, image, box in here if image is not None and (image, box) in boxes]
     if len(copied) >= least:
-        found.add("copied-ground-truth", len(copied), found.told(copied[0], "bbox"))
+        found.add("copied-ground-truth", len(copied), found.described(copied[0], "bbox"))
 
 
 def _corners(boxes: np.ndarray) -> np.ndarray:
@@ -258,7 +258,7 @@ def _check_offset(found: Records, truth: Records, confused: Callable[[], Any]) -
         found.add(
             "category-offset",
             most,
-            found.told(row),
+            found.described(row),
             message=f"category ids are {best[0]}: {most:,} of {pairs:,} detections on objects agree then, "
             f"{now:,} as they are",
             remedy=best[1],

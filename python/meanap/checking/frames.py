@@ -69,8 +69,8 @@ def check_frames(found: Records, truth: Records) -> None:
         found.add(
             "image-offset",
             len(found),
-            found.told(int(np.flatnonzero(found.image >= 0)[0]), "bbox"),
-            message=f"image ids are {ids.name}: {_told(of_ids, now)}",
+            found.described(int(np.flatnonzero(found.image >= 0)[0]), "bbox"),
+            message=f"image ids are {ids.name}: {_matched_then(of_ids, now)}",
             remedy=ids.remedy,
         )
         other = copy.copy(found)
@@ -80,8 +80,8 @@ def check_frames(found: Records, truth: Records) -> None:
         found.add(
             "box-frame",
             len(found),
-            found.told(int(np.flatnonzero(usable(found) & (found.image >= 0))[0]), "bbox"),
-            message=f"boxes are {best.name}: {_told(share, now)}",
+            found.described(int(np.flatnonzero(usable(found) & (found.image >= 0))[0]), "bbox"),
+            message=f"boxes are {best.name}: {_matched_then(share, now)}",
             remedy=best.remedy,
         )
         height, width = truth.sizes_in(found).T
@@ -106,7 +106,7 @@ def _by_any_factor(sample: _Sample) -> _Reading:
     return scaled(max(coarse * 1.004 ** np.arange(-8, 9), key=lambda k: sample.met(scaled(k))))
 
 
-def _told(then: float, now: float) -> str:
+def _matched_then(then: float, now: float) -> str:
     return f"{then:.0%} of the sampled objects are matched then, {now:.0%} as they are"
 
 

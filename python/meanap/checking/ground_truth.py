@@ -19,7 +19,7 @@ def check_ground_truth(truth: Records) -> None:
         return
     if not len(truth):
         truth.add("no-objects", 1, "")
-    truth.add("everything-is-crowd", len(truth) if truth.crowd.all() else 0, truth.told(0) if len(truth) else "")
+    truth.add("everything-is-crowd", len(truth) if truth.crowd.all() else 0, truth.described(0) if len(truth) else "")
     _check_ids(truth)
     _check_references(truth)
     _check_images(truth)
@@ -27,7 +27,7 @@ def check_ground_truth(truth: Records) -> None:
         _check_masks(truth)
         _check_areas(truth)
     same = repeated(truth)
-    truth.add("duplicate-object", len(same), truth.told(same[0], "bbox") if len(same) else "")
+    truth.add("duplicate-object", len(same), truth.described(same[0], "bbox") if len(same) else "")
     if truth.categories is not None and len(truth):
         there = {truth.category_ids[code] for code in present(truth.category[~truth.crowd]).tolist()}
         empty = [id for id in truth.categories if id not in there]
@@ -70,7 +70,7 @@ def _check_ids(truth: Records) -> None:
     rows = [row for row, id in enumerate(known) if id == twice[0]] if twice else []
     truth.add("duplicate-id", len(twice), f"records {rows[0]} and {rows[1]} have id {twice[0]!r}" if twice else "")
     zero = [row for row, id in enumerate(known) if id == 0] if 0 in distinct else []
-    truth.add("zero-id", len(zero), truth.told(zero[0]) if zero else "")
+    truth.add("zero-id", len(zero), truth.described(zero[0]) if zero else "")
 
 
 def _check_references(truth: Records) -> None:
@@ -98,7 +98,7 @@ def unknown_references(records: Records, images: list[Any] | None, categories: l
         records.add(
             f"unknown-{name}",
             len(rows),
-            records.told(rows[0]) if len(rows) else "",
+            records.described(rows[0]) if len(rows) else "",
             message=f"records name {plural} that the ground truth does not declare ({int(strange.sum()):,} of them)",
             remedy=remedy,
         )
@@ -126,7 +126,7 @@ def _check_masks(truth: Records) -> None:
     truth.add(
         "mask-off-box",
         len(off),
-        f"{truth.told(off[0], 'bbox')}, its mask fills {listed(around[off[0]])}" if len(off) else "",
+        f"{truth.described(off[0], 'bbox')}, its mask fills {listed(around[off[0]])}" if len(off) else "",
     )
 
 
@@ -149,8 +149,8 @@ def _check_areas(truth: Records) -> None:
     rows = np.flatnonzero(wrong)
     example = ""
     if len(rows):
-        told = truth.told(rows[0], "bbox", "area")
+        shown = truth.described(rows[0], "bbox", "area")
         drawn = truth.masks is not None and not np.isnan(truth.masks[0][rows[0]])
         its_mask = f", its mask has {truth.masks[0][rows[0]]:g} pixels" if drawn and truth.masks is not None else ""
-        example = told + its_mask
+        example = shown + its_mask
     truth.add("area-off", len(rows), example)

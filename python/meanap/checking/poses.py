@@ -69,8 +69,8 @@ def _check_form(records: Records, each: list[int | None]) -> None:
     example = ""
     if bad:
         pose = records.poses[bad[0]] if records.poses is not None else None
-        told = f"of {len(pose)}" if isinstance(pose, (list, tuple)) else repr(pose)[:80]
-        example = f'{records.told(bad[0])}, "keypoints" {told}'
+        length = f"of {len(pose)}" if isinstance(pose, (list, tuple)) else repr(pose)[:80]
+        example = f'{records.described(bad[0])}, "keypoints" {length}'
     records.add("malformed-keypoints", len(bad), example)
 
 
@@ -79,7 +79,7 @@ def _check_counts(records: Records, each: list[int | None], expected: int, given
     records.add(
         "keypoint-count",
         len(other),
-        f"{records.told(other[0])}, {each[other[0]]} keypoints" if other else "",
+        f"{records.described(other[0])}, {each[other[0]]} keypoints" if other else "",
         message=f"poses do not have {expected} keypoints, as {'there are sigmas' if given else 'others have'}",
     )
 
@@ -89,7 +89,7 @@ def _check_numbers(truth: Records, poses: list[Any], each: list[int | None]) -> 
     if numbers is None:  # Columns without them: labelled points are counted.
         return
     lacking = [row for row, count in enumerate(each) if count and not _is_count(numbers[row])]
-    truth.add("num-keypoints-missing", len(lacking), truth.told(lacking[0]) if lacking else "")
+    truth.add("num-keypoints-missing", len(lacking), truth.described(lacking[0]) if lacking else "")
     labelled = [sum(v > 0 for v in pose[2::3]) if count else 0 for pose, count in zip(poses, each, strict=True)]
     off = [
         row
@@ -102,7 +102,9 @@ def _check_numbers(truth: Records, poses: list[Any], each: list[int | None]) -> 
     truth.add(
         "num-keypoints-off",
         len(off),
-        f'{truth.told(first[0])}, "num_keypoints" {numbers[first[0]]}, labelled {labelled[first[0]]}' if first else "",
+        f'{truth.described(first[0])}, "num_keypoints" {numbers[first[0]]}, labelled {labelled[first[0]]}'
+        if first
+        else "",
         level="error" if hidden else "warning",
         message=(
             '"num_keypoints" disagrees with the points that are labelled'

@@ -212,7 +212,7 @@ def _kind_of(entries: list[Any]) -> str | None:
 
 def _take_ids(records: Records) -> None:
     texts = [row for row, id in enumerate(records.ids or ()) if isinstance(id, str)]
-    records.add("text-id", len(texts), records.told(texts[0]) if texts else "")
+    records.add("text-id", len(texts), records.described(texts[0]) if texts else "")
 
 
 def _take_crowds(records: Records, flags: list[Any]) -> None:
@@ -223,7 +223,9 @@ def _take_crowds(records: Records, flags: list[Any]) -> None:
         row for row, flag in enumerate(flags) if flag is not None and (isinstance(flag, str) or read(flag) is None)
     ]
     records.add(
-        "crowd-flag", len(strange), f'{records.told(strange[0])}, "iscrowd" {flags[strange[0]]!r}' if strange else ""
+        "crowd-flag",
+        len(strange),
+        f'{records.described(strange[0])}, "iscrowd" {flags[strange[0]]!r}' if strange else "",
     )
 
 

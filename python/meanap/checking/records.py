@@ -75,7 +75,7 @@ class Records:
         self.read_files: Callable[[], dict[Any, str]] = dict
         #: Which records of the source these are, where some cannot be used.
         self.numbers: np.ndarray | None = None
-        #: As of `GroundTruth`.
+        #: As for `GroundTruth`.
         self.items: np.ndarray | None = None
         self.listed: Literal["by id", "by position"] | None = None
         #: Whether each mask is there and cannot be decoded.
@@ -107,7 +107,7 @@ class Records:
         name = self.category_names.get(id)
         return repr(id) if name is None or name == str(id) else f"{id!r} ({name})"
 
-    def told(self, row: Any, *columns: str) -> str:
+    def described(self, row: Any, *columns: str) -> str:
         """How a record reads in a message."""
         row = int(row)
         number = row if self.numbers is None else int(self.numbers[row])

@@ -44,7 +44,7 @@ def check_boxes(records: Records, sizes: np.ndarray) -> bool:
     records.add(
         "empty-box",
         len(flat),
-        records.told(flat[0], "bbox") if len(flat) else "",
+        records.described(flat[0], "bbox") if len(flat) else "",
         level="warning" if where == "ground_truth" else "note",
     )
     good = np.flatnonzero(sized)
@@ -54,12 +54,14 @@ def check_boxes(records: Records, sizes: np.ndarray) -> bool:
     x, y, width, height = of_good.T
     image_height, image_width = sizes.T
     if len(good) >= _ENOUGH and of_good.max() <= 1.0 and of_good.min() >= 0.0:
-        records.add("normalised-boxes", len(good), records.told(good[0], "bbox"))
+        records.add("normalised-boxes", len(good), records.described(good[0], "bbox"))
         return False
     beyond = np.maximum.reduce([-x, -y, x + width - image_width, y + height - image_height])
     out = beyond > _PIXEL  # False where the size is not known.
     if records.rotated is None and len(good) >= _ENOUGH and _reads_like_corners(of_good, areas, sizes, out):
-        records.add("xyxy-boxes", len(good), records.told(good[np.nanargmax(beyond)] if out.any() else good[0], "bbox"))
+        records.add(
+            "xyxy-boxes", len(good), records.described(good[np.nanargmax(beyond)] if out.any() else good[0], "bbox")
+        )
         return False
     far = np.flatnonzero(out)
     if len(far) and not records.derived_boxes:
@@ -69,7 +71,7 @@ def check_boxes(records: Records, sizes: np.ndarray) -> bool:
         records.add(
             "box-outside-image",
             len(far),
-            f"{records.told(good[worst], 'bbox')}, in an image of {size}",
+            f"{records.described(good[worst], 'bbox')}, in an image of {size}",
             level="warning" if where == "ground_truth" else "note",
             message=f"boxes reach beyond their image by more than a pixel, {int(outside.sum()):,} of them lie quite "
             "outside it",
@@ -98,7 +100,7 @@ def check_mask_sizes(records: Records, sizes: np.ndarray) -> None:
     """Adds the findings about masks that cannot be decoded, or are not of the size of their image ``(N, 2)``."""
     broken = np.flatnonzero(records.broken_masks)
     remedy = "Write run lengths that cover the image." if records.place == "detections" else None
-    records.add("broken-mask", len(broken), records.told(broken[0]) if len(broken) else "", remedy=remedy)
+    records.add("broken-mask", len(broken), records.described(broken[0]) if len(broken) else "", remedy=remedy)
     if records.masks is None:
         return
     drawn = records.masks[2]
@@ -107,7 +109,7 @@ def check_mask_sizes(records: Records, sizes: np.ndarray) -> None:
     example = ""
     if len(other):
         first = other[0]
-        example = f"{records.told(first)}: {listed(drawn[first])} for {listed(sizes[first])}"
+        example = f"{records.described(first)}: {listed(drawn[first])} for {listed(sizes[first])}"
     records.add("mask-size", len(other), example)
 
 

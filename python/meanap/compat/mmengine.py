@@ -42,7 +42,7 @@ class CocoMetric(BaseMetric):  # type: ignore[misc]
     classwise
         Whether there is a number for each class, ``bbox_NAME_precision``.
     collect_device, prefix
-        As of `mmengine.evaluator.BaseMetric`; the prefix is ``"coco"`` by default.
+        As for `mmengine.evaluator.BaseMetric`; the prefix is ``"coco"`` by default.
 
     Raises
     ------

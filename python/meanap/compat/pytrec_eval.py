@@ -58,7 +58,7 @@ class RelevanceEvaluator:
     protocol
         A preset's name or `Conventions`.
     columns, format
-        How judgements and runs are read, as of `meanap.ranking.evaluate`.
+        How judgements and runs are read, as for `meanap.ranking.evaluate`.
     **changes
         Single conventions that differ from those.
 

@@ -1,4 +1,4 @@
-"""The images and categories to evaluate, where these are not all."""
+"""`Chosen`, the arguments `image_ids` and `categories` of `meanap.evaluate`: which of them to evaluate."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Chosen:
     Raises
     ------
     InputError
-        They are no ids.
+        An argument is not a list of ids.
     """
 
     def __init__(self, image_ids: Any = None, categories: Any = None) -> None:
@@ -38,13 +38,16 @@ class Chosen:
 
     @property
     def are_all(self) -> bool:
-        """Whether there is nothing to leave out."""
+        """Whether all images and categories are evaluated."""
         return self._images is None and self._categories is None
 
     def of_sides(
         self, truth: _core.Objects, found: _core.Objects, images: list[Any] | None
     ) -> tuple[_core.Objects, _core.Objects, list[Any] | None]:
-        """The objects of both sides, and the images there are."""
+        """The objects of both sides in the chosen images and categories, and the chosen images.
+
+        `images` are the declared images; None if none are.
+        """
         if self.are_all:
             return truth, found, images
         known = dict.fromkeys([*(images or ()), *truth.image_ids, *found.image_ids])
@@ -55,7 +58,10 @@ class Chosen:
         return sides[0], sides[1], images if wanted is None else wanted
 
     def of_categories(self, ids: list[Any] | None, names: Mapping[Any, str]) -> list[Any] | None:
-        """Those of the declared categories that are evaluated. From now on categories are known by their ids."""
+        """The declared categories that are evaluated; None if none are declared.
+
+        Names among the chosen categories are replaced by their ids, for the calls of `of_sides` that follow.
+        """
         if self._categories is None:
             return ids
         by_name = {name: id for id, name in names.items()}
@@ -67,12 +73,12 @@ class Chosen:
         return None if ids is None else [id for id in ids if id in wanted]
 
     def check(self) -> None:
-        """Checks that all of them are there.
+        """Check that all chosen images and categories were found in the parts that have been read.
 
         Raises
         ------
         InputError
-            One is not; the message names it, and the one that was meant.
+            One was not; the message names it, and suggests the one that was meant.
         """
         for argument, what, ids in (("image_ids", "image", self._images), ("categories", "category", self._categories)):
             for id in ids or ():

@@ -96,10 +96,10 @@ def compare(
             first_a, first_b = class_means(a, first, of_a[0], places_a), class_means(b, first, of_b[0], places_b)
             by_class.append(first_b - first_a)
 
-    with Progress(progress, resamples, "comparing") as told:
+    with Progress(progress, resamples, "comparing") as steps:
         for weights in resampled(len(a.image_ids), resamples, seed):
             take(weights)
-            told.advance(len(weights))
+            steps.advance(len(weights))
     values = [(a.number(row), b.number(row)) for row in rows]
     of_classes = [(a.number(first, id), b.number(first, id)) for id in shared]
     less = [row.kind == "miss_rate" for row in rows]

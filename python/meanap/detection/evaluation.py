@@ -110,7 +110,7 @@ def evaluate(
         category that both sides have, with the GIL, from any thread: 10 to 20 microseconds each beside its own time,
         where the built-in IoU takes less than one. What it raises is raised unchanged.
     protocol : str or Protocol
-        A preset of `meanap.protocol`, or one's own. The default is ``"coco"``, as of `MeanAveragePrecision`: with the
+        A preset of `meanap.protocol`, or one's own. The default is ``"coco"``, as for `MeanAveragePrecision`: with the
         same protocol both give the same numbers.
     box_format : {"xyxy", "xywh", "cxcywh"}
         Of lists and of tables with one column ``boxes``. COCO's own are always ``xywh``; `meanap.GroundTruth` and

@@ -90,7 +90,7 @@ def explain_difference(
     Parameters
     ----------
     ground_truth, detections, similarity, box_format, score_range
-        As of `meanap.evaluate`, for both sides.
+        As for `meanap.evaluate`, for both sides.
     baseline, candidate
         A protocol or its name; or a dictionary of options: ``protocol`` ("coco" by default), fields of the protocol,
         ``similarity``, ``box_format``, ``score_range`` in place of those above, and ``ties``: equal scores as they
@@ -101,7 +101,7 @@ def explain_difference(
     order : sequence of str
         Names of factors to change first.
     **reading
-        ``format``, ``names``, ``images``, ``sizes``, ``columns``, ``on_error``, as of `meanap.evaluate`.
+        ``format``, ``names``, ``images``, ``sizes``, ``columns``, ``on_error``, as for `meanap.evaluate`.
 
     Returns
     -------
@@ -300,11 +300,11 @@ def _numbers(values: Any) -> str:
 
 def _precision(settings: _Settings) -> str:
     groups = {"thresholds": settings.rules.thresholds, "recall": settings.rules.recall}
-    # What both precisions hold, such as 0.5, says nothing.
-    told = {name: [x for x in group if x * 1024 % 1] for name, group in groups.items() if not isinstance(group, str)}
-    told = {name: group for name, group in told.items() if group}
-    single = [name for name, group in told.items() if all(float(np.float32(x)) == x for x in group)]
-    if len(single) == len(told):
+    # Numbers that are the same in both precisions, such as 0.5, are left out.
+    lists = {name: [x for x in group if x * 1024 % 1] for name, group in groups.items() if not isinstance(group, str)}
+    lists = {name: group for name, group in lists.items() if group}
+    single = [name for name, group in lists.items() if all(float(np.float32(x)) == x for x in group)]
+    if len(single) == len(lists):
         return "single precision" if single else "double precision"
     return f"{' and '.join(single)} in single precision" if single else "double precision"
 
@@ -312,8 +312,8 @@ def _precision(settings: _Settings) -> str:
 def _limits(settings: _Settings) -> str:
     limit, whole = settings.rules.max_detections[-1], settings.rules.max_per_image
     of = "an image" if settings.rules.limit_per_image else "a category"
-    told = [f"{limit} of {of}" if limit < 2**31 - 1 else "", f"{whole} in all" if whole else ""]
-    return ", ".join(filter(None, told)) or "no limit"
+    parts = [f"{limit} of {of}" if limit < 2**31 - 1 else "", f"{whole} in all" if whole else ""]
+    return ", ".join(filter(None, parts)) or "no limit"
 
 
 def _edges(settings: _Settings) -> str:
@@ -336,11 +336,11 @@ def _shown(name: str) -> Callable[[_Settings], str]:
 
 
 #: Fields that are changed together, or that read better in other words.
-_TOLD = (
+_NAMED = (
     Factor("similarity", ("similarity",), _shown("similarity"), _similarity),
     Factor("box format", ("box_format",), _shown("box_format")),
     Factor("score range", ("score_range",), _range),
-    Factor("ids", ("zero_id_unmatched",), lambda s: "decide" if s.rules.zero_id_unmatched else "are names"),
+    Factor("ids", ("zero_id_unmatched",), lambda s: "0 is unmatched" if s.rules.zero_id_unmatched else "are labels"),
     Factor("ties", ("ties",), _shown("ties")),
     Factor("rounding", ("thresholds", "recall"), _precision, _round),
     Factor("thresholds", ("thresholds",), lambda s: _numbers(s.rules.thresholds)),
@@ -349,15 +349,15 @@ _TOLD = (
     Factor("crowd and ignored objects", ("match_crowds", "area_ranges", "size"), _objects),
     Factor("unlabelled categories", ("federated",), lambda s: "left out" if s.rules.federated else "count"),
     Factor("maximum detections", ("max_detections", "max_per_image", "limit_per_image"), _limits),
-    Factor("categories", ("by_category",), lambda s: "apart" if s.rules.by_category else "all one"),
+    Factor("categories", ("by_category",), lambda s: "separate" if s.rules.by_category else "all one"),
     Factor("interpolation", ("recall",), lambda s: _numbers(s.rules.recall)),
     Factor("mean", ("average",), _shown("average")),
     Factor("keypoint spreads", ("sigmas",), lambda s: "none" if s.rules.sigmas is None else _numbers(s.rules.sigmas)),
 )
-_COVERED = {field for factor in _TOLD for field in factor.fields}
+_COVERED = {field for factor in _NAMED for field in factor.fields}
 
 #: In the order in which they are changed. A field that none of the above changes is a factor by its own name.
 FACTORS: tuple[Factor, ...] = (
-    *_TOLD,
+    *_NAMED,
     *(Factor(name.replace("_", " "), (name,), _shown(name)) for name in _FIELDS if name not in _COVERED),
 )

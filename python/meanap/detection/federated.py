@@ -28,7 +28,7 @@ class LabelledImages:
     """Reads what LVIS says of the images of a data set, which may come in parts."""
 
     def __init__(self) -> None:
-        self._told = False
+        self._listed = False
         self._silent: Any = None
 
     def of(self, truth: GroundTruth) -> Labelled | None:
@@ -40,8 +40,8 @@ class LabelledImages:
             Some images have lists and others have not, or a list cannot be used; the message names image and field.
         """
         images = [(as_id(image["id"]), image) for image in truth.image_records]
-        self._told = self._told or any(name in image for _, image in images for name in LISTS)
-        if not self._told:
+        self._listed = self._listed or any(name in image for _, image in images for name in LISTS)
+        if not self._listed:
             if images and self._silent is None:
                 self._silent = images[0][0]
             return None

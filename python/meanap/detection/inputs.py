@@ -54,7 +54,7 @@ def checked_sides(
     Raises
     ------
     InputError
-        As of `arranged`, where `problems` raises.
+        As for `arranged`, where `problems` raises.
     """
     sides: tuple[Any, Any] = (truth, found)
     if truth is not None and found is not None:

@@ -1,4 +1,4 @@
-"""The match table as NumPy columns, and as Arrow."""
+"""`MatchTable`, the match table as NumPy columns, and for table libraries."""
 
 from __future__ import annotations
 
@@ -15,11 +15,19 @@ __all__ = ["MatchTable"]
 
 
 class MatchTable:
-    """One row for each evaluated detection, best score of an image's category first; and the ground truths.
+    """The match table: one row for each of N evaluated detections, and columns of the G ground truths.
 
-    Columns of ``N`` detections: ``image_id``, ``category_id``, ``rank`` (within its image and category), ``score``,
-    ``matched`` and ``ignored`` ``(N, T)``. Columns of ``G`` ground truths: ``truth_image_id``, ``truth_category_id``,
-    ``truth_wanted`` (to be found: not ignored).
+    Detections of one image and category are in order of falling score. Arrays of ids hold integers or strings, as they
+    were given.
+
+    Parameters
+    ----------
+    matches
+        The table of the core.
+    protocol
+        The protocol by which was matched: its T thresholds are the columns of `matched`.
+    area
+        Name of the area range in which objects and detections are ignored or not.
     """
 
     def __init__(self, matches: _core.Matches, protocol: Protocol, area: str = "all") -> None:
@@ -29,7 +37,13 @@ class MatchTable:
         self._last: tuple[int, dict[str, np.ndarray]] = -1, {}
 
     def in_area(self, area: str) -> MatchTable:
-        """The same rows as they count in another area range."""
+        """The same rows in another area range, where others are ignored.
+
+        Raises
+        ------
+        ValueError
+            There is no such area range.
+        """
         return MatchTable(self._matches, self._protocol, area)
 
     @functools.cached_property
@@ -37,9 +51,9 @@ class MatchTable:
         return self._matches.columns(self._protocol.area_index(self.area))
 
     def at(self, threshold: int) -> dict[str, np.ndarray]:
-        """The columns of `positions` at one threshold, by its position: ``matched`` and ``ignored`` are ``(N,)``.
+        """The columns of `positions` without ``rank`` at the threshold of this position.
 
-        Those of the last threshold are stored.
+        ``matched`` and ``ignored`` are ``(N,) bool``. The columns of the last threshold are stored.
         """
         if self._last[0] != threshold:
             self._last = -1, {}
@@ -65,64 +79,64 @@ class MatchTable:
 
     @property
     def thresholds(self) -> tuple[float, ...]:
-        """What the columns of `matched` stand for."""
+        """The thresholds of the columns of `matched` and `ignored`."""
         return self._protocol.thresholds
 
     def positions(self) -> dict[str, np.ndarray]:
-        """All columns, with positions of images and categories in the place of ids."""
+        """All columns, with the positions of images and categories instead of their ids."""
         return self._columns
 
     @property
     def image_id(self) -> np.ndarray:
-        """The image of each detection, ``(N,)``."""
+        """The image id of each detection, ``(N,)``."""
         ids: np.ndarray = self._image_ids[self._columns["image"]]
         return ids
 
     @property
     def category_id(self) -> np.ndarray:
-        """Its category, ``(N,)``."""
+        """The category id of each detection, ``(N,)``."""
         ids: np.ndarray = self._category_ids[self._columns["category"]]
         return ids
 
     @property
     def rank(self) -> np.ndarray:
-        """Its rank within its image and category, ``(N,)``."""
+        """The rank of each detection within its image and category, ``(N,)``, from 0."""
         return self._columns["rank"]
 
     @property
     def score(self) -> np.ndarray:
-        """Its score, ``(N,)``."""
+        """The score of each detection, ``(N,)``."""
         return self._columns["score"]
 
     @property
     def matched(self) -> np.ndarray:
-        """Whether it matched, ``(N, T)`` bool."""
+        """Whether each detection is matched at each threshold, ``(N, T) bool``."""
         return self._columns["matched"]
 
     @property
     def ignored(self) -> np.ndarray:
-        """Whether it does not count, ``(N, T)`` bool."""
+        """Whether each detection is ignored at each threshold, ``(N, T) bool``: neither true nor false positive."""
         return self._columns["ignored"]
 
     @property
     def truth_image_id(self) -> np.ndarray:
-        """The image of each object, ``(G,)``."""
+        """The image id of each ground truth, ``(G,)``."""
         ids: np.ndarray = self._image_ids[self._columns["truth_image"]]
         return ids
 
     @property
     def truth_category_id(self) -> np.ndarray:
-        """Its category, ``(G,)``."""
+        """The category id of each ground truth, ``(G,)``."""
         ids: np.ndarray = self._category_ids[self._columns["truth_category"]]
         return ids
 
     @property
     def truth_wanted(self) -> np.ndarray:
-        """Whether it is to be found, ``(G,)`` bool."""
+        """Whether each ground truth counts, ``(G,) bool``: it is not ignored."""
         return self._columns["truth_wanted"]
 
     def to_dict(self) -> dict[str, Any]:
-        """The detections' columns, flat: ``matched_50`` and the like for each threshold."""
+        """The columns of detections by name, with ``matched_50``, ``ignored_50`` and so on for each threshold."""
         columns: dict[str, Any] = {name: getattr(self, name) for name in ("image_id", "category_id", "rank", "score")}
         for t, threshold in enumerate(self.thresholds):
             suffix = f"{100 * threshold:g}"

@@ -73,7 +73,7 @@ class MeanAveragePrecision(Metric):
         returns numbers, and refuses further batches.
     box_format : {"xyxy", "xywh", "cxcywh"}
     protocol : str or Protocol
-        A preset of `meanap.protocol`, or one's own. The default is ``"coco"``, as of `meanap.evaluate`: with the same
+        A preset of `meanap.protocol`, or one's own. The default is ``"coco"``, as for `meanap.evaluate`: with the same
         protocol both give the same numbers, which are pycocotools' to the last bit. ``"torchmetrics"`` has that
         library's thresholds, COCO's in single precision: an IoU of exactly 0.55 does not reach the second of them.
     iou_thresholds, rec_thresholds, max_detection_thresholds : sequences of numbers, optional

@@ -83,7 +83,7 @@ def nuscenes_score(
     ground_truth, detections
         nuScenes' JSON, or dictionaries as it holds, whose boxes have ``velocity`` and ``attribute_name``.
     on_error : {"raise", "skip"}
-        As of `meanap.evaluate`.
+        As for `meanap.evaluate`.
 
     Returns
     -------

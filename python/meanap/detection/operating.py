@@ -137,16 +137,16 @@ class Curve:
     def _at(self, scores: np.ndarray) -> dict[str, np.ndarray]:
         """The columns of `table`."""
         reached = np.searchsorted(-self.score, -scores, side="right")
-        right = np.concatenate([[0.0], self.true_positives])[reached]
-        wrong = np.concatenate([[0.0], self.false_positives])[reached]
+        true = np.concatenate([[0.0], self.true_positives])[reached]
+        false = np.concatenate([[0.0], self.false_positives])[reached]
         nothing = np.full(len(scores), math.nan)
         with np.errstate(invalid="ignore", divide="ignore"):
             return {
                 "score": scores,
-                "precision": right / (right + wrong),
-                "recall": right / self.objects if self.objects else nothing,
-                "f1": _f(right, wrong, self.objects, 1.0) if self.objects else nothing,
-                "false_positives_per_image": wrong / self.images if self.images else nothing,
+                "precision": true / (true + false),
+                "recall": true / self.objects if self.objects else nothing,
+                "f1": _f(true, false, self.objects, 1.0) if self.objects else nothing,
+                "false_positives_per_image": false / self.images if self.images else nothing,
                 "false_alarms": self._alarmed(scores),
             }
 
@@ -156,15 +156,21 @@ class Curve:
 
 
 def _curve_of(
-    score: np.ndarray, right: np.ndarray, wrong: np.ndarray, objects: int, images: int, clean: tuple[np.ndarray, int]
+    score: np.ndarray,
+    true_positives: np.ndarray,
+    false_positives: np.ndarray,
+    objects: int,
+    images: int,
+    clean: tuple[np.ndarray, int],
 ) -> Curve:
     """A curve from its pickled fields."""
-    return Curve(score, right, wrong, objects, images, lambda: clean)
+    return Curve(score, true_positives, false_positives, objects, images, lambda: clean)
 
 
-def _f(right: np.ndarray, wrong: np.ndarray, objects: int, beta: float) -> np.ndarray:
-    hits = (1 + beta**2) * right
-    f_measure: np.ndarray = hits / (hits + beta**2 * (objects - right) + wrong)
+def _f(true_positives: np.ndarray, false_positives: np.ndarray, objects: int, beta: float) -> np.ndarray:
+    """The F-measure; the number of false negatives is that of the objects minus the true positives."""
+    weighted = (1 + beta**2) * true_positives
+    f_measure: np.ndarray = weighted / (weighted + beta**2 * (objects - true_positives) + false_positives)
     return f_measure
 
 

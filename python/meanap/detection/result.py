@@ -706,7 +706,7 @@ class Result(_Numbers):
         Parameters
         ----------
         versus, ground_truth, detections, **options
-            As of `report`.
+            As for `report`.
         height
             Height of its frame in pixels.
 

@@ -64,7 +64,7 @@ def rotated_corners(boxes: Rows | Points, *, angle: AngleUnit = "degrees", clock
     ----------
     boxes : (N, 5), (N, 8) or (N, 4, 2)
     angle, clockwise
-        As of `rotated_iou`.
+        As for `rotated_iou`.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def rotated_corners(boxes: Rows | Points, *, angle: AngleUnit = "degrees", clock
     Raises
     ------
     InputError
-        As of `rotated_iou`.
+        As for `rotated_iou`.
 
     Examples
     --------

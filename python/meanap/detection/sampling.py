@@ -83,10 +83,10 @@ def interval(
         if ids:
             of_classes.append(class_means(scores, rows[0], drawn[0], positions))
 
-    with Progress(progress, resamples, "resampling") as told:
+    with Progress(progress, resamples, "resampling") as steps:
         for weights in resampled(images, resamples, seed) if images else ():
             take(weights)
-            told.advance(len(weights))
+            steps.advance(len(weights))
     joined = [np.concatenate(chunks) if chunks else np.full(resamples, math.nan) for chunks in found]
     if single:
         return Interval.of(rows[0].name, values[0], joined[0], confidence)

@@ -65,7 +65,7 @@ class Slices(Table):
         names
             One number, several, or None for the first of the summary.
         confidence, resamples, seed, progress
-            As of `Result.interval`.
+            As for `Result.interval`.
 
         Returns
         -------
@@ -95,5 +95,5 @@ _BOUNDS = ("value", "low", "high", "error")
 
 
 def _objects(result: Result) -> int:
-    """How many objects are to be found."""
+    """How many objects are not ignored."""
     return int(result.scores.objects[:, result.protocol.area_index("all")].sum())

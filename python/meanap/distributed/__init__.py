@@ -108,7 +108,7 @@ def evaluate(
         A ``ray.data.Dataset`` or ``pyspark.sql.DataFrame``, one row for each object, detections and ground truth
         together: the columns that `match_batch` takes. With `detections` the ground truth alone.
     similarity, protocol, box_format, score_range, **changes
-        As of `meanap.evaluate`.
+        As for `meanap.evaluate`.
     detections
         The detections, where they are not in `dataset`. Each side is a data set of the engine, or what
         `meanap.evaluate` takes: files and folders of any format, dictionaries, lists. These are read here, so they have
@@ -127,13 +127,13 @@ def evaluate(
         Collect the match rows, about 40 bytes per detection, and compute the curves from them: then the result has
         intervals, thresholds and lists of images as well. Protocols with miss rates always do.
     format, names, images, sizes, columns, on_error
-        How sources that are read here are read, as of `meanap.evaluate`.
+        How sources that are read here are read, as for `meanap.evaluate`.
     slices
-        As of `meanap.evaluate`: ``result.slices`` has their numbers. Curves are drawn once more for each slice, of the
+        As for `meanap.evaluate`: ``result.slices`` has their numbers. Curves are drawn once more for each slice, of the
         same match rows. Fields of the images are those of a ground truth that is read here; a table or a mapping has
         the values, or the ids, of any. Images without any object are not there.
     ignore_regions
-        As of `meanap.evaluate`: polygons by image id, or a field of the images of a ground truth that is read here; of
+        As for `meanap.evaluate`: polygons by image id, or a field of the images of a ground truth that is read here; of
         a data set of the engine, the column that has the polygons of an image in one of its rows, or in all.
 
     Returns

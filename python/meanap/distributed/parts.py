@@ -167,8 +167,8 @@ def before_parts(counts: pa.Table) -> dict[tuple[Any, int], dict[str, list[int]]
         parts.sort(key=lambda part: part["part"])
         sums = {name: np.zeros(len(parts[0][name]), dtype=np.int64) for name in ("hits", "misses", "seen")}
         for part in parts:
-            told = {name: sum.tolist() for name, sum in sums.items()}
-            before[category, part["part"]] = {"positives": objects, **told}
+            counted = {name: sum.tolist() for name, sum in sums.items()}
+            before[category, part["part"]] = {"positives": objects, **counted}
             for name, sum in sums.items():
                 sum += part[name]
     return before
@@ -204,13 +204,13 @@ def draw_parts(packed: pa.Table, plan: Plan, before: Mapping[tuple[Any, int], di
     recall = np.array(rules.recall, dtype=np.float64)
     for row in packed.to_pylist():
         rows = pa.ipc.open_stream(row["rows"]).read_all()
-        told = before[row["category_id"], row["part"]]
+        counted = before[row["category_id"], row["part"]]
         log = plan.log()
         if rows.num_rows:
             rows_into(log, rows)
         else:
             log.declare([row["category_id"]])
-        curves = log.table().draw_part(0, recall, list(rules.max_detections), **told)
+        curves = log.table().draw_part(0, recall, list(rules.max_detections), **counted)
         places = np.flatnonzero(curves["precision"] >= 0)
         reached = {name: curves[name][places] for name in ("precision", "scores")}
         drawn.append({**row, **curves, **reached, "places": places})
@@ -243,13 +243,13 @@ def _joined(parts: list[dict[str, Any]], plan: Plan) -> tuple[np.ndarray, np.nda
     precision, scores = (np.full(t * r * inner, -1.0) for _ in range(2))
     recall, later = np.full(t * inner, -1.0), np.zeros((t, inner))
     for part in parts:
-        told = {name: part[name].values.to_numpy() for name in ("places", "precision", "scores", "recall", "peak")}
-        places = told["places"]
+        columns = {name: part[name].values.to_numpy() for name in ("places", "precision", "scores", "recall", "peak")}
+        places = columns["places"]
         # A recall point gets the greatest precision at or beyond it.
-        precision[places] = np.maximum(told["precision"], later[places // (r * inner), places % inner])
-        scores[places] = told["scores"]
-        later = np.maximum(later, told["peak"].reshape(t, inner))
-        recall = np.maximum(recall, told["recall"])
+        precision[places] = np.maximum(columns["precision"], later[places // (r * inner), places % inner])
+        scores[places] = columns["scores"]
+        later = np.maximum(later, columns["peak"].reshape(t, inner))
+        recall = np.maximum(recall, columns["recall"])
     # Once a point cannot be reached, it and all later ones are 0; where there is nothing to find all are -1.
     reached = np.logical_and.accumulate((precision >= 0).reshape(t, r, inner), axis=1)
     beyond = (~reached & (recall >= 0).reshape(t, 1, inner)).ravel()

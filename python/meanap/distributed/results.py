@@ -149,7 +149,7 @@ def from_curves(
     """
     if any(row.kind == "miss_rate" for row in plan.protocol.summary):
         raise InputError(f"protocol: {plan.protocol.name!r} has miss rates, which need match rows: from_matches")
-    known, names = _told(categories, plan)
+    known, names = _categories_and_names(categories, plan)
     whole = _curve_scores(curves, plan, known, names)
     parts = {name: _curve_scores(part, plan, whole.category_ids, names) for name, part in (slices or {}).items()}
     return Result(whole, parts)
@@ -174,7 +174,7 @@ def from_matches(
     `categories` adds those without rows, and gives names if it is a mapping. `image_fields` are values of fields by
     image id, of which `Result.sliced` makes slices. Images without any object are not there.
     """
-    known, names = _told(categories, plan)
+    known, names = _categories_and_names(categories, plan)
     log = plan.log()
     if rows.num_rows:
         rows_into(log, rows)
@@ -184,7 +184,9 @@ def from_matches(
     return Result(MatchScores(table, protocol, similarity, names=names, image_fields=image_fields, **functions))
 
 
-def _told(categories: Iterable[Any] | Mapping[Any, str] | None, plan: Plan) -> tuple[list[Any], Mapping[Any, str]]:
+def _categories_and_names(
+    categories: Iterable[Any] | Mapping[Any, str] | None, plan: Plan
+) -> tuple[list[Any], Mapping[Any, str]]:
     """Ids and names of categories that the caller knows of."""
     known = [] if categories is None or not plan.protocol.by_category else list(categories)
     return known, categories if isinstance(categories, Mapping) else {}

@@ -25,7 +25,7 @@ class ClusterSlices:
     plan
         The settings of the evaluation.
     slices
-        As of `meanap.evaluate`.
+        As for `meanap.evaluate`.
 
     Raises
     ------

@@ -38,7 +38,7 @@ def rotated(
     Returns
     -------
     dict, list of dict
-        As of `dataset` of kind "boxes" without crowds and of `detections`; each ``bbox`` is centre, width, height and
+        As for `dataset` of kind "boxes" without crowds and of `detections`; each ``bbox`` is centre, width, height and
         angle in degrees, counter-clockwise.
 
     >>> truth, found = rotated(images=3, seed=1)

@@ -203,9 +203,9 @@ def difference(
     for place, (before, change) in enumerate(zip(values, changes, strict=False), 1):
         ax.barh(place, change, 0.66, left=before, color=colours.good if change > 0 else colours.bad, alpha=0.9)
         ax.vlines(before, place - 0.67, place + 0.33, color=colours.faint, linewidth=0.8)
-    told = [f"{values[0]:.4f}", *(f"{change:+.4f}" for change in changes), f"{values[-1]:.4f}"]
+    texts = [f"{values[0]:.4f}", *(f"{change:+.4f}" for change in changes), f"{values[-1]:.4f}"]
     right = np.fmax(values, np.append(values[:1], values[:-1]))
-    for place, (x, text) in enumerate(zip(right, told, strict=True)):
+    for place, (x, text) in enumerate(zip(right, texts, strict=True)):
         ax.annotate(text, (np.nan_to_num(x), place), (4, 0), textcoords="offset points", va="center",
                     fontsize="small", color=colours.ink)  # fmt: skip
     ax.set_yticks(range(len(labels)), labels)

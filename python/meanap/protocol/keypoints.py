@@ -22,7 +22,7 @@ Limbs = tuple[tuple[int, int], ...]
 class KeypointSet(NamedTuple):
     """Keypoints of a kind of object."""
 
-    #: Sigma of each, as of `Protocol.sigmas`.
+    #: Sigma of each, as for `Protocol.sigmas`.
     sigmas: tuple[float, ...]
     #: Pairs of keypoints that are connected, counted from 0.
     skeleton: Limbs

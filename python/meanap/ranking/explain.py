@@ -63,7 +63,7 @@ def explain_difference(
     measure
         The measure whose mean is compared.
     columns, format
-        As of `evaluate`.
+        As for `evaluate`.
 
     Returns
     -------

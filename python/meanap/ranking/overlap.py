@@ -42,7 +42,7 @@ def rbo(
     missing
         What a query gives that one run lacks: it is left out, it has 0, or it is an error.
     columns, format
-        How the runs are read, as of `evaluate`.
+        How the runs are read, as for `evaluate`.
 
     Returns
     -------

@@ -281,7 +281,7 @@ class RankingResult:
         names
             What the baseline and this result are called.
         confidence, resamples
-            Of the bootstrap intervals over queries, as of `interval`.
+            Of the bootstrap intervals over queries, as for `interval`.
 
         Returns
         -------
@@ -316,7 +316,7 @@ class RankingResult:
         Parameters
         ----------
         versus, title, names, confidence, resamples
-            As of `report`.
+            As for `report`.
         height
             Height of its frame in pixels.
 

@@ -42,7 +42,7 @@ def _read_dataset(place: str, path: Any, progress: Any) -> _core.Dataset:
 class TruthFile:
     """The ground truth of a COCO file."""
 
-    #: As of `GroundTruth`: detections stay as they are.
+    #: As for `GroundTruth`: detections stay as they are.
     on_detections = None
 
     def __init__(

@@ -295,8 +295,8 @@ def _masks(
         size = _fields.pixel_size((sizes or {}).get(image))
         if size is None:
             what = '"segmentation" holds polygons' if "segmentation" in record else '"bbox" is to be drawn as a mask'
-            told = (sizes or {}).get(image)
-            there = f"; found {told[0]!r} and {told[1]!r}" if isinstance(told, tuple) and len(told) == 2 else ""
+            own = (sizes or {}).get(image)
+            there = f"; found {own[0]!r} and {own[1]!r}" if isinstance(own, tuple) and len(own) == 2 else ""
             text = f'{what}, which needs "height" and "width" of image {image!r} in pixels{there}'
             changes = {"field": None, "found": None, "expected": None, "text": text}
             rows.fault(row, field, code="image-without-size", **changes)

@@ -68,11 +68,11 @@ def problem_of(field: Field, record: Mapping[str, Any], place: str, row: int) ->
         found = "is null" if field.name in record else "is missing"
         return Problem("missing-field", "error", place, row, field.name, found, field.expected)
     found = _found(value, field)
-    told = field.expected
+    wanted = field.expected
     if field.read is _box and isinstance(value, (list, tuple, np.ndarray)) and len(value) in (5, 7, 8):
         kind = "'box3d' compares 3D boxes" if len(value) == 7 else "'rotated' compares rotated boxes"
-        told += f"; similarity {kind}"
-    expected = None if found.endswith(("NaN or infinite", "a negative size", "infinite number")) else told
+        wanted += f"; similarity {kind}"
+    expected = None if found.endswith(("NaN or infinite", "a negative size", "infinite number")) else wanted
     return Problem(field.code, "error", place, row, field.name, found, expected)
 
 

@@ -71,7 +71,7 @@ def warn_of_unnamed(names: Any, categories: Sequence[Any], known: Mapping[Any, s
     Parameters
     ----------
     names
-        As of `class_names`; None if none are given.
+        As for `class_names`; None if none are given.
     categories
         Ids of the categories.
     known

@@ -49,8 +49,8 @@ def _read(name: str, path: Any, progress: Any) -> _core.Dataset:
     if progress is False:
         dataset: _core.Dataset = read(path)
     else:
-        with reading(progress, path) as told:
-            dataset = read(path, told.at)
+        with reading(progress, path) as steps:
+            dataset = read(path, steps.at)
     if known is not None:
         known[key] = dataset
     return dataset

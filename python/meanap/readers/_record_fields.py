@@ -38,7 +38,7 @@ def with_coco_fields(
     box_format
         Of a field ``box`` or ``boxes``; with ``cxcywh``, x and y are the centre too, else the corner.
     columns
-        As of `meanap.evaluate`.
+        As for `meanap.evaluate`.
 
     Raises
     ------

@@ -49,7 +49,7 @@ def elements(path: str) -> Iterator[tuple[ElementTree.Element, int, int]]:
     Raises
     ------
     OSError, InputError
-        As of `parse`, which says what is wrong.
+        As for `parse`, which says what is wrong.
     """
     from xml.etree import ElementTree
 

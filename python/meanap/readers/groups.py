@@ -53,8 +53,8 @@ class Groups(Reader):
         groups, given = _groups(source, "ground_truth", problems)
         ids = list(range(len(groups))) if given is None else given
         items = source if isinstance(source, (list, tuple)) else ()
-        told = [item if isinstance(item, Mapping) else {} for item in items] or [{}] * len(ids)
-        images = [_image(id, image) for id, image in zip(ids, told, strict=True)]
+        dictionaries = [item if isinstance(item, Mapping) else {} for item in items] or [{}] * len(ids)
+        images = [_image(id, image) for id, image in zip(ids, dictionaries, strict=True)]
         truth = Coco().ground_truth({"images": images, "annotations": _flat(groups, ids)}, options, problems)
         if isinstance(truth, GroundTruth):
             if not any("height" in image for image in images):

@@ -72,10 +72,10 @@ class OpenImages(Reader):
             rows.images, rows.labels, rows.boxes(sizes), crowd=np.array(rows.groups, dtype=bool), images=sizes
         )
         if folder.labels:
-            told = folder.hierarchy.labelled(labelled)
+            verified = folder.hierarchy.labelled(labelled)
             truth.image_records = [
                 {"id": id, "file_name": id, "height": height, "width": width,
-                 "neg_category_ids": list(told.get(id, ())), "not_exhaustive_category_ids": []}
+                 "neg_category_ids": list(verified.get(id, ())), "not_exhaustive_category_ids": []}
                 for id, (height, width) in sizes.items()
             ]  # fmt: skip
         return truth

@@ -103,8 +103,10 @@ class Roboflow(PerImage):
             labels.append(label)
         image: dict[str, Any] = {"boxes": np.array(rows, dtype=np.float64).reshape(-1, 4), "labels": labels}
         image["scores"] = np.array(scores, dtype=np.float64)
-        told = item.get("image")
-        size = None if not isinstance(told, Mapping) else pixel_size((_whole(told, "height"), _whole(told, "width")))
+        pixels = item.get("image")
+        size = (
+            None if not isinstance(pixels, Mapping) else pixel_size((_whole(pixels, "height"), _whole(pixels, "width")))
+        )
         if size is None:
             return image
         image["image_size"] = list(size)

@@ -253,7 +253,7 @@ class Detections(Side):
     area : (N,), optional
         Areas in pixels, for area ranges; those of the boxes or masks by default.
     difficulty : (N,), optional
-        As of `GroundTruth`; by default that of the box's height, and 1 of 3D boxes.
+        As for `GroundTruth`; by default that of the box's height, and 1 of 3D boxes.
     """
 
     _role = "detections"

@@ -172,8 +172,8 @@ def _of_tools(folder: str) -> _Faces:
     except (InputError, OSError):
         raise
     except Exception as problem:  # SciPy and its nested arrays raise whatever they come across
-        told = f"{type(problem).__name__}: {problem}"
-        raise InputError(f"not the files of WIDER FACE's tools ({told})", folder, code="broken-file") from None
+        cause = f"{type(problem).__name__}: {problem}"
+        raise InputError(f"not the files of WIDER FACE's tools ({cause})", folder, code="broken-file") from None
 
 
 def _of_matlab(folder: str, loadmat: Callable[[str], dict[str, Any]]) -> _Faces:

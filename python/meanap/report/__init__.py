@@ -257,7 +257,7 @@ def write_findings(
     error
         What the evaluation has raised.
     ground_truth, detections, protocol, title
-        As of `write`.
+        As for `write`.
     reading
         How the inputs are read.
 

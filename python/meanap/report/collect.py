@@ -51,7 +51,7 @@ def collect(result: Result, versus: Result | None, inputs: Inputs, settings: Set
     iou, score = choices.iou, choices.score
     table = result.per_class
     files = result.scores.sources or inputs
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "title": settings.title or _called(files.detections, "Detections"),
         "ground_truth": _called(files.ground_truth, "a data set in memory"),
         "detections": _called(files.detections, "detections in memory"),
@@ -75,32 +75,32 @@ def collect(result: Result, versus: Result | None, inputs: Inputs, settings: Set
     }
     sure = result.interval(confidence=confidence, resamples=resamples)
     compared = None if versus is None else meanap.compare(versus, result, confidence=confidence, resamples=resamples)
-    told["summary"] = _summary(sure, compared)
-    told["classes"] = _classes(result, choices, sure.per_class, compared)
-    told["slices"] = slices(result, compared, confidence, resamples)
-    told["operation"] = _operation(result, versus, choices, confidence, resamples)
-    told["calibration"] = {"error": result.calibration(iou).error}
+    fields["summary"] = _summary(sure, compared)
+    fields["classes"] = _classes(result, choices, sure.per_class, compared)
+    fields["slices"] = slices(result, compared, confidence, resamples)
+    fields["operation"] = _operation(result, versus, choices, confidence, resamples)
+    fields["calibration"] = {"error": result.calibration(iou).error}
     order = result.per_image(iou, score=score)
-    told["totals"] = {name: int(order[name].sum()) for name in OUTCOMES}
+    fields["totals"] = {name: int(order[name].sum()) for name in OUTCOMES}
     images = Images.of(result, versus, inputs, settings, choices, order)
-    told |= _at_each_iou(result, versus, choices, images, confusions)
-    told["choices"] = choices = choices if len(told["views"]) == len(choices.ious) else choices.first_alone()
-    told |= images.drawn(choices, None if settings.images is None else Path(settings.images))
-    return told
+    fields |= _at_each_iou(result, versus, choices, images, confusions)
+    fields["choices"] = choices = choices if len(fields["views"]) == len(choices.ious) else choices.first_alone()
+    fields |= images.drawn(choices, None if settings.images is None else Path(settings.images))
+    return fields
 
 
 def _at_each_iou(
     result: Result, versus: Result | None, choices: Choices, images: Images, confusions: Confusions
 ) -> dict[str, Any]:
     """What is shown at each IoU threshold, and of the first of them errors and confusions."""
-    told: dict[str, Any] = {"confusion": confusions.first, "errors": None}
+    fields: dict[str, Any] = {"confusion": confusions.first, "errors": None}
     views: dict[int, dict[str, Any]] = {}
     for index in choices.order():
         iou = choices.ious[index]
         result.scores.forget()
         before = None if versus is None else _losses(versus, iou, images)
         errors = if_matched(result.errors, iou)
-        if errors is None and index != choices.first and told["errors"] is not None:
+        if errors is None and index != choices.first and fields["errors"] is not None:
             # Of a metric object that matches at the first threshold alone.
             views = {choices.first: views[choices.first]}
             break
@@ -108,7 +108,7 @@ def _at_each_iou(
         if errors is not None:
             of_classes = errors_of(result, errors, before, iou)
             if index == choices.first:
-                told["errors"] = _errors(result, errors, before, iou)
+                fields["errors"] = _errors(result, errors, before, iou)
         images.add(0, iou, errors)
         if before is None:
             images.add(1, iou, None)
@@ -116,7 +116,7 @@ def _at_each_iou(
         errors = None
         views[index] = view(result, versus, choices, index, of_classes, confusions)
         _core.give_back_memory()
-    return {**told, "views": [views[index] for index in sorted(views)]}
+    return {**fields, "views": [views[index] for index in sorted(views)]}
 
 
 def _losses(versus: Result, iou: float, images: Images) -> Losses | None:

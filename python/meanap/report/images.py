@@ -73,17 +73,17 @@ class Images:
 
     def drawn(self, choices: Choices, folder: Path | None) -> dict[str, Any]:
         """What is drawn of them."""
-        told: dict[str, Any] = {"scenes": [], "changed": []}
+        fields: dict[str, Any] = {"scenes": [], "changed": []}
         if self._scenes and 0 not in self._unknown:
-            told["scenes"] = self._scenes[0].draw(self.worst, choices.score, choices, folder)
+            fields["scenes"] = self._scenes[0].draw(self.worst, choices.score, choices, folder)
             if len(self._scenes) > 1 and 1 not in self._unknown:
                 scores = choices.versus_scores[choices.first], choices.score
                 drawn = (
                     scenes.draw(rows, score, choices, folder)
                     for scenes, rows, score in zip(self._scenes[::-1], self.changed, scores, strict=True)
                 )
-                told["changed"] = list(zip(*drawn, strict=True))
-        return told
+                fields["changed"] = list(zip(*drawn, strict=True))
+        return fields
 
 
 def _of_classes(

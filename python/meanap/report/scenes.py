@@ -168,26 +168,26 @@ def _marks(
 
 
 def _geometry(record: dict[str, Any], similarity: str, skeleton: Skeleton | None, rules: Protocol) -> dict[str, Any]:
-    told: dict[str, Any] = {"box": None, "path": None, "joints": None}
+    fields: dict[str, Any] = {"box": None, "path": None, "joints": None}
     if box_widths(similarity):
         corners = _core.corners_of_rotated_boxes(
             [record.get("obb") or record["bbox"]], rules.angle, bool(rules.clockwise)
         )
-        return {**told, "path": path_of_polygons(corners)}
+        return {**fields, "path": path_of_polygons(corners)}
     if similarity in ("segm", "polygon") and record.get("segmentation") is not None:
-        told["path"] = _path(record["segmentation"])
+        fields["path"] = _path(record["segmentation"])
     if similarity == "keypoints" and record.get("keypoints"):
         joints = np.asarray(record["keypoints"], dtype=np.float64).reshape(-1, 3)
         there = joints[:, 2] > 0
-        told["joints"] = [[round(x, 1), round(y, 1)] for x, y in joints[there, :2].tolist()]
-        told["path"] = "".join(
+        fields["joints"] = [[round(x, 1), round(y, 1)] for x, y in joints[there, :2].tolist()]
+        fields["path"] = "".join(
             f"M{joints[a, 0]:.1f} {joints[a, 1]:.1f}L{joints[b, 0]:.1f} {joints[b, 1]:.1f}"
             for a, b in drawn_limbs(len(joints), *(skeleton or ()))
             if there[a] and there[b]
         )
     if record.get("bbox") is not None and len(record["bbox"]) == 4 and similarity != "segm":
-        told["box"] = [round(float(x), 1) for x in record["bbox"]]
-    return told
+        fields["box"] = [round(float(x), 1) for x in record["bbox"]]
+    return fields
 
 
 def _path(shape: Any) -> str:

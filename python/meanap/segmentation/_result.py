@@ -76,7 +76,7 @@ class PixelResult(abc.ABC):
         Parameters
         ----------
         versus, title, names
-            As of `report`.
+            As for `report`.
         height
             Height of its frame in pixels.
 

@@ -94,7 +94,7 @@ class COCOeval(_COCOeval):
     params
         What to evaluate (``Params``), to be edited before ``evaluate()``.
     evalImgs, ious, eval, stats
-        As of `meanap.COCOeval`; unmatched is 0.
+        As for `meanap.COCOeval`; unmatched is 0.
     score_key
         The field of detections that they are ranked by.
 
