@@ -207,9 +207,7 @@ PYTHON = [
         ("        present = values[values > -1]", "        present = values[values > 0]"),
         ("        present = values > -1\n", "        present = values > 0\n"),
     ),
-    *of(
-        "python/meanap/plot/_curves.py", ("z: float = 1.96", "z: float = 1.97"), ("z: float = 1.96", "z: float = 1.95")
-    ),
+    *of("python/meanap/plot/_curves.py", ("z = 1.96", "z = 1.97"), ("z = 1.96", "z = 1.95")),
     *of(
         "python/meanap/segmentation/semantic.py",
         ("DILATION_RATIO = 0.02", "DILATION_RATIO = 0.021"),

@@ -21,7 +21,7 @@ def printable(text: str, keep: str = "") -> str:
 
 
 def shown(text: object) -> str:
-    """The same on one line, white space as single spaces."""
+    """The text on one line, with single spaces for white space."""
     return printable(" ".join(str(text).split()))
 
 

@@ -189,7 +189,7 @@ class LazyTable(typing.Protocol):
         """The table."""
 
     def collect_schema(self) -> object:
-        """Its columns."""
+        """The names and types of the columns."""
 
 
 class DuckDBRelation(typing.Protocol):
@@ -318,7 +318,7 @@ class CompressedRows(typing.Protocol):
 
     @property
     def indptr(self) -> Any:
-        """Where each row begins, ``(N + 1,)``."""
+        """The position of the first entry of each row, ``(N + 1,)``."""
 
     @property
     def indices(self) -> Any:

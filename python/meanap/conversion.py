@@ -130,7 +130,7 @@ def convert(
 
 
 def _take_corners(side: GroundTruth | Detections, angle: AngleUnit, clockwise: bool) -> None:
-    """Puts the corners of rotated boxes in their place, also as polygons."""
+    """Replace rotated boxes by their corners, and add these as polygons."""
     corners = _core.corners_of_rotated_boxes(side.arrays["boxes"], angle, clockwise).reshape(-1, 8)
     side.arrays["boxes"] = corners
     side.arrays["polygons"] = [[ring] for ring in corners.tolist()]

@@ -1,4 +1,4 @@
-"""What is raised for input that cannot be used."""
+"""The errors for input that cannot be used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ __all__ = ["InputError", "InputTypeError", "MissingFieldError", "NestingError", 
 #: is a noun, elsewhere a predicate. `Error` in ``src/error.rs`` reads the same.
 _OF_FILES = ("not-json", "not-text", "wrong-kind-of-file")
 
-_Raised = TypeVar("_Raised", bound=Exception)
 _Input = TypeVar("_Input", bound="InputError")
 
 
@@ -24,27 +23,27 @@ class InputError(ValueError):
     Parameters
     ----------
     problem : str, optional
-        What is wrong in words, where it is not what was found and what was expected.
+        The fault in words, if `found` and `expected` do not describe it.
     source : str, optional
         The file or the argument, and within it the list or the array: ``"detections.json"``,
         ``"ground_truth: images"``.
     record : int, optional
-        Which record of a list, or which row of a table or array, from 0.
+        The position of the record in its list, or of the row in its table or array, from 0.
     field : str, optional
         The field of the record.
     found : str, optional
-        What is there: ``"has 3 numbers"``, ``"is null"``, ``"is missing"``; of a file of another kind ``"an array"``.
+        What was found: ``"has 3 numbers"``, ``"is null"``, ``"is missing"``; for a file of another kind ``"an array"``.
     expected : str, optional
-        What should be there.
+        What was expected.
     code : str, optional
         The kind of fault, for programs: ``"not-json"``, ``"not-text"``, ``"wrong-kind-of-file"``,
         ``"nested-too-deeply"``.
-    unit : {"record", "row"}
-        What a record is called.
+    unit : str
+        What `record` is the position of: ``"record"``, ``"row"`` or ``"line"``.
     name : str, optional
-        What the record calls itself: ``"annotation 12"``.
+        The record by its own id: ``"annotation 12"``.
     position : tuple of int, optional
-        Where a text is not JSON: line and column from 1, and the character from 0.
+        Where a text ceases to be JSON: line and column from 1, and the character from 0.
 
     Examples
     --------
@@ -95,7 +94,7 @@ class InputError(ValueError):
         return type(self)(**{**self._fields(), **changes})
 
     def at(self: _Input, source: str | os.PathLike[str]) -> _Input:
-        """The same error said of a source, or of a larger one that holds it."""
+        """The same error with `source` before its own source, if it has one: the file of an argument, for example."""
         name = os.fsdecode(source)
         return self.replace(source=name if self.source is None else f"{name}: {self.source}")
 
@@ -132,5 +131,5 @@ class NestingError(InputError, RecursionError):
 
 
 def named(error: Exception, source: str) -> Exception:
-    """The same error said of a source."""
+    """The same error, of any class, with a source before its text."""
     return error.at(source) if isinstance(error, InputError) else type(error)(f"{source}: {error}")

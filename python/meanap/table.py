@@ -18,7 +18,7 @@ import html
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     import polars
 
 __all__ = ["Table", "html_table"]
-
-#: A column: an array of numbers, or a list of ids and names.
-Column: TypeAlias = "np.ndarray | list[Any]"
 
 #: How many rows `repr` shows, and how many characters of a cell.
 _SHOWN, _LONGEST = 20, 100

@@ -308,26 +308,29 @@ def _readings() -> Iterator[_Reading]:
                 _multiplied(read, b / a),
             )
         for side in _SIDES:
-            yield _Reading(
-                f"of images resized to {side} x {side}{named}",
-                f"Multiply x by the image's width / {side}, y by its height / {side}{also}.",
-                _stretched(read, side),
-            )
-            yield _Reading(
-                f"of images whose longer side was resized to {side}{named}",
-                f"Multiply all numbers by the image's longer side / {side}{also}.",
-                _resized(read, side, np.maximum),
-            )
-            yield _Reading(
-                f"of images whose shorter side was resized to {side}{named}",
-                f"Multiply all numbers by the image's shorter side / {side}{also}.",
-                _resized(read, side, np.minimum),
-            )
-            yield _Reading(
-                f"of images resized and padded to {side} x {side} (a letterbox){named}",
-                f"Subtract the padding, and multiply by the image's longer side / {side}{also}.",
-                _out_of_letterbox(read, side),
-            )
+            for what, how, conversion in (
+                (
+                    f"resized to {side} x {side}",
+                    f"Multiply x by the image's width / {side}, y by its height / {side}",
+                    _stretched(read, side),
+                ),
+                (
+                    f"whose longer side was resized to {side}",
+                    f"Multiply all numbers by the image's longer side / {side}",
+                    _resized(read, side, np.maximum),
+                ),
+                (
+                    f"whose shorter side was resized to {side}",
+                    f"Multiply all numbers by the image's shorter side / {side}",
+                    _resized(read, side, np.minimum),
+                ),
+                (
+                    f"resized and padded to {side} x {side} (a letterbox)",
+                    f"Subtract the padding, and multiply by the image's longer side / {side}",
+                    _out_of_letterbox(read, side),
+                ),
+            ):
+                yield _Reading(f"of images {what}{named}", f"{how}{also}.", conversion)
 
 
 def _unscaled(read: _Layout) -> _Conversion:

@@ -53,7 +53,7 @@ def has_scores(value: Any) -> bool:
 
 
 def from_data_set(records: Records, value: Any, similarity: str | None) -> Records:
-    """Takes what a dictionary as of COCO's JSON holds."""
+    """Take the records of a COCO dictionary."""
     if not isinstance(value, Mapping) or not isinstance(value.get("annotations"), (list, tuple)):
         message = 'there is no array "annotations"'
         records.add("no-annotations", 1, "", message=message)

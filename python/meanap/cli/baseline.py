@@ -51,14 +51,14 @@ class Baseline:
             raise InputError("expected the JSON of `meanap eval --json`, or detections", str(path)) from error
 
     def _read(self, content: Any, result: Result) -> None:
-        """Takes the numbers of an earlier run.
+        """Take the numbers that an earlier run has written.
 
         Raises
         ------
         ValueError
-            It is of other images, or was made with other options.
+            The run was of other images, or had other options.
         AttributeError, KeyError, TypeError
-            It is not what an earlier run has written.
+            The content was not written by an earlier run.
         """
         import numpy as np
 
@@ -98,13 +98,13 @@ class Baseline:
             raise InputError(f"it was made with another {option}: {there} instead of {here}", str(self.path))
 
     def resample(self, rows: dict[str, Row], confidence: float, resamples: int) -> None:
-        """Takes the numbers of other detections, from the same resampled images."""
+        """Take the numbers of other detections, from the same resamples of the images."""
         if self.other is not None:
             for name, interval in intervals_of(self.other, rows, confidence, resamples).items():
                 self.numbers[name] = interval.value, interval.samples
 
     def number(self, name: str, resamples: int) -> tuple[float, Any, bool]:
-        """Its value, its samples, and whether those go with as many of ours."""
+        """The value of a number, its samples, and whether these are of the same resamples of the images."""
         if name not in self.numbers:
             raise InputError(f"there is no {name} in it", str(self.path))
         value, samples = self.numbers[name]

@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _commands() -> dict[str, tuple[str, list[_Option]]]:
-    """Of each command its line of help and its options, read from the parsers."""
+    """The line of help and the options of each command, read from the parsers."""
     from meanap import cli, ranking
     from meanap.protocol import PRESETS
     from meanap.readers import READERS

@@ -39,7 +39,7 @@ def output_path(text: str) -> Path:
 
 
 def _words(text: str) -> str:
-    """The same where it may be something else than a path, too."""
+    """A text that is a path or something else: it must not be empty."""
     if not text:
         raise argparse.ArgumentTypeError("expected a path, found an empty text")
     return text

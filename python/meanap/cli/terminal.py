@@ -91,7 +91,7 @@ class Running:
         self._thread.start()
 
     def end(self) -> None:
-        """Takes the line away."""
+        """Erase the line."""
         if self._thread is not None:
             self._ended.set()
             self._thread.join()

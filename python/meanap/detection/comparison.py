@@ -37,7 +37,7 @@ def compare(
 ) -> Comparison:
     """Compare a candidate with a baseline on the same images.
 
-    Both are resampled with the same images each time (a paired bootstrap), so that the difficulty of images cancels.
+    In each bootstrap resample both have the same images (a paired bootstrap), so that the difficulty of images cancels.
 
     Parameters
     ----------
@@ -45,18 +45,29 @@ def compare(
         Evaluations of the same images by the same protocol. The slices of the candidate are compared, too.
     names
         A number of the summary, or several; all by default.
+    confidence
+        The confidence level of the intervals, between 0 and 1.
+    resamples
+        How many bootstrap resamples.
+    seed
+        The same seed gives the same resamples.
+    progress
+        As for `meanap.evaluate`, of resamples.
 
     Returns
     -------
     Comparison
-        A table. Differences are the candidate minus the baseline: above 0 the candidate is better.
+        A row for each number. Differences are candidate minus baseline: above 0 the candidate is better, except for
+        miss rates, of which lower is better.
 
     Raises
     ------
     ValueError
-        The results are of other images or protocols, or an option is out of range.
+        The results have different images or protocols, or an option is out of range.
+    KeyError
+        There is no such number.
     TypeError
-        One of them is not a result.
+        `baseline` or `candidate` is not a result.
 
     >>> import meanap
     >>> truth = [{"boxes": [[0, 0, 10, 10]], "labels": [1]}] * 4
@@ -126,7 +137,7 @@ def _of_slices(baseline: Result, candidate: Result, name: Any, **options: Any) -
 
 
 def _names(*sources: Sources | None) -> tuple[str, str]:
-    """The files of detections that both results are of, or else what they are to each other."""
+    """The names of the two files of detections, if they are known and different; else "baseline" and "candidate"."""
     first, second = (None if files is None else os.path.basename(files.detections) for files in sources)
     if first is None or second is None or first == second:
         return "baseline", "candidate"

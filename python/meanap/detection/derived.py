@@ -77,7 +77,7 @@ def per_image(scores: Scores, iou: float, score: float | None, area: str) -> Tab
 
 
 def worst_of_classes(scores: Scores, iou: float, score: float, order: Sequence[Any]) -> list[tuple[int, Any]]:
-    """Of each category the image with most errors and their number; of several the first in `order`, of image ids."""
+    """For each category, how many errors its worst image has, and that image; of several the first in `order`."""
     columns, counted, correct = _outcomes(scores, iou, score, "all")
     place = {id: i for i, id in enumerate(order)}
     # Images are counted by their places in the order, so that the first of the greatest counts is found.

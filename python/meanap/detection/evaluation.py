@@ -94,63 +94,75 @@ def evaluate(
         an item for each image, in a list or a mapping of image id to item: a dictionary with ``boxes``, ``labels`` and
         the other fields that `MeanAveragePrecision.update` takes, or an array ``(N, 5)`` of boxes and category ids.
     detections
-        The same with scores; arrays ``(N, 6)`` of boxes, scores and category ids; as COCO results a path, a list of
-        dictionaries or an array ``(N, 7)`` of image id, x, y, width, height, score and category id. Images belong
-        together by ``image_id`` where both sides have it, else by their position.
+        The same with scores: dictionaries with ``scores``, or arrays ``(N, 6)`` of boxes, scores and category ids. COCO
+        results are a path, a list of dictionaries, or an array ``(N, 7)`` of image id, x, y, width, height, score and
+        category id. The items of both sides are paired by ``image_id`` if both have it, else by position.
     similarity : str or callable
-        What is compared: ``"bbox"`` (boxes), ``"segm"`` (masks), ``"boundary"`` (masks and their boundaries: the
-        smaller of the two overlaps), ``"polygon"`` (polygons as they are drawn, not their pixels), ``"keypoints"``,
-        ``"rotated"`` (boxes of five numbers, centre, width, height, angle, or four corners), ``"box3d"`` (boxes in
-        space of seven numbers, x, y, z, length, width, height and yaw in radians), ``"bev"`` (these as seen from
-        above), ``"centre-distance"`` (1 / (1 + d) of their centres' distance d on the ground), ``"temporal"`` (segments
-        of time, along the x of boxes), ``"giou"``, ``"diou"`` or ``"ciou"`` (boxes by their generalised, distance or
-        complete IoU). A function compares boxes: of those of the detections
-        ``(D, 4)`` and of the ground truths ``(G, 4)`` of one category in one image, ``x, y, width, height``, it returns
-        floats ``(D, G)``, 1 for the same. It does not know which ones are crowds. It is called once for each image and
-        category that both sides have, with the GIL, from any thread: 10 to 20 microseconds each beside its own time,
-        where the built-in IoU takes less than one. What it raises is raised unchanged.
+        What is compared:
+
+        - ``"bbox"``: boxes; ``"giou"``, ``"diou"``, ``"ciou"``: boxes by their generalised, distance or complete IoU.
+        - ``"segm"``: masks; ``"boundary"``: the lower of the IoU of masks and that of their boundaries; ``"polygon"``:
+          polygons as they are drawn, not their pixels.
+        - ``"keypoints"``: object keypoint similarity (OKS).
+        - ``"rotated"``: boxes of five numbers (centre, width, height, angle) or of four corners.
+        - ``"box3d"``: 3D boxes of seven numbers (x, y, z, length, width, height, yaw in radians); ``"bev"``: these seen
+          from above; ``"centre-distance"``: 1 / (1 + d), d the distance of their centres on the ground.
+        - ``"temporal"``: segments of time, along the x of boxes.
+        - A function of the boxes of the detections ``(D, 4)`` and of the ground truths ``(G, 4)`` of one category in
+          one image, as ``x, y, width, height``. It returns floats ``(D, G)``, 1 for equal boxes, and cannot treat crowd
+          regions differently. It is called once for each image and category that both sides have, with the GIL, from
+          any thread, which takes 10 to 20 microseconds per call in addition to its own time. An error that it raises is
+          raised unchanged.
     protocol : str or Protocol
-        A preset of `meanap.protocol`, or one's own. The default is ``"coco"``, as for `MeanAveragePrecision`: with the
-        same protocol both give the same numbers.
+        A preset of `meanap.protocol`, or a protocol. The default is ``"coco"``, as for `MeanAveragePrecision`: with the
+        same protocol both return the same numbers.
     box_format : {"xyxy", "xywh", "cxcywh"}
-        Of lists and of tables with one column ``boxes``. COCO's own are always ``xywh``; `meanap.GroundTruth` and
-        `meanap.Detections` have theirs.
+        The format of the boxes of lists, and of tables with one column ``boxes``. COCO's records are always ``"xywh"``;
+        `meanap.GroundTruth` and `meanap.Detections` have a format of their own.
     score_range
-        Least and greatest score of columns, lists and tables; None allows any number. COCO results may have any.
+        Lowest and highest score allowed in columns, lists and tables; None allows any number. Scores of COCO results
+        are not checked.
     format
-        The name of the reader of both paths, such as ``"coco"`` or ``"yolo"``, or a pair of names; recognised by
+        The name of the format of both paths, such as ``"coco"`` or ``"yolo"``, or a pair of names; recognised by
         default.
     names
         Names of the categories: a mapping of id to name, a sequence for ids 0, 1, 2 …, or a path (``data.yaml``, JSON,
         or text with one name on each line).
     images, sizes
-        The folder of the images, from which formats in fractions of an image read its size; or the sizes, a mapping of
-        image id to ``(height, width)``.
+        For formats with boxes in fractions of the image: the folder of the images, whose sizes are read; or the sizes,
+        a mapping of image id to ``(height, width)``.
     columns
-        A mapping of the name of a column of tables, as listed above, to the one in the table.
+        For tables: a mapping of the names above to the names of the columns.
     on_error : {"raise", "skip"}
         ``"skip"`` leaves out records that cannot be used, and warns of how many.
     memory_limit
         Bytes (``"2 GB"``) that reading and matching may take: larger files and folders are partitioned by image into
         temporary files and evaluated shard by shard. Match rows, about 25 bytes per detection, are in addition.
     slices
-        Groups of images whose numbers ``result.slices`` has, those of an evaluation of these images alone; nothing is
-        matched twice. A mapping of names to image ids; names of fields of the images (of COCO's records, of the
-        dictionaries of a list, columns of a table), a slice for each value; a mapping of such a field to named ranges
-        or values, ``{"brightness": {"dark": (0, 50), "bright": (50, None)}, "weather": {"wet": ["rain", "snow"]}}``,
-        where a range is from its first number to below its second; or a table with ``image_id``, of whose other
-        columns each is a field. Every image has the fields ``"objects"``, the number of its objects that count, and
-        with sizes ``"image_area"``. Of many numbers or dates there are four slices of about as many images.
+        Groups of images, for ``result.slices``: the numbers of an evaluation of these images alone, without matching
+        again. One of:
+
+        - a mapping of names to image ids;
+        - names of fields of the images (of COCO's records, of the dictionaries of a list, columns of a table): a slice
+          for each value, or four slices of about as many images if a field has many numbers or dates;
+        - a mapping of such fields to named ranges or values, such as
+          ``{"brightness": {"dark": (0, 50), "bright": (50, None)}, "weather": {"wet": ["rain", "snow"]}}``, where a
+          range includes its first number and not its second;
+        - a table with ``image_id``, whose other columns are fields.
+
+        Every image has the field ``"objects"``, how many of its objects are not ignored, and if its size is known
+        ``"image_area"``.
     image_ids, categories
-        Evaluate only these images, and only these categories, by id or name.
+        Ids of the images, and ids or names of the categories, to evaluate; by default all.
     ignore_regions
         Regions in which a detection that matches nothing is no false positive: a mapping of image id to a list of
         polygons, each the ``x, y`` of its corners in pixels, or the name of a field of the images that holds such a
-        list. A detection is in the regions of its image, which should not overlap, by half of its box or more. Not of
-        rotated boxes.
+        list. A detection is in them if they cover at least half of its box; the regions of an image should not overlap.
+        Rotated boxes cannot be used with them.
     progress
-        True shows on standard error how far work of more than a second is; a function gets ``(done, total)``, of each
-        file's bytes and then of detections or shards. Ctrl-C, or an error of the function, stops the work.
+        True shows the progress of work that takes more than a second on standard error. A function is called with
+        ``(done, total)``: the bytes of each file, and then detections or shards. Ctrl-C, or an error that the function
+        raises, stops the work.
     **changes
         Fields of the protocol to replace: ``thresholds=[0.5]``, ``area_ranges={...}``, ``max_detections=(1, 300)``,
         ``by_category=False``, ``average="micro"``, … A field that the similarity does not use is an error.
@@ -158,11 +170,25 @@ def evaluate(
     Returns
     -------
     Result
+        Without objects, all numbers are NaN.
 
     Raises
     ------
     ValueError
         Input that cannot be used; the message names argument, row and value.
+    TypeError
+        An argument of another type, or a name that is neither an argument nor a field of the protocol.
+    FileNotFoundError
+        There is no such file or folder.
+
+    Examples
+    --------
+    >>> import meanap
+    >>> truth = [{"boxes": [[0, 0, 10, 10]], "labels": [1]}]
+    >>> found = [{"boxes": [[0, 0, 10, 8]], "labels": [1], "scores": [0.9]}]
+    >>> result = meanap.evaluate(truth, found)
+    >>> round(result.ap, 3), round(result.ap50, 3)
+    (0.7, 1.0)
     """
     function, similarity = function_and_name(similarity)
     options = readers.Options(

@@ -87,7 +87,7 @@ class KnownFields:
             values[id] = number
 
     def add(self, others: KnownFields) -> None:
-        """Adds the values of others."""
+        """Add the values of another such object."""
         for name, values in others.values.items():
             self.values.setdefault(name, {}).update(values)
         self.names |= others.names
@@ -97,7 +97,7 @@ class KnownFields:
         return json.dumps({name: list(values.items()) for name, values in self.values.items()}).encode()
 
     def restore(self, state: bytes) -> None:
-        """Puts the values of `to_bytes` in the place of these."""
+        """Replace the values by those that `to_bytes` wrote."""
         self.values = {name: dict(map(tuple, pairs)) for name, pairs in json.loads(state).items()}
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Score thresholds: precision, recall and rates at each one, and the choice of one for a target."""
+"""Score thresholds: precision, recall and rates at each of them, and the one that reaches a target."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
     "points",
 ]
 
-#: The numbers of a point, as it has them.
+#: The attributes of an operating point that are numbers.
 _POINT = ("threshold", "precision", "recall", "f1", "false_positives_per_image", "false_alarms")
 #: Rates at which a FROC curve is averaged: those of the LUNA16 challenge.
 _FROC_POINTS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -41,13 +41,14 @@ class Curve:
 
     Attributes
     ----------
-    score, precision, recall : (N,) float64
+    score : (N,) float64
+        The distinct scores.
     true_positives, false_positives : (N,) uint32
-        Detections of that score or a higher one.
+        How many detections have this score or a higher one.
     objects : int
-        What there was to find.
+        How many objects there are that are not ignored.
     images : int
-        All images, also those without objects.
+        How many images there are, also those without objects.
     """
 
     score: np.ndarray
@@ -69,7 +70,10 @@ class Curve:
 
     @property
     def alarms(self) -> np.ndarray:
-        """The best score of a false positive in each image without objects that has one, highest first ``(M,)``."""
+        """The highest scores of false positives in the images without objects, ``(M,) float64``, highest first.
+
+        One for each such image that has a false positive.
+        """
         return self._clean[0]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -79,13 +83,13 @@ class Curve:
 
     @property
     def precision(self) -> np.ndarray:
-        """Of the detections with at least each score, the fraction that are true positives."""
+        """Of the detections with at least each score, the fraction that are true positives, ``(N,) float64``."""
         precision: np.ndarray = self.true_positives / (self.true_positives + self.false_positives.astype(np.float64))
         return precision
 
     @property
     def recall(self) -> np.ndarray:
-        """Of the objects, the fraction that detections with at least each score find; NaN without objects."""
+        """The fraction of the objects that detections with at least each score match, ``(N,) float64``; NaN if none."""
         if not self.objects:
             return np.full(len(self.score), math.nan)
         return self.true_positives / self.objects
@@ -97,7 +101,7 @@ class Curve:
 
     @property
     def false_positives_per_image(self) -> np.ndarray:
-        """Over all images, also those without objects; NaN without images."""
+        """False positives per image at each score, ``(N,) float64``; NaN without images."""
         if not self.images:
             return np.full(len(self.score), math.nan)
         return self.false_positives / self.images
@@ -124,12 +128,18 @@ class Curve:
         return OperatingPoint(numbers.pop("score"), **numbers)  # type: ignore[arg-type]
 
     def table(self, scores: Any = None) -> Table:
-        """Precision, recall and rates at each of some score thresholds.
+        """Precision, recall and rates at some score thresholds.
 
-        Columns: ``score``, ``precision``, ``recall``, ``f1``, ``false_positives_per_image``, ``false_alarms``; NaN if
-        undefined.
+        Parameters
+        ----------
+        scores
+            The score thresholds; by default 0, 0.01, …, 1.
 
-        `scores` are 0, 0.01, …, 1 by default.
+        Returns
+        -------
+        Table
+            ``score``, ``precision``, ``recall``, ``f1``, ``false_positives_per_image``, ``false_alarms``; NaN if
+            undefined.
         """
         scores = np.linspace(0.0, 1.0, 101) if scores is None else np.asarray(scores, dtype=np.float64).reshape(-1)
         return Table(self._at(scores))
@@ -233,9 +243,9 @@ class Froc:
     score : (N,) float64
         Distinct scores, highest first.
     false_positives_per_image, sensitivity : (N,) float64
-        Of detections of that score or a higher one. All images count, also those without objects.
+        Of the detections with this score or a higher one. All images count, also those without objects.
     objects : int
-        What there was to find.
+        How many objects there are that are not ignored.
     """
 
     score: np.ndarray

@@ -52,12 +52,12 @@ class IgnoreRegions:
 
     @property
     def field(self) -> str | None:
-        """The field of the images that has them, if one was named."""
+        """The name of the field of the images that has the regions; None if they were given."""
         return self._field
 
     @property
     def are_none(self) -> bool:
-        """Whether there are none."""
+        """Whether there are no regions, in no image."""
         return self._field is None and not self._regions
 
     @property
@@ -82,14 +82,14 @@ class IgnoreRegions:
 
     @staticmethod
     def of_rows(ids: Iterable[Any], given: Iterable[Any]) -> IgnoreRegions:
-        """Those of a table whose column is the field: an image's regions are in one of its rows, or in all."""
+        """The regions in a column of a table: those of an image are in one of its rows, or in all."""
         some = IgnoreRegions()
         there = {id: polygons for id, polygons in zip(ids, given, strict=True) if polygons is not None}
         some._regions = {id: _polygons(id, polygons) for id, polygons in there.items()}
         return some
 
     def of_images(self, fields: ImageFields, images: Collection[Any]) -> IgnoreRegions:
-        """Those of some images, none of which is named by a field."""
+        """The regions of these images, read from their field if one was named."""
         some = IgnoreRegions()
         if self._field is None:
             self._seen |= dict.fromkeys(images)
@@ -101,7 +101,10 @@ class IgnoreRegions:
         return some
 
     def applied(self, found: _core.Objects) -> _core.Objects:
-        """The detections, of which those in regions are ignored if they match nothing. No field names the regions."""
+        """The detections, where those in the regions are ignored if they match nothing.
+
+        Only what `of_images` and `of_rows` return can be applied: no field names its regions.
+        """
         flat = [(id, polygon) for id, polygons in self._regions.items() for polygon in polygons]
         return found.ignoring([id for id, _ in flat], [polygon for _, polygon in flat], LEAST) if flat else found
 

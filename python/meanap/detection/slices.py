@@ -162,7 +162,7 @@ def _is_table(slices: Any) -> bool:
 
 
 def _take_table(wanted: Wanted, table: Any) -> None:
-    """Takes the columns of a table: a field each."""
+    """Take each column of a table as a field."""
     columns = Named(columns_of(table, "slices") or {}, "slices")
     key = next((name for name in NAMES["image_id"] if name in columns), None)
     if key is None:

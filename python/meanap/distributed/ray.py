@@ -48,7 +48,7 @@ def columns(dataset: Any) -> list[str]:
 
 
 def images_among(dataset: Any, ids: list[Any]) -> set[Any]:
-    """Those of some images that have rows."""
+    """Which of the images have rows."""
     found = functools.partial(images_in, ids=ids)
     rows = dataset.select_columns(["image_id"]).map_batches(found, batch_format="pyarrow", batch_size=None)
     return {row["image_id"] for row in rows.iter_rows()}

@@ -130,6 +130,6 @@ def _codes(column: pa.ChunkedArray) -> tuple[list[Any], np.ndarray]:
 
 
 def images_in(table: pa.Table, ids: Collection[Any]) -> pa.Table:
-    """Those of some images that have rows in a table."""
+    """Which of the images have rows in a table, as a table of ``image_id``."""
     there = set(table["image_id"].to_pylist())
     return pa.table({"image_id": pa.array([id for id in ids if id in there], table.schema.field("image_id").type)})

@@ -49,7 +49,7 @@ class ClusterSlices:
         return self.fields.values
 
     def take(self, truth: GroundTruth) -> None:
-        """Takes the fields of a ground truth that has been read here."""
+        """Take the fields of a ground truth that was read on the driver."""
         if self.fields.needed:
             self.fields.take(truth.image_fields, truth.sizes)
 

@@ -45,7 +45,7 @@ def columns(frame: Any) -> list[str]:
 
 
 def images_among(frame: Any, ids: list[Any]) -> set[Any]:
-    """Those of some images that have rows."""
+    """Which of the images have rows."""
     column = frame.select("image_id")
     found = column.mapInArrow(_each(lambda table: images_in(table, ids)), column.schema)
     return set(found.toArrow()["image_id"].to_pylist())

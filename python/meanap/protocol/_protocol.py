@@ -209,64 +209,37 @@ class Protocol:
         check(_are_numbers(self.thresholds), "thresholds", "numbers from 0 to 1")
         check(len(self.thresholds) > 0, "thresholds", "at least one")
         check(all(0 <= t <= 1 for t in self.thresholds), "thresholds", "numbers from 0 to 1")
+        recalls = f"recall points or one of {', '.join(map(repr, _RECALL_METHODS))}"
         if isinstance(self.recall, str):
-            check(
-                self.recall in _RECALL_METHODS,
-                "recall",
-                f"recall points or one of {', '.join(map(repr, _RECALL_METHODS))}",
-            )
+            check(self.recall in _RECALL_METHODS, "recall", recalls)
             sampled = self.recall in ("kitti-40", "kitti-11")
             check(not sampled or self.matcher == "kitti", "recall", "another one than KITTI's without its matcher")
         else:
-            check(
-                _are_numbers(self.recall), "recall", f"recall points or one of {', '.join(map(repr, _RECALL_METHODS))}"
-            )
+            check(_are_numbers(self.recall), "recall", recalls)
             check(len(self.recall) > 0, "recall", "at least one point")
             check(all(0 <= r <= 1 + 1e-9 for r in self.recall), "recall", "points from 0 to 1")
             check(list(self.recall) == sorted(self.recall), "recall", "points that rise")
         _check_ranges(self.area_ranges)
         check(0 < len(self.area_ranges) <= 31, "area_ranges", "1 to 31 ranges")
-        check(
-            all(
-                _are_numbers(limits) and len(limits) == 2 and limits[0] <= limits[1]
-                for limits in self.area_ranges.values()
-            ),
-            "area_ranges",
-            "a least and a greatest size each",
-        )
-        limits = self.max_detections
-        check(
-            _are_numbers(limits)
-            and len(limits) > 0
-            and all(1 <= n < _MOST and n == int(n) for n in limits)
-            and list(limits) == sorted(limits),
-            "max_detections",
-            "whole numbers of at least 1 that rise",
-        )
-        most = self.max_per_image
-        check(
-            most is None or (_are_numbers((most,)) and 0 <= most < _MOST and most == int(most)),
-            "max_per_image",
-            "a number of detections, or None",
-        )
-        check(self.size in _SIZES, "size", f"one of {', '.join(map(repr, _SIZES))}")
-        check(self.matcher in _MATCHERS, "matcher", f"one of {', '.join(map(repr, _MATCHERS))}")
+        check(all(map(_is_range, self.area_ranges.values())), "area_ranges", "a least and a greatest size each")
+        limits, most = self.max_detections, self.max_per_image
+        rising = _are_numbers(limits) and len(limits) > 0 and list(limits) == sorted(limits)
+        whole = rising and all(1 <= n < _MOST and n == int(n) for n in limits)
+        check(whole, "max_detections", "whole numbers of at least 1 that rise")
+        is_count = most is None or (_are_numbers((most,)) and 0 <= most < _MOST and most == int(most))
+        check(is_count, "max_per_image", "a number of detections, or None")
+        for name, choices in _CHOICES.items():
+            check(getattr(self, name) in choices, name, f"one of {', '.join(map(repr, choices))}")
         check(0 < self.dilation_ratio < np.inf, "dilation_ratio", "a positive number")
         check(self.angle in ("degrees", "radians"), "angle", "'degrees' or 'radians'")
-        check(self.rotated_iou in _ROTATED_IOU, "rotated_iou", f"one of {', '.join(map(repr, _ROTATED_IOU))}")
         for name in _FLAGS:
             check(isinstance(getattr(self, name), (bool, np.bool_)), name, "True or False")
         sigmas = self.sigmas
-        check(
-            sigmas is None or (_are_numbers(sigmas) and all(0 < sigma < np.inf for sigma in sigmas)),
-            "sigmas",
-            "positive numbers",
-        )
+        positive = sigmas is None or (_are_numbers(sigmas) and all(0 < sigma < np.inf for sigma in sigmas))
+        check(positive, "sigmas", "positive numbers")
         for name in ("heights", "visibility"):
             given = getattr(self, name)
-            is_range = given is None or (_are_numbers(given) and len(given) == 2 and given[0] <= given[1])
-            check(is_range, name, "a least and a greatest one, or None")
-        check(self.miss_rate in _MISS_RATES, "miss_rate", f"one of {', '.join(map(repr, _MISS_RATES))}")
+            check(given is None or _is_range(given), name, "a least and a greatest one, or None")
         check(self.average in ("macro", "micro", "images"), "average", "'macro', 'micro' or 'images'")
         for row in self.summary:
             if row.limit is not None:
@@ -351,16 +324,15 @@ class Protocol:
         return self.area_names.index(area)
 
 
-#: Quantities of the area ranges.
-_SIZES = ("area", "diagonal", "side", "fraction", "pose", "difficulty", "level")
 #: Averages of precision other than the mean over recall points.
 _RECALL_METHODS = ("exact", "trapezium", "lines", "levels", "cityscapes", "kitti-40", "kitti-11", "nuscenes")
-#: Algorithms of matching.
-_MATCHERS = ("greedy", "greedy-first", "argmax", "group-of", "group-of-counted", "kitti")
-#: Definitions of the log-average miss rate.
-_MISS_RATES = ("dollar", "crowdhuman", "citypersons")
-#: Whose arithmetic compares rotated boxes.
-_ROTATED_IOU = ("exact", "detectron2", "mmcv", "polyiou", "probiou")
+#: Fields that have one of several values.
+_CHOICES = {
+    "size": ("area", "diagonal", "side", "fraction", "pose", "difficulty", "level"),
+    "matcher": ("greedy", "greedy-first", "argmax", "group-of", "group-of-counted", "kitti"),
+    "rotated_iou": ("exact", "detectron2", "mmcv", "polyiou", "probiou"),
+    "miss_rate": ("dollar", "crowdhuman", "citypersons"),
+}
 #: Limits on detections are lower, so that they can be multiplied by the number of categories.
 _MOST = 2**40
 
@@ -369,6 +341,11 @@ def _are_numbers(values: Any) -> bool:
     return np.iterable(values) and all(
         isinstance(value, (int, float, np.number)) and not isinstance(value, bool) for value in values
     )
+
+
+def _is_range(value: Any) -> bool:
+    """Whether a value is a least and a greatest number."""
+    return _are_numbers(value) and len(value) == 2 and value[0] <= value[1]
 
 
 def _is_range_of_a_field(value: Any) -> bool:

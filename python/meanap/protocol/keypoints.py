@@ -50,7 +50,7 @@ _FACE = _chains(
     (*range(48, 60), 48), (*range(60, 68), 60),
 )  # fmt: skip
 
-#: COCO's. Divided as a second rounding, as the reference does.
+#: COCO's. They are tenths that are divided, a second rounding, as in pycocotools.
 KEYPOINT_SIGMAS: tuple[float, ...] = tuple(
     (
         np.array([0.26, 0.25, 0.25, 0.35, 0.35, 0.79, 0.79, 0.72, 0.72, 0.62, 0.62, 1.07, 1.07, 0.87, 0.87, 0.89, 0.89])

@@ -97,7 +97,7 @@ class Conventions:
         whole(self.relevance_level, "relevance_level", 1)
 
     def replace(self, **changes: Unpack[ConventionChanges]) -> Conventions:
-        """The same with some of them changed; an unknown name raises TypeError that suggests the nearest one."""
+        """A copy with some conventions changed; an unknown name raises TypeError, which suggests the nearest one."""
         return dataclasses.replace(self, **_checked(changes))
 
     def differing(self, other: Conventions) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -116,77 +116,119 @@ def measured(
     keys: list[str] | None = None,
     subtopics: Table | None = None,
 ) -> RankingResult:
-    """The result under the measures' own names; or under `keys`, of which two may be one measure's.
+    """Measures of a run that has been read.
 
-    With a table of subtopics, grades stand for its rows.
+    Parameters
+    ----------
+    qrels, run
+        What the readers return: judgements, and a run or a dictionary of them.
+    measures
+        Names of measures.
+    conventions
+        What tools disagree on.
+    keys
+        The names of the columns of the result, of which several may be of one measure; by default the measures' names.
+    subtopics
+        The table of subtopics to whose rows the grades refer, if they do.
+
+    Raises
+    ------
+    InputError
+        A measure or a grade cannot be used, or queries are missing where the conventions say that this is an error.
     """
     plan = check_measures(measures, conventions, subtopics) if keys is None else planned(measures, conventions)
     check_grades(qrels, conventions)
-    names = plan.measures if keys is None else keys
-
     judged = qrels.query_ids
     answered = list(run) if isinstance(run, dict) else run.query_ids
-    # Lists in the same order are nearly always the case, and so large that walking them here takes its time.
-    aligned = answered == judged
-    groups: Any
-    queries: Any
-    if aligned:
-        groups = queries = np.arange(len(judged))
-        unanswered, unjudged = [], []
-    else:
-        place = {query: i for i, query in enumerate(judged)}
-        groups = [i for i, query in enumerate(answered) if query in place]
-        queries = [place[answered[i]] for i in groups]
-        in_both = set(queries)
-        unanswered = [i for i in range(len(judged)) if i not in in_both]
-        unjudged = [query for query in answered if query not in place]
-    if len(groups) == 0 and judged and answered and conventions.missing != "zero" and keys is None:
-        raise InputError(
-            f"no query of the run is judged: the run's first is {answered[0]!r}, the qrels' first is {judged[0]!r}"
-        )
+    queries = _paired(judged, answered)
+    if keys is None:
+        _check_any_judged(queries, judged, answered, conventions)
     if conventions.missing == "error":
-        if unjudged:
-            raise InputError(f"query {unjudged[0]!r} of the run is not judged ({len(unjudged)} such)")
-        if unanswered:
-            first = judged[unanswered[0]]
-            raise InputError(f"query {first!r} of the qrels has no answer in the run ({len(unanswered)} such)")
-    if conventions.missing == "zero" and unanswered:
-        groups = [*groups, *[-1] * len(unanswered)]
-        queries = [*queries, *unanswered]
-
-    rows = np.array(queries, dtype=np.int64)
+        _check_all_paired(queries, judged)
+    in_run, rows = queries.in_run, queries.rows
+    if conventions.missing == "zero" and queries.unanswered:
+        in_run = np.concatenate([in_run, np.full(len(queries.unanswered), -1)])
+        rows = np.concatenate([rows, queries.unanswered])
     relevant = qrels.relevant(conventions.relevance_level)
     is_empty = relevant[rows] == 0 if len(rows) else np.zeros(0, dtype=bool)
     empty = [judged[i] for i in rows[is_empty]]
     if empty and conventions.empty == "error":
         raise InputError(f"query {empty[0]!r} has no relevant document ({len(empty)} such)")
-
-    if isinstance(run, dict):
-        lists = list(run.values()) if aligned else [run[answered[g]] if g >= 0 else None for g in groups]
-        try:
-            values = _core.evaluate_dicts(qrels, lists, rows, plan)
-        except (TypeError, ValueError) as error:
-            raise readers.explained(error, {judged[row]: run.get(judged[row]) for row in rows}, "run", "run") from None
-    else:
-        numbers = np.array(groups, dtype=np.int64)
-        # Lists without documents are the last ones.
-        numbers[numbers >= len(run.core.query_ids)] = -1
-        try:
-            values = _core.evaluate_run(qrels, run.core, numbers, rows, plan)
-        except InputError as error:
-            raise error if run.source == "run" else error.at(run.source) from None
-
+    values = _values(qrels, run, plan, queries._replace(in_run=in_run, rows=rows), judged, answered)
     if conventions.empty in ("one", "nan"):
         values[is_empty] = 1.0 if conventions.empty == "one" else np.nan
     if conventions.empty == "skip" and empty:
         values, rows = values[~is_empty], rows[~is_empty]
     return RankingResult(
-        names,
-        list(judged) if aligned and len(rows) == len(judged) else [judged[i] for i in rows.tolist()],
+        plan.measures if keys is None else keys,
+        list(judged) if queries.aligned and len(rows) == len(judged) else [judged[i] for i in rows.tolist()],
         values,
         conventions,
         empty,
-        [judged[i] for i in unanswered],
-        unjudged,
+        [judged[i] for i in queries.unanswered],
+        queries.unjudged,
         plan.logarithms,
     )
+
+
+class _Queries(NamedTuple):
+    """The queries that both a run and judgements have."""
+
+    #: Whether the run has the judged queries in the same order: then no list is walked in Python.
+    aligned: bool
+    #: Position of each query in the run, ``(Q,) int64``; -1 if it has none.
+    in_run: np.ndarray
+    #: Position of each query among the judged ones, ``(Q,) int64``.
+    rows: np.ndarray
+    #: Positions of judged queries that the run lacks.
+    unanswered: list[int]
+    #: Queries of the run that have no judgements.
+    unjudged: list[Any]
+
+
+def _paired(judged: list[Any], answered: list[Any]) -> _Queries:
+    if answered == judged:
+        every = np.arange(len(judged), dtype=np.int64)
+        return _Queries(True, every, every, [], [])
+    place = {query: i for i, query in enumerate(judged)}
+    in_run = [i for i, query in enumerate(answered) if query in place]
+    rows = [place[answered[i]] for i in in_run]
+    in_both = set(rows)
+    unanswered = [i for i in range(len(judged)) if i not in in_both]
+    unjudged = [query for query in answered if query not in place]
+    return _Queries(False, np.array(in_run, dtype=np.int64), np.array(rows, dtype=np.int64), unanswered, unjudged)
+
+
+def _check_any_judged(queries: _Queries, judged: list[Any], answered: list[Any], conventions: Conventions) -> None:
+    if len(queries.rows) == 0 and judged and answered and conventions.missing != "zero":
+        raise InputError(
+            f"no query of the run is judged: the run's first is {answered[0]!r}, the qrels' first is {judged[0]!r}"
+        )
+
+
+def _check_all_paired(queries: _Queries, judged: list[Any]) -> None:
+    if unjudged := queries.unjudged:
+        raise InputError(f"query {unjudged[0]!r} of the run is not judged ({len(unjudged)} such)")
+    if unanswered := queries.unanswered:
+        first = judged[unanswered[0]]
+        raise InputError(f"query {first!r} of the qrels has no answer in the run ({len(unanswered)} such)")
+
+
+def _values(qrels: Any, run: Any, plan: Any, queries: _Queries, judged: list[Any], answered: list[Any]) -> np.ndarray:
+    """The measures of each query, ``(Q, M) float64``."""
+    rows = queries.rows
+    if isinstance(run, dict):
+        if queries.aligned:
+            lists = list(run.values())
+        else:
+            lists = [run[answered[i]] if i >= 0 else None for i in queries.in_run.tolist()]
+        try:
+            return _core.evaluate_dicts(qrels, lists, rows, plan)
+        except (TypeError, ValueError) as error:
+            raise readers.explained(error, {judged[row]: run.get(judged[row]) for row in rows}, "run", "run") from None
+    # The queries without documents are the last ones of a run; the core has none of them.
+    in_run = np.where(queries.in_run >= len(run.core.query_ids), -1, queries.in_run)
+    try:
+        return _core.evaluate_run(qrels, run.core, in_run, rows, plan)
+    except InputError as error:
+        raise error if run.source == "run" else error.at(run.source) from None

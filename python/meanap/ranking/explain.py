@@ -149,13 +149,13 @@ def _tie_ranges(
     orders: int,
     seed: int,
 ) -> list[tuple[float, float, float]]:
-    """Of each side, in closed form: random orders are not needed."""
+    """Minimum, mean and maximum of each side, in closed form: `orders` and `seed` are not needed."""
     found = [tie_range(qrels, run, measure, side, columns=columns, format=format) for side in sides]
     return [tuple(result.mean(measure) for result in ties) for ties in found]  # type: ignore[misc]
 
 
 class TieRange(NamedTuple):
-    """The same run measured with its ties at their worst, on average, and at their best."""
+    """The results of one run for the worst order of equal scores, on average over orders, and for the best one."""
 
     least: RankingResult
     expected: RankingResult

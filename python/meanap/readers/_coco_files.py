@@ -127,7 +127,7 @@ class TruthFile:
         return groups_of(self._dataset.categories() or ())
 
     def named(self, names: Mapping[Any, str]) -> TruthFile:
-        """The same file with other names of its categories; those of ids that are not given stay."""
+        """A copy in which the categories with these ids have other names."""
         renamed = copy.copy(self)
         renamed.names = {**self.names, **names}
         return renamed

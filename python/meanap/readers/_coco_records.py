@@ -184,7 +184,7 @@ def coco_results(
 
 
 def warn_of_drawn_boxes(problems: Problems | None = None) -> None:
-    """Says that masks are compared which the detector has not given."""
+    """Warn that boxes are compared as masks, because results have no masks."""
     text = 'there are results without "segmentation"; their boxes are compared as masks, as pycocotools does'
     (Problems() if problems is None else problems).add(Problem("masks-missing", "warning", "detections", text=text))
 

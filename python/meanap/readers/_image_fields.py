@@ -59,7 +59,7 @@ class FieldsInParts:
         self._values: dict[str, dict[Any, Any]] = {}
 
     def add(self, part: ImageFields) -> None:
-        """Takes those of one part."""
+        """Add the fields of one part."""
         self._names |= dict.fromkeys(part.names)
         for name, (ids, values) in self._rows.items():
             found = part.values(name)
@@ -67,7 +67,7 @@ class FieldsInParts:
             values += found.values()
 
     def of_images(self, images: Collection[Any]) -> ImageFields:
-        """Those of some images."""
+        """The fields of these images, of all parts so far."""
         return ImageFields((), list(self._names), lambda name: self._of_images(name, images))
 
     def _of_images(self, name: str, images: Collection[Any]) -> dict[Any, Any]:
@@ -76,13 +76,13 @@ class FieldsInParts:
             try:
                 self._values[name] = fields_of_rows(ids, {name: values}, self._place).values(name)
             except InputError as error:
-                # The row is none of the source's.
+                # Rows were collected from all parts, so their position says nothing about the source.
                 raise error.replace(record=None) from None
         return {id: value for id, value in self._values[name].items() if id in images}
 
 
 def fields_of_records(ids: Sequence[Any], records: Sequence[Mapping[str, Any]]) -> ImageFields:
-    """Those of a record for each image."""
+    """The fields of records, one for each image."""
     names = dict.fromkeys(name for record in records for name, value in record.items() if _is_single(value))
 
     def read(name: str) -> dict[Any, Any]:
@@ -92,7 +92,7 @@ def fields_of_records(ids: Sequence[Any], records: Sequence[Mapping[str, Any]]) 
 
 
 def fields_of_rows(image_ids: Sequence[Any], columns: Mapping[str, Any], place: str) -> ImageFields:
-    """Those of the columns of a table with the image of each row: all rows of an image have to agree."""
+    """The fields of a table that has the image of each row: all rows of an image must have the same values."""
     names = [name for name in columns if plain_name(name) not in _OF_OBJECTS]
 
     def read(name: str) -> dict[Any, Any]:
@@ -119,7 +119,7 @@ def _is_single(value: Any) -> bool:
 
 
 def _single(value: Any) -> Any:
-    """A value as one of Python."""
+    """A value as a Python object, a whole number as int."""
     if value is None or isinstance(value, (str, bool)):
         return value
     number = as_number(value)
@@ -133,7 +133,7 @@ def _is_missing(value: Any) -> bool:
     return value is None or value != value
 
 
-#: What names images, and what is said of each object.
+#: Columns that name images, and columns of objects: neither are fields of images.
 _IDS = ("id", "image_id")
 _OF_OBJECTS = frozenset(
     [plain_name(name) for names in NAMES.values() for name in names]

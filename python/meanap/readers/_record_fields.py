@@ -81,7 +81,7 @@ _Sides = tuple[str | None, tuple[str, ...], str]
 
 
 def _box(named: Named, first: Mapping[str, Any], place: str, box_format: str) -> _Sides | None:
-    """Where the box of a record is; None where it has none that is known."""
+    """The fields of a record that hold its box; None if it has no box, or COCO's."""
     for name in ("bbox", "box", "boxes"):
         if name not in named:
             continue

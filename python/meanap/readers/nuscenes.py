@@ -192,7 +192,7 @@ def _numbers(record: Mapping[str, Any], field: str, count: int, expected: str) -
 
 
 def _yaw(w: float, x: float, y: float, z: float) -> float:
-    """Where the x axis points to once it is turned, as an angle on the ground."""
+    """The yaw of a rotation: the angle, on the ground, of the rotated x axis."""
     return float(np.arctan2(2 * (x * y + w * z), w * w + x * x - y * y - z * z))
 
 

@@ -176,7 +176,7 @@ class _Folder(NamedTuple):
 
     @classmethod
     def of(cls, source: Any) -> _Folder:
-        """Those that are recognised by their first lines.
+        """The files of a folder, recognised by their first lines.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Columns of one side of an evaluation: ground truth or detections."""
+"""`GroundTruth` and `Detections`: the two sides of an evaluation as columns."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _Side = TypeVar("_Side", bound="Side")
 
 
 class Side:
-    """Columns of one side: what `GroundTruth` and `Detections` share."""
+    """Base class of `GroundTruth` and `Detections`."""
 
     _role: str
-    #: Whether rows are COCO's records: then messages name the fields of those.
+    #: Whether rows are COCO's records, whose fields errors then name.
     records = False
-    #: Whether rows are those of a table: then messages name its columns.
+    #: Whether rows are those of a table, whose columns errors then name.
     table = False
-    #: Which records of the source these are, where some were left out.
+    #: Positions of the rows among the records of the source, ``(N,)``; None if none was left out.
     numbers: np.ndarray | None = None
-    #: Of a list with an item for each image ``(2, N)``: the item of each record, and the row within it.
+    #: For a list with an item for each image, ``(2, N)``: the item of each row, and the position within the item.
     items: np.ndarray | None = None
 
     def __init__(self, image_ids: Ids, category_ids: Ids, box_format: BoxFormat, arrays: dict[str, Any]) -> None:
@@ -58,7 +58,7 @@ class Side:
         return f"{type(self).__name__}({len(self)} objects in {images} images: {kinds})"
 
     def take(self: _Side, rows: np.ndarray) -> _Side:
-        """The objects of some rows."""
+        """A copy with some rows only, by their positions."""
         taken = copy.copy(self)
         taken.image_ids, taken.category_ids = _rows(self.image_ids, rows), _rows(self.category_ids, rows)
         taken.arrays = {name: _rows(array, rows) for name, array in self.arrays.items()}
@@ -73,7 +73,7 @@ class Side:
         Raises
         ------
         ValueError
-            Something cannot be used; the message names argument, row and value.
+            A value cannot be used; the message names argument, row and value.
         """
         fields = self.arrays
         if similarity == "temporal" and "boxes" in fields:
@@ -93,7 +93,7 @@ class Side:
 
 
 def _boxes_of_segments(boxes: Any, box_format: BoxFormat) -> Any:
-    """Segments ``(N, 2)`` as boxes that are 1 high; boxes as they are."""
+    """Segments of time ``(N, 2)`` as boxes of height 1; boxes unchanged."""
     array = as_numpy(boxes)
     if array.ndim != 2 or array.shape[1] != 2:
         return boxes
@@ -103,7 +103,7 @@ def _boxes_of_segments(boxes: Any, box_format: BoxFormat) -> Any:
 
 
 def joined(sides: Sequence[_Side]) -> _Side:
-    """Several pieces of one side, at least one, as one."""
+    """The rows of several sides of one kind, at least one, in order."""
     first = sides[0]
     whole = copy.copy(first)
     whole.numbers = whole.items = None
@@ -129,33 +129,45 @@ def plain_ids(ids: Any) -> list[Any]:
 
 
 class GroundTruth(Side):
-    """What is to be found: one row for each object.
+    """Ground truth as columns: one row for each of N objects. At least one of boxes, masks and keypoints is needed.
 
     Parameters
     ----------
     image_ids, category_ids : (N,) integers or strings
-        Where each object is, and what.
+        The image and the category of each object.
     boxes : (N, 4), optional
-        Boxes, in pixels, in `box_format`. Rotated boxes are ``(N, 5)``: centre, width, height and angle, or ``(N, 8)``
+        Boxes in pixels, in `box_format`. Rotated boxes are ``(N, 5)``: centre, width, height and angle; or ``(N, 8)``
         or ``(N, 4, 2)``: four corners. 3D boxes are ``(N, 7)``: x, y, z of the centre, length along x and width along y
-        before the turn, height, and yaw in radians from x to y. Segments of time are ``(N, 2)``: start and end, or as
-        `box_format` says.
+        before the rotation, height, and yaw in radians from x to y. Segments of time are ``(N, 2)``: start and end,
+        or with another `box_format` start and length, or centre and length.
     masks : (N, H, W) of flags or list of COCO run-length dictionaries, optional
+        Masks.
     keypoints : (N, K, 3), optional
-        ``x, y, visibility``; needs `boxes` too.
+        ``x, y, visibility`` of each keypoint; `boxes` are needed too.
     box_format : {"xyxy", "xywh", "cxcywh"}
+        Two corners, a corner and the size, or the centre and the size.
     area : (N,), optional
-        Areas in pixels, for area ranges; those of the boxes or masks by default.
+        Areas in square pixels, for area ranges; by default those of the boxes or masks.
     difficulty : (N,), optional
         KITTI's level of each object, 1 easy, 2 moderate, 3 hard or 4, for protocols that read it.
     num_keypoints : (N,), optional
-        Labelled keypoints of each object; one that has 0 neither rewards nor punishes. Counted by default.
-    crowd, ignore : (N,) of flags, optional
-        Crowd regions; objects that neither reward nor punish.
+        How many keypoints of each object are labelled; by default they are counted. An object with 0 is ignored.
+    crowd : (N,) of flags, optional
+        Whether an object is a crowd region, which several detections may match, and none has to.
+    ignore : (N,) of flags, optional
+        Whether an object is ignored: it is no false negative, and a detection that matches it no false positive.
     images : sequence of ids, or mapping of id to (height, width), optional
-        All images, also those without objects. A detection elsewhere is an error.
+        All images, also those without objects. A detection in another image is an error.
     categories : sequence of ids, or mapping of id to name, optional
-        All categories. An object or detection of another is an error.
+        All categories. An object or detection of another category is an error.
+
+    Raises
+    ------
+    ValueError
+        An id or `box_format` cannot be used, or an id is not among `images` or `categories`. All other values, and the
+        lengths of the columns, are checked when they are evaluated.
+    TypeError
+        `images` or `categories` is neither a sequence nor a mapping.
     """
 
     _role = "ground_truth"
@@ -185,18 +197,18 @@ class GroundTruth(Side):
         self.images: list[Any] | None = None if images is None else _ids(images, "GroundTruth: images")
         self.names: dict[Any, str] = dict(categories) if isinstance(categories, Mapping) else {}
         self.categories: list[Any] | None = None if categories is None else _ids(categories, "GroundTruth: categories")
-        #: The COCO data set that the columns were made of, if all of its annotations are there.
+        #: The COCO data set from which the columns were made; None if annotations were left out.
         self.dataset: Mapping[str, Any] | None = None
-        #: Names of the image files, by image id, where they are known.
+        #: Names of the image files by image id, as far as they are known.
         self.files: dict[Any, str] = {}
-        #: Groups of categories (LVIS's frequencies), and the records of the images, in which LVIS says more.
+        #: Groups of categories (LVIS's frequencies); and the records of the images, which have LVIS's lists.
         self.groups: dict[str, list[Any]] = {}
         self.image_records: Sequence[Mapping[str, Any]] = ()
-        #: Reads the fields of the images, of a source that is no COCO data set.
+        #: Reads the fields of the images, if the source is not a COCO data set.
         self.own_fields: Callable[[], ImageFields] | None = None
-        #: What detections become where the data set says so: those in its regions to ignore are left out, for example.
+        #: Applied to all detections of this data set: it may leave out those in regions to ignore, for example.
         self.on_detections: Callable[[Detections], Detections] | None = None
-        #: Whether the images are those of a list, and whether that calls them by their ids or by their position.
+        #: For a list with an item for each image: whether image ids were given, or are positions. None for others.
         self.listed: Literal["by id", "by position"] | None = None
         for name, ids, known in (
             ("image", self.image_ids, self.images),
@@ -206,7 +218,7 @@ class GroundTruth(Side):
 
     @property
     def image_fields(self) -> ImageFields:
-        """The fields of the images."""
+        """The fields of the images, for slices and rows of the summary."""
         if self.own_fields is not None:
             return self.own_fields()
         return fields_of_records([as_id(image["id"]) for image in self.image_records], self.image_records)
@@ -230,34 +242,42 @@ class GroundTruth(Side):
         return other
 
     def named(self, names: Mapping[Any, str]) -> GroundTruth:
-        """The same ground truth with other names of its categories; those of ids that are not given stay."""
+        """A copy in which the categories with these ids have other names."""
         renamed = copy.copy(self)
         renamed.names = {**self.names, **names}
         return renamed
 
 
 class Detections(Side):
-    """What was found: one row for each detection.
+    """Detections as columns: one row for each of N detections. At least one of boxes, masks and keypoints is needed.
 
     Parameters
     ----------
     image_ids, category_ids : (N,) integers or strings
-        Image and category of each detection.
+        The image and the category of each detection.
     scores : (N,)
-        Confidence. More is better; 0 to 1, unless the evaluation has ``score_range=None``.
+        Confidence, higher is better; 0 to 1, unless the evaluation has another ``score_range``.
     boxes : (N, 4), optional
-        Boxes, in pixels, in `box_format`; rotated and 3D boxes as those of `GroundTruth`.
+        Boxes in pixels, in `box_format`; rotated boxes, 3D boxes and segments as for `GroundTruth`.
     masks : (N, H, W) of flags or list of COCO run-length dictionaries, optional
+        Masks.
     keypoints : (N, K, 2) or (N, K, 3), optional
+        ``x, y`` of each keypoint; a third number is not read.
     box_format : {"xyxy", "xywh", "cxcywh"}
+        Two corners, a corner and the size, or the centre and the size.
     area : (N,), optional
-        Areas in pixels, for area ranges; those of the boxes or masks by default.
+        Areas in square pixels, for area ranges; by default those of the boxes or masks.
     difficulty : (N,), optional
-        As for `GroundTruth`; by default that of the box's height, and 1 of 3D boxes.
+        As for `GroundTruth`; by default the level of the box's height, for 3D boxes 1.
+
+    Raises
+    ------
+    ValueError
+        An id or `box_format` cannot be used. All other values are checked when they are evaluated.
     """
 
     _role = "detections"
-    #: Whether scores may be any numbers, as those of COCO results.
+    #: Whether scores are not checked against ``score_range``, as for COCO results.
     any_score = False
 
     @suggesting()
@@ -276,7 +296,7 @@ class Detections(Side):
     ) -> None:
         arrays = {"scores": scores, "boxes": boxes, "masks": masks, "keypoints": keypoints, "area": area}
         super().__init__(image_ids, category_ids, box_format, {**arrays, "difficulty": difficulty})
-        #: Height and width of images, where results say them.
+        #: Height and width of images by image id, if the results have them.
         self.sizes: dict[Any, tuple[int, int]] = {}
 
 
@@ -287,7 +307,7 @@ def _ids(ids: Iterable[Any], place: str) -> list[Any]:
 
 
 def first_strange(ids: list[Any], known: list[Any] | None) -> Any:
-    """The first of the ids that is not known; None if all are, or if the known ids are not given."""
+    """The first of the ids that is not among `known`; None if all are, or if `known` is None."""
     if known is None:
         return None
     among = set(known)
@@ -295,7 +315,13 @@ def first_strange(ids: list[Any], known: list[Any] | None) -> Any:
 
 
 def check_known(ids: Any, known: list[Any] | None, place: str) -> None:
-    """Rejects ids that are not among the known ones, if those are given."""
+    """Check that all ids are among `known`, unless that is None.
+
+    Raises
+    ------
+    InputError
+        One is not; the message names `place` and row.
+    """
     strange = first_strange(plain_ids(ids), known)
     if strange is not None:
         row = plain_ids(ids).index(strange)

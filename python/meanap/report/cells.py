@@ -141,7 +141,7 @@ def p_value(p: float) -> str:
 
 
 def signed(value: float) -> str:
-    """The same with its sign."""
+    """A number with its sign, for differences."""
     return "–" if math.isnan(value) else f"{value:+.3f}"
 
 

@@ -41,7 +41,7 @@ class Confusions(NamedTuple):
 
     @classmethod
     def of(cls, result: Result, versus: Result | None, choices: Choices) -> Confusions:
-        """Those at the choices of a report."""
+        """The confusions at the IoU and score thresholds that a report offers."""
         count = len(choices.ious)
         by_score: list[dict[str, Any] | None] = [None] * count
         before: list[list[list[int]] | None] = [None] * count

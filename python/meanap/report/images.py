@@ -45,7 +45,7 @@ class Images:
         choices: Choices,
         order: Table,
     ) -> Images:
-        """Those of the files, if there are any; `order`: the counts of all images, most errors first."""
+        """The images to draw; none without inputs. `order` has the counts of all images, most errors first."""
         images = cls()
         if not inputs.are_there:
             return images

@@ -49,7 +49,7 @@ class Records(NamedTuple):
     skeletons: dict[Any, Skeleton]
 
     def of(self, wanted: set[Any]) -> Records:
-        """Those of some of the images."""
+        """The records of these images alone."""
         images = [image for image in self.images if image["id"] in wanted]
         annotations, detections = (
             [record for record in records if record["image_id"] in wanted]

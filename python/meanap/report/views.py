@@ -230,12 +230,12 @@ class Losses(NamedTuple):
 
     @classmethod
     def of(cls, errors: Errors) -> Losses:
-        """Those of error types, whose table is not needed any more then."""
+        """The losses of error types; their table can be freed afterwards."""
         return cls(errors.to_dict(), list(errors.per_class))
 
 
 def errors_of(result: Result, errors: Errors, versus: Losses | None, iou: float) -> list[dict[str, Any]]:
-    """Of all classes, then of each: AP, the count and the loss of each type of error, the baseline's, optimal LRP."""
+    """AP, counts and losses by type of error, the baseline's losses, and oLRP: of all classes, then of each class."""
     parts = ("lrp", "localisation", "false_positive", "false_negative")
     optimal = result.lrp(iou)
 

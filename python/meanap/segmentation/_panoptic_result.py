@@ -53,12 +53,12 @@ class PanopticResult(PixelResult):
 
     @property
     def things(self) -> dict[str, Any]:
-        """The same of the categories that have instances."""
+        """The same means over the categories that have instances."""
         return self._means(True)
 
     @property
     def stuff(self) -> dict[str, Any]:
-        """The same of the others."""
+        """The same means over the categories without instances."""
         return self._means(False)
 
     def _means(self, things: bool | None) -> dict[str, Any]:

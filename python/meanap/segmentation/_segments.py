@@ -28,7 +28,7 @@ def read_json(path: Path_) -> dict[str, Any]:
 
 
 def folder_of(path: Path_, folder: Path_ | None) -> Path:
-    """Where the PNG files of a panoptic JSON file lie."""
+    """The folder of the PNG files of a panoptic JSON file."""
     return Path(folder) if folder is not None else Path(os.fspath(path).replace(".json", ""))
 
 

@@ -279,7 +279,7 @@ class PanopticQuality(PixelMetric):
     def _carefully(
         self, chunk: Any, predictions: Mapping[Any, Any], gt: tuple[Path_, Path], pred: tuple[Path_, Path]
     ) -> Prepared:
-        """The same, record by record: what is wrong is named, or skipped and counted."""
+        """What `prepare_quickly` returns, read record by record: an error names the faulty record, or it is skipped."""
         (gt_json, gt_place), (pred_json, pred_place) = gt, pred
         pairs = []
         rows: tuple[list[SegmentRows], list[SegmentRows]] = ([], [])

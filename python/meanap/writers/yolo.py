@@ -85,7 +85,7 @@ def _scaled(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _nearest(start: np.ndarray, read: Any, goal: np.ndarray) -> np.ndarray:
-    """Of a number and its neighbours that which is read nearest to the goal."""
+    """Each number, or one of the doubles beside it: the one that `read` brings nearest to the goal."""
     best, distance = start, np.abs(read(start) - goal)
     for towards in (np.inf, -np.inf):
         other = start

@@ -28,14 +28,14 @@ _FIELDS = tuple(_KNOWN)
 
 
 class Place(NamedTuple):
-    """Where a judgement stands, for errors."""
+    """The place of a judgement in its source, for errors."""
 
     source: str
     record: int | None = None
     unit: str = "record"
 
     def error(self, found: str, expected: str | None, code: str, field: str | None = None) -> InputError:
-        """What is wrong there."""
+        """The error about what was found in this place."""
         kind = InputTypeError if code == "wrong-type" else InputError
         return kind(None, self.source, self.record, field, found, expected, code, self.unit)
 
@@ -44,13 +44,14 @@ Row = tuple[Any, Any, Any, Any]
 
 
 class JudgedSubtopics(NamedTuple):
-    """Judgements of which a grade is the number of a row, from 1, in a table of subtopics; 0 is about none."""
+    """Judgements by subtopic: a document's grade is the number, from 1, of its row in a table of subtopics, or 0."""
 
     qrels: _core.Qrels
+    #: For each row the start of its entries, ``(N + 1,) int64``; for each entry the number of the subtopic within the
+    #: query, and its grade.
     table: tuple[np.ndarray, np.ndarray, np.ndarray]
-    """Where the subtopics of each row begin, ``(N + 1,) int64``, their numbers within the query, and the grades."""
+    #: The highest grade of each query.
     greatest: dict[Any, int]
-    """The greatest grade of each query."""
 
 
 def read_subtopics(source: Any, columns: Mapping[Any, str | Sequence[str] | None]) -> JudgedSubtopics:
