@@ -103,24 +103,26 @@ class PartitionedRecords(PartitionedSide):
     def __init__(
         self,
         path: Any,
-        side: str,
+        role: readers.Role,
         folder: Path,
         bins: int,
         options: readers.Options,
         memory: int,
         problems: readers.Problems,
     ) -> None:
-        self.path, self.side, self.similarity = path, side, options.similarity
-        place: readers.Role = "ground_truth" if side == "truth" else "detections"
-        reader = readers.reader_of(path, place, options.format)
+        self.path: Any = path
+        self._similarity, self._bins = options.similarity, bins
+        self._is_truth = role == "ground_truth"
+        reader = readers.reader_of(path, role, options.format)
         if isinstance(reader, (JsonLines, Zstandard)):
-            plain = folder / f"{side}.json"
+            plain = folder / f"{role}.json"
             try:
-                reader.unpack(path, plain, place, problems)
+                reader.unpack(path, plain, role, problems)
             except InputError as error:
                 raise readers.coded(error) from None
         else:
             plain = path
+        by_python = False
         with reading(options.progress, plain) as progress:
             report = None if options.progress is False else progress.at
 
@@ -129,49 +131,48 @@ class PartitionedRecords(PartitionedSide):
 
             try:
                 try:
-                    self.partitioned = partition("dataset" if side == "truth" else "results", side)
+                    self._file = partition("dataset" if self._is_truth else "results", role)
                 except InputError as error:
-                    if side == "truth" or error.code != "wrong-kind-of-file":
+                    if self._is_truth or error.code != "wrong-kind-of-file":
                         raise
                     # A data set whose annotations have scores, not a list of results: Python reads it.
-                    self.partitioned = partition("dataset", "others")
-                    self.odd = True
+                    self._file = partition("dataset", "others")
+                    by_python = True
             except InputError as error:
                 if plain != path:
                     error = error.replace(source=os.fsdecode(path))
                 if isinstance(reader, JsonLines) and error.code == "not-json":
-                    # Which line it is, as without a limit.
-                    collections.deque(records(path, place, readers.Problems()), 0)
-                raise error.at(place) from None
+                    # Raises the error of the line.
+                    collections.deque(records(path, role, readers.Problems()), 0)
+                raise error.at(role) from None
             finally:
                 if plain != path:
                     plain.unlink()
-        if self.partitioned.fallback is not None:
-            raise InputError(f"memory_limit: {self.partitioned.fallback}", f"{place}: {os.fsdecode(path)}")
-        given: Any = self.partitioned.categories() if side == "truth" else None
+        if self._file.fallback is not None:
+            raise InputError(f"memory_limit: {self._file.fallback}", f"{role}: {os.fsdecode(path)}")
+        given: Any = self._file.categories() if self._is_truth else None
         if given is not None:
             given = listed({"categories": given}, "categories", "ground_truth")
-        self.names = names_of(given or ())
-        self.groups = groups_of(given or ())
-        self.categories = None if given is None else list(self.names)
-        self._bins = bins
-        # Bins are small, and one is like another.
-        self.odd |= self.partitioned.odd or (side == "truth" and self.read(0, 1, None).columns is None)
+        self.names: dict[Any, str] = names_of(given or ())
+        self.groups: dict[str, list[Any]] = groups_of(given or ())
+        self.categories: list[Any] | None = None if given is None else list(self.names)
+        # The first bin shows whether columns can hold the records: it is small, and the others are like it.
+        self.odd: bool = by_python or self._file.odd or (self._is_truth and self.read(0, 1, None).columns is None)
 
     def read(self, first: int, end: int, truth: Any) -> Any:
-        dataset = self.partitioned.read(first, end)
-        if self.side == "truth":
-            return TruthFile(self.path, self.similarity, dataset=dataset)
+        dataset = self._file.read(first, end)
+        if self._is_truth:
+            return TruthFile(self.path, self._similarity, dataset=dataset)
         truth = truth if isinstance(truth, TruthFile) else None
-        return DetectionFile(self.path, self.similarity, truth, dataset=dataset)
+        return DetectionFile(self.path, self._similarity, truth, dataset=dataset)
 
     def records(self, first: int, end: int, images: bool) -> np.ndarray:
-        return self.partitioned.records(first, end, images)
+        return self._file.records(first, end, images)
 
     def name_images(self, truth: PartitionedSide, options: readers.Options) -> bool:
         """Whether these results name their images otherwise than by the ids by which they are partitioned."""
         for number in range(self._bins):
-            value = self.partitioned.read(number, number + 1).load()
+            value = self._file.read(number, number + 1).load()
             records = value["annotations"] if isinstance(value, dict) else value
             for record in (record for record in records if isinstance(record, dict)):
                 fields = with_coco_fields([record], "detections", options.box_format, options.columns)
@@ -229,7 +230,7 @@ class PartitionedColumns(PartitionedSide):
         truth: PartitionedSide | None = None,
     ) -> None:
         role: readers.Role = "ground_truth" if truth is None else "detections"
-        self.role, self.folder, self.similarity, self._bins = role, folder, options.similarity, bins
+        self._role, self._folder, self._similarity, self._bins = role, folder, options.similarity, bins
         # With an object of each category.
         self._header = GroundTruth([], [], np.zeros((0, 4)))
         self._fields = FieldsInParts(options.image_fields, role)
@@ -240,7 +241,9 @@ class PartitionedColumns(PartitionedSide):
                 # The reader has checked the images of each part alone.
                 repeated(self._header.images or (), role, readers.Problems(), "row")
             self._header = readers.named(self._header, options)
-        self.categories, self.names, self.groups = self._header.categories, self._header.names, self._header.groups
+        self.categories: list[Any] | None = self._header.categories
+        self.names: dict[Any, str] = self._header.names
+        self.groups: dict[str, list[Any]] = self._header.groups
 
     @property
     def header(self) -> GroundTruth:
@@ -249,7 +252,7 @@ class PartitionedColumns(PartitionedSide):
     def _partition(self, given: _PartsToPartition) -> None:
         """Reads one part after another, and puts the objects of each into the bins."""
         path, parts, options, memory, problems, truth, progress = given
-        role = self.role
+        role = self._role
         reader = readers.reader_of(path, role, options.format)
         # An eighth of the memory for what is read at a time.
         rows = max(1000, memory // (8 * _ROW * (OBJECTS_TIMES if compares_masks(options.similarity) else 1)))
@@ -281,7 +284,7 @@ class PartitionedColumns(PartitionedSide):
     def _moved(self, error: InputError, rows: int) -> InputError:
         """An error about a row of a part as that of the whole, before which there are so many rows."""
         # Label files have lines of their own.
-        if error.record is None or not (error.source or "").startswith(self.role):
+        if error.record is None or not (error.source or "").startswith(self._role):
             return error
         return error.replace(record=rows + error.record)
 
@@ -318,14 +321,14 @@ class PartitionedColumns(PartitionedSide):
             if isinstance(piece, GroundTruth):
                 # The header has those of all images.
                 piece.images, piece.sizes, piece.files, piece.own_fields = None, {}, {}, None
-            with open(self.folder / f"{self.role}-{number}", "ab") as file:
+            with open(self._folder / f"{self._role}-{number}", "ab") as file:
                 pickle.dump((start + numbers[rows], piece), file, protocol=pickle.HIGHEST_PROTOCOL)
 
     def read(self, first: int, end: int, truth: Any) -> GroundTruth | Detections:
         del truth  # All images are known.
         pieces: list[Any] = [objects for _, objects in self._pieces(first, end)]
-        nothing = _nothing(self.similarity)
-        if self.role == "detections":
+        nothing = _nothing(self._similarity)
+        if self._role == "detections":
             found: Detections = joined(pieces) if pieces else Detections([], [], [], **nothing)
             return self._in_order(found, first, end)
         side: GroundTruth = joined(pieces) if pieces else GroundTruth([], [], **nothing)
@@ -357,7 +360,7 @@ class PartitionedColumns(PartitionedSide):
 
     def _pieces(self, first: int, end: int) -> Iterator[tuple[np.ndarray, Any]]:
         for number in range(first, end):
-            path = self.folder / f"{self.role}-{number}"
+            path = self._folder / f"{self._role}-{number}"
             if not path.exists():
                 continue
             with open(path, "rb") as file:

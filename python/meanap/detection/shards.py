@@ -117,7 +117,7 @@ class Sharded:
         how = (Path(folder), self._bins, options, memory, problems)
         of_truth, of_found = parts
         self._truth: PartitionedSide = (
-            PartitionedRecords(ground_truth, "truth", *how)
+            PartitionedRecords(ground_truth, "ground_truth", *how)
             if of_truth is None
             else PartitionedColumns(ground_truth, of_truth, *how)
         )
@@ -125,7 +125,7 @@ class Sharded:
         if of_found is not None:
             self._found = PartitionedColumns(detections, of_found, *how, truth=self._truth)
         else:
-            records = self._found = PartitionedRecords(detections, "found", *how)
+            records = self._found = PartitionedRecords(detections, "detections", *how)
             if records.odd and records.name_images(self._truth, options):
                 self._found = RecordsOfNamedImages(records, *how, truth=self._truth)
         self.count: int = shards(objects or self._truth.odd or self._found.odd)

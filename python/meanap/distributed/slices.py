@@ -36,7 +36,7 @@ class ClusterSlices:
     def __init__(self, plan: Plan, slices: Any) -> None:
         self._wanted = wanted_slices(slices)
         #: Takes the fields of the images that the slices name.
-        self.fields = KnownFields(plan.protocol, self._wanted.names)
+        self.fields: KnownFields = KnownFields(plan.protocol, self._wanted.names)
 
     @property
     def are_wanted(self) -> bool:

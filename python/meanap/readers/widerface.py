@@ -161,7 +161,7 @@ def _of_text(path: str, problems: Problems) -> _Faces:
 
 
 def _of_tools(folder: str) -> _Faces:
-    """Faces with their levels, from the files of the evaluation tools."""
+    """The boxes with their levels, from the files of the evaluation tools."""
     try:
         loadmat = importlib.import_module("scipy.io").loadmat
     except ImportError:

@@ -129,8 +129,8 @@ class PanopticQuality(PixelMetric):
         self._position = {id: k for k, id in enumerate(ids)}
         if not self.categories or len(self._position) != len(self.categories):
             raise InputError("categories: expected at least one, each with an id of its own")
-        self.modified = bool(modified)
-        self.boundary = dilation_ratio(boundary)
+        self.modified: bool = bool(modified)
+        self.boundary: float | None = dilation_ratio(boundary)
         self._is_thing = [field_of(c, "isthing", f"categories[{k}]") == 1 for k, c in enumerate(self.categories)]
         self.reset()
 
