@@ -276,7 +276,7 @@ def test_between_batches_it_stays_small(batches):
 class TestSmallBatches:
     """They are matched together: nothing of that shows."""
 
-    @pytest.mark.parametrize("options", [{}, {"class_metrics": True, "by_category": [True, False]}, {"confusion": 0.5}])
+    @pytest.mark.parametrize("options", [{}, {"class_metrics": True}, {"confusion": 0.5}])
     @pytest.mark.parametrize("read", ["images", "nbytes", "state", None])
     def test_reading_between_them_changes_nothing(self, many, options, read):
         whole = filled(many, range(500), 500, **options)

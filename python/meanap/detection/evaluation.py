@@ -100,7 +100,7 @@ def evaluate(
     similarity : str or callable
         What is compared:
 
-        - ``"bbox"``: boxes; ``"giou"``, ``"diou"``, ``"ciou"``: boxes by their generalised, distance or complete IoU.
+        - ``"bbox"``: boxes.
         - ``"segm"``: masks; ``"boundary"``: the lower of the IoU of masks and that of their boundaries; ``"polygon"``:
           polygons as they are drawn, not their pixels.
         - ``"keypoints"``: object keypoint similarity (OKS).
@@ -108,6 +108,7 @@ def evaluate(
         - ``"box3d"``: 3D boxes of seven numbers (x, y, z, length, width, height, yaw in radians); ``"bev"``: these seen
           from above; ``"centre-distance"``: 1 / (1 + d), d the distance of their centres on the ground.
         - ``"temporal"``: segments of time, along the x of boxes.
+        - ``"giou"``, ``"diou"``, ``"ciou"``: boxes by their generalised, distance or complete IoU.
         - A function of the boxes of the detections ``(D, 4)`` and of the ground truths ``(G, 4)`` of one category in
           one image, as ``x, y, width, height``. It returns floats ``(D, G)``, 1 for equal boxes, and cannot treat crowd
           regions differently. It is called once for each image and category that both sides have, with the GIL, from
