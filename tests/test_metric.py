@@ -31,7 +31,6 @@ def whole(batches):
 
 @pytest.fixture(scope="module")
 def many():
-    """More objects than are matched together."""
     truth = generate.dataset(500, 20)
     return per_image(truth, generate.detections(truth, per_image=60, seed=20))
 
@@ -274,7 +273,7 @@ def test_between_batches_it_stays_small(batches):
 
 
 class TestSmallBatches:
-    """They are matched together: nothing of that shows."""
+    """Whatever is read between them, the numbers are those of one large batch."""
 
     @pytest.mark.parametrize("options", [{}, {"class_metrics": True}, {"confusion": 0.5}])
     @pytest.mark.parametrize("read", ["images", "nbytes", "state", None])
@@ -310,7 +309,7 @@ class TestSmallBatches:
             assert len(expected)
         same(metric, expected)
 
-    def test_copies_merge_and_pickles_take_what_waits(self, batches):
+    def test_copies_merge_and_pickles_of_them(self, batches):
         whole = filled(batches, range(70))
         first, second = filled(batches, range(30), 1), filled(batches, range(30, 70), 1)
         same(pickle.loads(pickle.dumps(copy.deepcopy(first))).merge(second), whole)

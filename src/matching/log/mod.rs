@@ -202,15 +202,6 @@ impl MatchLog {
         layout(self) == layout(other)
     }
 
-    /// Checks that images whose ids are counted, or given, may be added.
-    ///
-    /// # Errors
-    ///
-    /// Ids were given to those that are there, and now they are counted, or the other way round.
-    pub fn check_ids(&self, counted: bool) -> Result<()> {
-        self.images.check(counted)
-    }
-
     /// The number of images.
     pub fn images(&self) -> usize {
         self.images.count()

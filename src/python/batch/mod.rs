@@ -14,7 +14,7 @@ use pyo3::types::{PyDict, PyList, PyString};
 
 use super::arrays::key;
 use crate::columns::{Interner, Key};
-use crate::error::{self, Place, Result};
+use crate::error::Place;
 use crate::python::bad_value;
 use crate::python::once::intern;
 
@@ -36,39 +36,6 @@ pub(super) struct Batch {
     pub image_ids: Option<Vec<Key>>,
     /// The number of images.
     pub images: usize,
-}
-
-impl Batch {
-    /// Objects of both sides.
-    pub(super) fn objects(&self) -> usize {
-        self.ground_truth.len() + self.detections.len()
-    }
-
-    /// Adds another batch of boxes behind this one. Gives it back if its columns are not the same.
-    ///
-    /// # Errors
-    ///
-    /// `OutOfMemory`
-    pub(super) fn append(&mut self, mut other: Batch) -> Result<Option<Batch>> {
-        let alike = self.image_ids.is_some() == other.image_ids.is_some()
-            && self.ground_truth.has_columns_of(&other.ground_truth)
-            && self.detections.has_columns_of(&other.detections);
-        if !alike {
-            return Ok(Some(other));
-        }
-        let codes = self.categories.codes(other.categories.keys())?;
-        let first = self.images as u32;
-        for (side, more) in
-            [(&mut self.ground_truth, other.ground_truth), (&mut self.detections, other.detections)]
-        {
-            side.append(more, first, &codes)?;
-        }
-        if let (Some(ids), Some(more)) = (&mut self.image_ids, &mut other.image_ids) {
-            error::append(ids, more)?;
-        }
-        self.images += other.images;
-        Ok(None)
-    }
 }
 
 /// Images between two checks for Ctrl-C.

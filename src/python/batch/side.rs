@@ -14,7 +14,7 @@ use crate::columns::{
     AnnotationIds, Areas, Geometry, GeometryKind, Interner, Keypoints, Masks, Objects, RotatedBoxes, Size,
     has_no_keypoints, level_of_height, take_areas, take_exact_areas,
 };
-use crate::error::{self, Error, Result, append, collect, extend, filled, reserve};
+use crate::error::{self, Error, Result, collect, extend, filled, reserve};
 use crate::json::pose::bounding_box;
 use crate::python::arrays::{codes, flags, numbers};
 use crate::python::number::is_array;
@@ -156,37 +156,6 @@ impl SideColumns {
         extend(&mut self.image, std::iter::repeat_n(image, count))?;
         let of = Given { count, named: "labels", image_area: image_area(py, &fields, place, options)? };
         self.read_objects(py, &fields, &ArrayPlace::Arrays(place), of, options, detections)
-    }
-
-    /// The number of objects.
-    pub(crate) fn len(&self) -> usize {
-        self.image.len()
-    }
-
-    /// Whether these columns are those of `other`, or either has no objects.
-    pub(crate) fn has_columns_of(&self, other: &SideColumns) -> bool {
-        let lacks = |side: &SideColumns| [side.id.is_empty(), side.ignore.is_empty()];
-        self.len() == 0 || other.len() == 0 || lacks(self) == lacks(other)
-    }
-
-    /// Adds boxes of later images, whose first one is `first` here; `codes`: the codes of their categories here.
-    ///
-    /// # Errors
-    ///
-    /// `OutOfMemory`
-    pub(crate) fn append(&mut self, mut more: SideColumns, first: u32, codes: &[u32]) -> Result<()> {
-        extend(&mut self.image, more.image.iter().map(|image| first + image))?;
-        extend(&mut self.category, more.category.iter().map(|&category| codes[category as usize]))?;
-        for (ours, theirs) in [
-            (&mut self.id, &mut more.id),
-            (&mut self.score, &mut more.score),
-            (&mut self.area, &mut more.area),
-        ] {
-            append(ours, theirs)?;
-        }
-        append(&mut self.crowd, &mut more.crowd)?;
-        append(&mut self.ignore, &mut more.ignore)?;
-        append(&mut self.boxes, &mut more.boxes)
     }
 
     /// Height and width of each mask so far.

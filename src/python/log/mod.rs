@@ -15,7 +15,7 @@ use std::sync::Arc;
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
-use super::batch::{Batch, Options, angle_convention};
+use super::batch::{Options, angle_convention};
 use super::evaluate::rows_of_ranges;
 use super::interruptible::{LONG, with_progress};
 use super::numpy_exp::numpy_exp;
@@ -31,8 +31,6 @@ use crate::similarity::{Parameters, RotatedIou};
 #[pyclass(module = "meanap._core", name = "MatchLog")]
 pub(super) struct PyMatchLog {
     settings: Settings,
-    /// Small batches that are not matched yet: together they take less time, and several threads.
-    pending: Option<Batch>,
     log: MatchLog,
 }
 
@@ -116,19 +114,18 @@ impl PyMatchLog {
             zero_id_unmatched,
         };
         let log = matching.log()?;
-        Ok(PyMatchLog { settings: Settings { options, matching, function }, pending: None, log })
+        Ok(PyMatchLog { settings: Settings { options, matching, function }, log })
     }
 
     /// A log of the same settings with no rows.
     fn empty(&self) -> PyMatchLog {
         let log = MatchLog::new(self.log.bits(), self.log.by_category(), self.log.has_pairs());
-        PyMatchLog { settings: self.settings.clone(), pending: None, log }
+        PyMatchLog { settings: self.settings.clone(), log }
     }
 
     /// A log of the same settings and the same rows.
-    fn copy(slf: &Bound<'_, Self>) -> PyResult<PyMatchLog> {
-        let this = PyMatchLog::completed(slf)?;
-        Ok(PyMatchLog { settings: this.settings.clone(), pending: None, log: this.log.clone() })
+    fn copy(&self) -> PyMatchLog {
+        PyMatchLog { settings: self.settings.clone(), log: self.log.clone() }
     }
 }
 

@@ -23,14 +23,13 @@ impl PyMatchLog {
     }
 
     /// Adds another log's rows; an image that both have counts once.
-    fn merge(&mut self, other: &Bound<'_, PyMatchLog>) -> PyResult<()> {
-        let other = PyMatchLog::completed(other)?;
-        Ok(self.complete()?.merge(&other.log)?)
+    fn merge(&mut self, other: PyRef<'_, PyMatchLog>) -> PyResult<()> {
+        Ok(self.log.merge(&other.log)?)
     }
 
     /// The rows as bytes.
-    fn to_bytes<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
-        bytes(slf.py(), &PyMatchLog::completed(slf)?.log.to_bytes()?)
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        bytes(py, &self.log.to_bytes()?)
     }
 
     /// Puts the rows that `to_bytes` wrote in the place of these.
@@ -39,16 +38,14 @@ impl PyMatchLog {
         if !log.is_like(&self.log) {
             return Err(bad_value("state: of a metric with other thresholds or area ranges"));
         }
-        (self.log, self.pending) = (log, None);
+        self.log = log;
         Ok(())
     }
 
     /// The rows as columns, codes in the place of ids, and the ids of the codes.
-    fn columns<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
-        let (py, this) = (slf.py(), PyMatchLog::completed(slf)?);
-        let log = &this.log;
-        let entry = log.bits().entry();
-        let columns = py.detach(|| log.columns())?;
+    fn columns<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let columns = py.detach(|| self.log.columns())?;
+        let entry = self.log.bits().entry();
         let out = PyDict::new(py);
         out.set_item("image_ids", key_list(py, &columns.images)?)?;
         out.set_item("category_ids", key_list(py, &columns.categories)?)?;
@@ -96,7 +93,7 @@ impl PyMatchLog {
             truth_category: words("truth_category")?,
             truth_areas: words("truth_areas")?,
         };
-        let log = self.complete()?;
+        let log = &mut self.log;
         py.detach(|| {
             let more = MatchLog::from_columns(log.bits(), log.by_category(), columns)?;
             if log.images() == 0 && log.categories().is_empty() {
@@ -109,24 +106,22 @@ impl PyMatchLog {
     }
 
     /// The table of all rows, with the ids of its images and categories.
-    fn table(slf: &Bound<'_, Self>) -> PyResult<Matches> {
-        let (py, this) = (slf.py(), PyMatchLog::completed(slf)?);
-        let log = &this.log;
-        let long = log.rows().0 >= LONG_TABLE;
-        let (table, legend) = interruptible(py, long, |progress| log.table(progress))?;
+    fn table(&self, py: Python<'_>) -> PyResult<Matches> {
+        let long = self.log.rows().0 >= LONG_TABLE;
+        let (table, legend) = interruptible(py, long, |progress| self.log.table(progress))?;
         Matches::new(py, table, &legend)
     }
 
     /// The number of images.
     #[getter]
-    fn images(slf: &Bound<'_, Self>) -> PyResult<usize> {
-        Ok(PyMatchLog::completed(slf)?.log.images())
+    fn images(&self) -> usize {
+        self.log.images()
     }
 
     /// The numbers of rows: detections, ground truths.
     #[getter]
-    fn rows(slf: &Bound<'_, Self>) -> PyResult<(usize, usize)> {
-        Ok(PyMatchLog::completed(slf)?.log.rows())
+    fn rows(&self) -> (usize, usize) {
+        self.log.rows()
     }
 
     /// 64-bit words that the outcome of a row takes.
@@ -137,15 +132,15 @@ impl PyMatchLog {
 
     /// Bytes that the rows take.
     #[getter]
-    fn nbytes(slf: &Bound<'_, Self>) -> PyResult<usize> {
-        Ok(PyMatchLog::completed(slf)?.log.bytes())
+    fn nbytes(&self) -> usize {
+        self.log.bytes()
     }
 
     /// The ids of the categories that objects had, sorted.
     #[getter]
-    fn seen<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
-        let (py, this) = (slf.py(), PyMatchLog::completed(slf)?);
-        key_list(py, &sorted_keys(py, this.log.labels())?)
+    fn seen<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let book = self.log.labels();
+        key_list(py, &sorted_keys(py, book)?)
     }
 }
 

@@ -6,12 +6,12 @@ use pyo3::prelude::*;
 use super::rows::sorted_keys;
 use super::{PyMatchLog, Settings};
 use crate::batch::{BatchIds, BatchMatching, CodedSide, ImageOrder, SideWithIds, TableHints, coded};
-use crate::columns::{GeometryKind, Interner, Key};
+use crate::columns::Interner;
 use crate::error::{Result, can_allocate, collect, copied};
-use crate::matching::{ImageKeys, LogIds, MatchLog, MatchTable};
+use crate::matching::{ImageKeys, LogIds};
 use crate::progress::Progress;
 use crate::python::arrays::keys;
-use crate::python::batch::{Batch, read_batch};
+use crate::python::batch::{SideColumns, read_batch};
 use crate::python::matches::Matches;
 use crate::python::objects::{PyObjects, region};
 use crate::similarity::{Region, ignore_within};
@@ -21,7 +21,7 @@ const OF_AN_OBJECT: usize = 128;
 
 #[pymethods]
 impl PyMatchLog {
-    /// Adds a batch, lists of one dictionary for each image; small ones are matched together, later.
+    /// Matches a batch, lists of one dictionary for each image, and adds its rows.
     /// `names`: what both lists are called in errors, `first`: the number of their first image there.
     ///
     /// `progress(done, total)` is called with detections. Nothing is added on an error, or if it is stopped.
@@ -46,16 +46,27 @@ impl PyMatchLog {
         let of_image = |regions: &Vec<_>| regions.iter().map(region).collect::<Result<Vec<_>>>();
         let regions: Option<Vec<Vec<Region>>> =
             regions.map(|regions| regions.iter().map(of_image).collect::<Result<_>>()).transpose()?;
-        self.log.check_ids(batch.image_ids.is_none())?;
-        if self.settings.may_wait() && batch.objects() < ENOUGH && regions.is_none() && progress.is_none() {
-            return Ok(self.add_pending(batch)?);
-        }
-        self.complete()?;
-        let (detections, regions) = (batch.detections.len(), regions.map(|regions| (regions, least)));
-        let found = self.settings.run(py, progress, detections, |matching, progress| {
-            matched(batch, matching, regions, progress)
-        })?;
-        Ok(py.detach(|| self.add(found))?)
+        let images = batch.images;
+        let detections = batch.detections.image.len();
+        can_allocate((detections + batch.ground_truth.image.len()).saturating_mul(OF_AN_OBJECT))?;
+        let (sides, categories) = ((batch.ground_truth, batch.detections), batch.categories);
+        let (counted, image_ids) = (batch.image_ids.is_none(), batch.image_ids.unwrap_or_default());
+        let done = self.settings.run(py, progress, detections, |matching, progress| {
+            let objects = |side: SideColumns| side.objects(matching.similarity.geometry);
+            let (gt, mut dt) = (objects(sides.0), objects(sides.1));
+            if let Some(regions) = &regions {
+                ignore_within(&mut dt, regions, least, progress)?;
+            }
+            let positions = collect(0..images as u32)?;
+            let sides = [(gt, copied(&positions)?), (dt, positions)];
+            let ids = BatchIds { images, image_ids, categories };
+            Ok((matching.table(sides, &ids, TableHints::default(), progress)?, ids))
+        });
+        let ((table, groups), ids) = done?;
+        let keys = if counted { ImageKeys::Counted(images) } else { ImageKeys::Given(ids.image_ids) };
+        let log = &mut self.log;
+        log.label(ids.categories.keys())?;
+        Ok(py.detach(|| log.append(&table, keys, &groups))?)
     }
 
     /// Matches columns and adds their rows. `images`: ids of all images, for those that have no objects.
@@ -76,7 +87,7 @@ impl PyMatchLog {
                 Ok((matching.table(sides, &ids, TableHints::default(), progress)?, ids))
             });
         let ((table, groups), ids) = done?;
-        let log = self.complete()?;
+        let log = &mut self.log;
         log.declare(&groups)?;
         log.label(ids.categories.keys())?;
         Ok(py.detach(|| log.append(&table, ImageKeys::Given(ids.image_ids), &groups))?)
@@ -124,86 +135,7 @@ impl PyMatchLog {
     }
 }
 
-/// Objects of small batches that are matched together.
-const ENOUGH: usize = 1 << 14;
-
-impl PyMatchLog {
-    /// The log with everything matched. Reading it does not keep others from reading.
-    pub(super) fn completed<'py>(log: &Bound<'py, PyMatchLog>) -> PyResult<PyRef<'py, PyMatchLog>> {
-        if log.try_borrow()?.pending.is_some() {
-            log.try_borrow_mut()?.complete()?;
-        }
-        Ok(log.try_borrow()?)
-    }
-
-    /// Matches what is not matched yet. It takes little time, so other threads of Python wait.
-    pub(super) fn complete(&mut self) -> Result<&mut MatchLog> {
-        if let Some(batch) = self.pending.take() {
-            let matched = matched(batch, &self.settings.matching, None, &Progress::default())?;
-            self.add(matched)?;
-        }
-        Ok(&mut self.log)
-    }
-
-    /// Adds a batch to those that are not matched yet, and matches all of them if they are many.
-    fn add_pending(&mut self, batch: Batch) -> Result<()> {
-        let left = match &mut self.pending {
-            Some(pending) => pending.append(batch)?,
-            None => Some(batch),
-        };
-        if let Some(batch) = left {
-            self.complete()?.check_ids(batch.image_ids.is_none())?;
-            self.pending = Some(batch);
-        }
-        if self.pending.as_ref().is_some_and(|pending| pending.objects() >= ENOUGH) {
-            self.complete()?;
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, Matched { table, groups, categories, images }: Matched) -> Result<()> {
-        self.log.label(categories.keys())?;
-        self.log.append(&table, images, &groups)
-    }
-}
-
-/// What became of a batch.
-struct Matched {
-    table: MatchTable,
-    groups: Vec<Key>,
-    categories: Interner,
-    images: ImageKeys,
-}
-
-/// Matches a batch. `regions`: those of each image, and how much of an ignored detection lies in them.
-fn matched(
-    batch: Batch,
-    matching: &BatchMatching,
-    regions: Option<(Vec<Vec<Region>>, f64)>,
-    progress: &Progress,
-) -> Result<Matched> {
-    can_allocate(batch.objects().saturating_mul(OF_AN_OBJECT))?;
-    let Batch { ground_truth, detections, categories, image_ids, images } = batch;
-    let geometry = matching.similarity.geometry;
-    let (gt, mut dt) = (ground_truth.objects(geometry), detections.objects(geometry));
-    if let Some((regions, least)) = &regions {
-        ignore_within(&mut dt, regions, *least, progress)?;
-    }
-    let positions = collect(0..images as u32)?;
-    let sides = [(gt, copied(&positions)?), (dt, positions)];
-    let counted = image_ids.is_none();
-    let ids = BatchIds { images, image_ids: image_ids.unwrap_or_default(), categories };
-    let (table, groups) = matching.table(sides, &ids, TableHints::default(), progress)?;
-    let images = if counted { ImageKeys::Counted(images) } else { ImageKeys::Given(ids.image_ids) };
-    Ok(Matched { table, groups, categories: ids.categories, images })
-}
-
 impl Settings {
-    /// Whether small batches wait for others: of boxes, whose comparison cannot fail.
-    fn may_wait(&self) -> bool {
-        self.function.is_none() && self.matching.similarity.geometry == GeometryKind::Boxes
-    }
-
     /// Does work on ground truth and detections under the same codes, as [`Settings::run`] does. `images`: ids of all
     /// images, as far as they are given; `coding`: categories that have codes already, and the order of images.
     pub(super) fn run_coded<T: Send>(
