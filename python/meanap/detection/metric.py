@@ -7,7 +7,6 @@ import dataclasses
 import inspect
 import json
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -307,7 +306,7 @@ class MeanAveragePrecision(Metric):
         return fields
 
     def _check_labelled(self, target: Any) -> None:
-        """Rejects lists of the categories that are labelled in an image, which decide about detections elsewhere."""
+        """Refuses LVIS's ``neg_category_ids`` and ``not_exhaustive_category_ids``, which `meanap.evaluate` uses."""
         if not any(rules.federated for rules in self.protocols.values()) or not isinstance(target, (list, tuple)):
             return
         for row, item in enumerate(target):
@@ -563,8 +562,9 @@ _ARGUMENTS = {"detections": "preds", "ground_truth": "target"}
 
 def _of_arguments(error: InputError) -> InputError:
     """An error of a reader about a side, said of the argument of `update`."""
-    side, *within = re.split(r"(?=\W)", error.source or "", maxsplit=1)
-    return error.replace(source="".join([_ARGUMENTS[side], *within])) if side in _ARGUMENTS else error
+    source = error.source or ""
+    side = next((side for side in _ARGUMENTS if source.startswith(side)), None)
+    return error if side is None else error.replace(source=_ARGUMENTS[side] + source.removeprefix(side))
 
 
 def _name_of(function: Any) -> str:

@@ -138,9 +138,10 @@ class Protocol:
         Whether several detections may match a crowd region, by the fraction of their own area that it covers. If not,
         crowd regions are ignored objects.
     federated
-        Whether images list their labelled categories (LVIS). Detections of other categories are left out, and of
-        categories that are not labelled exhaustively in an image, detections without a match are ignored. Only COCO
-        dictionaries and files have such lists; without them all categories count as labelled in all images.
+        Whether images list the categories that are annotated there, as in LVIS: detections of categories that neither
+        have objects in an image nor are among its ``neg_category_ids`` are left out, and detections of its
+        ``not_exhaustive_category_ids`` that match nothing are ignored. COCO's images and items of lists have these
+        fields; without them all categories count as annotated in all images.
     by_category
         Whether a detection matches only objects of its category.
     zero_id_unmatched

@@ -55,21 +55,21 @@ def stored_parquet(path: Any) -> Any:
     """
     _check_whole(path)
     name, library = _reader()
-    if name == "pyarrow":
-        with library.ParquetFile(path) as file:
-            metadata, schema = file.metadata, file.schema_arrow
+    if name != "pyarrow":
+        return _read(name, library, path)
+    with library.ParquetFile(path) as file:
+        metadata, schema = file.metadata, file.schema_arrow
 
-        def read(columns: list[str] | None) -> Any:
-            with library.ParquetFile(path, metadata=metadata) as file:
-                return file.read(columns)
+    def read(columns: list[str] | None) -> Any:
+        with library.ParquetFile(path, metadata=metadata) as file:
+            return file.read(columns)
 
-        def batches(columns: list[str]) -> Iterator[Any]:
-            with library.ParquetFile(path, metadata=metadata, buffer_size=1 << 16, pre_buffer=False) as file:
-                yield from file.iter_batches(columns=columns)
+    def batches(columns: list[str]) -> Iterator[Any]:
+        with library.ParquetFile(path, metadata=metadata, buffer_size=1 << 16, pre_buffer=False) as file:
+            yield from file.iter_batches(columns=columns)
 
-        # `empty_table` imports pandas, where that is there.
-        return Stored(importlib.import_module("pyarrow").Table.from_batches([], schema), read, batches)
-    return read_parquet(path)
+    # `empty_table` imports pandas, where that is there.
+    return Stored(importlib.import_module("pyarrow").Table.from_batches([], schema), read, batches)
 
 
 def parquet_batches(path: Any, rows: int) -> Iterator[tuple[Any, int, int]]:
@@ -116,7 +116,10 @@ def read_parquet(path: Any) -> Any:
         It is no Parquet file, or only the beginning of one.
     """
     _check_whole(path)
-    name, library = _reader()
+    return _read(*_reader(), path)
+
+
+def _read(name: str, library: Any, path: Any) -> Any:
     if name == "pyarrow":
         # `read_table` loads what reads data sets of many files, which takes longer than the file.
         with library.ParquetFile(path) as file:
