@@ -128,7 +128,7 @@ impl CompactDoubles {
     }
 
     /// The values from `first` on.
-    #[inline]
+    #[inline(always)]
     pub fn array<const N: usize>(&self, first: usize) -> [f64; N] {
         each!(self, values => {
             let values = &values[first..first + N];

@@ -12,7 +12,7 @@ const NO_CODE: u32 = u32::MAX;
 /// A code for each of some integers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct IntegerCodes {
-    /// The code of each small integer, as far as the greatest that has one.
+    /// The code of each small integer, as far as the greatest that had one.
     small: Vec<u32>,
     others: FxHashMap<i64, u32>,
 }
@@ -48,9 +48,13 @@ impl IntegerCodes {
         Ok(())
     }
 
-    /// Removes all codes and keeps the memory.
-    pub(super) fn clear(&mut self) {
-        self.small.clear();
+    /// Removes the codes of these integers, which are all that have one, and keeps the memory.
+    pub(super) fn remove(&mut self, integers: &[i64]) {
+        for &integer in integers {
+            if let Some(code) = usize::try_from(integer).ok().and_then(|place| self.small.get_mut(place)) {
+                *code = NO_CODE;
+            }
+        }
         self.others.clear();
     }
 }
@@ -70,7 +74,7 @@ mod tests {
         }
         assert!(integers.iter().zip(0..).all(|(&integer, code)| codes.find(integer) == Some(code)));
         assert_eq!([6, 8, SMALL - 2, SMALL + 1].map(|integer| codes.find(integer)), [None; 4]);
-        codes.clear();
+        codes.remove(&integers);
         assert!(integers.iter().all(|&integer| codes.find(integer).is_none()));
     }
 }

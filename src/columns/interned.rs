@@ -71,16 +71,22 @@ impl InternedIds {
             renamed.push(self.code(id, start + first)?);
         }
         reserve(&mut self.codes, part.codes.len())?;
-        self.codes.extend(part.codes.iter().map(|&code| renamed[code as usize]));
+        match renamed.first() {
+            // As of images, most files have the objects of one after those of another.
+            Some(&first) if renamed.iter().zip(first..).all(|(&code, next)| code == next) => {
+                self.codes.extend(part.codes.iter().map(|&code| first + code));
+            }
+            _ => self.codes.extend(part.codes.iter().map(|&code| renamed[code as usize])),
+        }
         Ok(())
     }
 
     /// Removes all records and keeps the memory.
     pub fn clear(&mut self) {
         self.codes.clear();
-        self.ids.clear();
         self.first.clear();
-        self.known.clear();
+        self.known.remove(&self.ids);
+        self.ids.clear();
         self.last = None;
     }
 }
@@ -97,9 +103,9 @@ mod tests {
         assert_eq!(whole.codes, [0, 0, 1, 2, 0, 3, 2, 4, 1]);
         assert_eq!(whole.first, [0, 2, 3, 5, 7]);
         for cut in 0..=ids.len() {
-            let mut joined = InternedIds::default();
+            let (mut joined, mut part) = (InternedIds::default(), InternedIds::default());
             for piece in [&ids[..cut], &ids[cut..]] {
-                let mut part = InternedIds::default();
+                part.clear();
                 piece.iter().for_each(|&id| part.push(id).unwrap());
                 joined.append(&part).unwrap();
             }

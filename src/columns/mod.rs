@@ -135,7 +135,7 @@ impl Areas {
                 let [width, height] = boxes.size(index);
                 width * height
             }
-            Areas::OfRotatedBoxes(boxes) => boxes.get(index).area(),
+            Areas::OfRotatedBoxes(boxes) => boxes.area(index),
         }
     }
 }

@@ -146,6 +146,14 @@ impl RotatedBoxes {
         }
     }
 
+    /// The area of the box at `index`.
+    ///
+    /// Not inlined, which keeps [`Areas::get`](super::Areas::get) short for boxes that are not rotated.
+    #[inline(never)]
+    pub fn area(&self, index: usize) -> f64 {
+        self.get(index).area()
+    }
+
     /// That the boxes at these indices will be read soon.
     pub fn prefetch(&self, indices: &[u32]) {
         self.numbers.prefetch_rows(self.width, indices);

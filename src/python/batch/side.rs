@@ -255,7 +255,7 @@ impl SideColumns {
                     expected,
                 )?;
                 let all = first_rotated..self.rotated.len();
-                areas = Some(collect(all.map(|row| self.rotated.get(row).area()))?);
+                areas = Some(collect(all.map(|row| self.rotated.area(row)))?);
             }
             GeometryKind::Masks => {
                 let Some(masks) = fields.get(intern!(py, "masks"))? else {
