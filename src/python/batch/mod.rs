@@ -3,10 +3,12 @@
 //! Two kinds of input share the checks: lists of one dictionary for each image (what training loops have), and columns
 //! of a whole data set.
 
+mod given;
 mod options;
 mod place;
 mod shapes;
 mod side;
+mod sizes;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -18,11 +20,11 @@ use crate::error::Place;
 use crate::python::bad_value;
 use crate::python::once::intern;
 
+use given::{DictFields, Fields};
 pub(super) use options::{Options, angle_convention};
 pub(super) use place::ArrayPlace;
 pub(super) use shapes::{complaint_of_runs, listed, read_rotated_boxes};
 pub(super) use side::SideColumns;
-use side::{DictFields, Fields};
 
 /// A batch: both sides, and the ids of its images if the user gives them.
 pub(super) struct Batch {

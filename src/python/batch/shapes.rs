@@ -5,8 +5,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 use rayon::prelude::*;
 
+use super::given::Fields;
 use super::place::ArrayPlace;
-use super::side::Fields;
 use crate::columns::{BoxFormat, Keypoints, Masks, RotatedBox, RotatedBoxes};
 use crate::error::{
     self, Error, can_allocate, collect_growing, collect_parallel, copied, push, reserve, with_capacity,

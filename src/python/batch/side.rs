@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use numpy::{PyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PySlice, PyString};
+use pyo3::types::PyDict;
 
+use super::given::{DictFields, Fields, GivenArrays, for_each_block};
 use super::options::Options;
 use super::place::ArrayPlace;
 use super::shapes::{convert_boxes, read_keypoints, read_masks, read_rotated_boxes};
+use super::sizes::{take_given_areas, take_sizes};
 use crate::columns::{
-    AnnotationIds, Areas, Geometry, GeometryKind, Interner, Keypoints, Masks, Objects, RotatedBoxes, Size,
-    has_no_keypoints, level_of_height, take_areas, take_exact_areas,
+    AnnotationIds, Areas, Geometry, GeometryKind, Interner, Keypoints, Masks, Objects, RotatedBoxes,
+    has_no_keypoints,
 };
 use crate::error::{self, Error, Result, collect, extend, filled, reserve};
 use crate::json::pose::bounding_box;
-use crate::python::arrays::{codes, flags, numbers};
-use crate::python::number::is_array;
+use crate::python::arrays::{codes, numbers};
 use crate::python::once::intern;
 
 /// Images for whose objects memory is reserved at the start, if all have as many as the first.
@@ -42,78 +42,6 @@ pub(crate) struct SideColumns {
     masks: Masks,
     /// How many images there will be: the size of the columns is estimated from the first one.
     images: usize,
-}
-
-/// The arrays of some objects, by name: what a dictionary or a call's keywords hold.
-pub(super) trait Fields<'py> {
-    /// The array of that name, if there is one and it is not None.
-    fn get(&self, name: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>>;
-}
-
-impl<'py> Fields<'py> for Bound<'py, PyDict> {
-    fn get(&self, name: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        Ok(self.get_item(name)?.filter(|value| !value.is_none()))
-    }
-}
-
-/// A dictionary, or anything with items.
-pub(super) struct DictFields<'a, 'py>(pub &'a Bound<'py, PyAny>);
-
-impl<'py> Fields<'py> for DictFields<'_, 'py> {
-    fn get(&self, name: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        if let Ok(dict) = self.0.cast::<PyDict>() {
-            return dict.get(name);
-        }
-        if self.0.contains(name)? {
-            Ok(Some(self.0.get_item(name)?).filter(|value| !value.is_none()))
-        } else {
-            Ok(None)
-        }
-    }
-}
-
-/// The objects of a call or of one image, before what they are is read.
-struct Given {
-    count: usize,
-    /// The column that determined their number.
-    named: &'static str,
-    image_area: Option<f64>,
-}
-
-/// How many objects a call or an image has, before what they are is known.
-fn count_of(
-    place: &ArrayPlace<'_>,
-    name: &str,
-    found: usize,
-    expected: Option<(usize, &str)>,
-) -> PyResult<usize> {
-    match expected {
-        Some((count, of)) if count != found => {
-            let found = format!("has {found} rows, \"{of}\" has {count}");
-            Err(Error::value("").field(name).found(found).at(place.whole()).into())
-        }
-        _ => Ok(found),
-    }
-}
-
-/// Rows that are converted at a time.
-const BLOCK: usize = 1 << 16;
-
-/// Calls `read` with some rows of a long NumPy array after the other, because a copy of all takes as much memory as what
-/// is made of it, and with the number of all rows; with anything else as a whole.
-fn for_each_block<'py>(
-    array: &Bound<'py, PyAny>,
-    mut read: impl FnMut(&Bound<'py, PyAny>, Option<usize>) -> PyResult<()>,
-) -> PyResult<()> {
-    let rows = array.cast::<PyArray2<f64>>().map(|array| array.shape()[0]);
-    let rows = rows.or_else(|_| array.cast::<PyArray2<f32>>().map(|array| array.shape()[0]));
-    match rows {
-        Ok(rows) if rows > BLOCK && is_array(array)? => (0..rows).step_by(BLOCK).try_for_each(|start| {
-            let end = rows.min(start + BLOCK);
-            read(&array.get_item(PySlice::new(array.py(), start as isize, end as isize, 1))?, Some(rows))
-        }),
-        _ => read(array, None),
-    }
 }
 
 impl SideColumns {
@@ -154,8 +82,8 @@ impl SideColumns {
             self.reserve(count * self.images.min(FEW))?;
         }
         extend(&mut self.image, std::iter::repeat_n(image, count))?;
-        let of = Given { count, named: "labels", image_area: image_area(py, &fields, place, options)? };
-        self.read_objects(py, &fields, &ArrayPlace::Arrays(place), of, options, detections)
+        let (fields, place) = (&fields, &ArrayPlace::Arrays(place));
+        self.read_objects(py, &GivenArrays { fields, place, count, named: "labels", options, detections })
     }
 
     /// Height and width of each mask so far.
@@ -179,116 +107,28 @@ impl SideColumns {
             (true, true) => ArrayPlace::Records("detections"),
             (true, false) => ArrayPlace::Records("ground_truth"),
         };
-        let count = count_of(&place, "category_ids", category.len(), Some((image.len(), "image_ids")))?;
+        let (place, count) = (&place, image.len());
+        let given = GivenArrays { fields, place, count, named: "image_ids", options, detections };
+        given.check_count("category_ids", category.len())?;
         (self.image, self.category) = (image, category);
-        let of = Given { count, named: "image_ids", image_area: None };
-        self.read_objects(py, fields, &place, of, options, detections)
+        self.read_objects(py, &given)
     }
 
+    /// Reads all but images and categories, which are there.
     fn read_objects<'py>(
         &mut self,
         py: Python<'py>,
-        fields: &impl Fields<'py>,
-        place: &ArrayPlace<'_>,
-        given: Given,
-        options: &Options,
-        detections: bool,
+        given: &GivenArrays<'_, impl Fields<'py>>,
     ) -> PyResult<()> {
-        let count = given.count;
-        let expected = Some((count, given.named));
-        let named = |name: &str| place.array(name);
-        let missing =
-            |name: &str| PyErr::from(Error::value("").field(name).found("is missing").at(place.whole()));
-        if detections {
-            let Some(scores) = fields.get(intern!(py, "scores"))? else {
-                return Err(missing("scores"));
-            };
-            let scores = numbers(&scores, || named("scores"))?;
-            count_of(place, "scores", scores.len(|| named("scores"))?, expected)?;
-            check_scores(&scores.values, options, |row| place.row("scores", row))?;
-            if self.score.is_empty() {
-                reserve(&mut self.score, self.image.capacity())?;
-            }
-            extend(&mut self.score, scores.values)?;
+        if given.detections {
+            self.read_scores(py, given)?;
         }
-        if let Some(ids) = fields.get(intern!(py, "ids"))? {
-            let ids = numbers(&ids, || named("ids"))?;
-            count_of(place, "ids", ids.len(|| named("ids"))?, expected)?;
-            extend(&mut self.id, ids.values)?;
-        }
-        if self.id.len() != self.image.len() && !self.id.is_empty() {
-            let found = "have to be given for all images or for none";
-            return Err(Error::value("").field("ids").found(found).at(place.whole()).into());
-        }
+        self.read_ids(py, given)?;
         let (first, first_rotated) = (self.boxes.len(), self.rotated.len());
-        let widths = options.similarity.geometry.rotated_widths();
-        let rotated = !widths.is_empty();
-        let boxes = fields.get(intern!(py, "boxes"))?;
-        if let Some(boxes) = &boxes
-            && !rotated
-        {
-            let mut first = 0;
-            for_each_block(boxes, |block, rows| {
-                let array = numbers(block, || named("boxes"))?;
-                let found = array.rows(4, || named("boxes"))?;
-                count_of(place, "boxes", rows.unwrap_or(found), expected)?;
-                if self.boxes.is_empty() {
-                    reserve(&mut self.boxes, self.image.capacity())?;
-                }
-                let place = |row| place.row("boxes", first + row);
-                convert_boxes(&array, options.format, place, &mut self.boxes)?;
-                first += found;
-                Ok(())
-            })?;
-        }
-        let mut areas: Option<Vec<f64>> = None;
-        match options.similarity.geometry {
-            GeometryKind::Boxes if boxes.is_none() => return Err(missing("boxes")),
-            GeometryKind::Boxes => {}
-            GeometryKind::RotatedBoxes | GeometryKind::Boxes3d => {
-                let Some(boxes) = &boxes else { return Err(missing("boxes")) };
-                let array = numbers(boxes, || named("boxes"))?;
-                count_of(
-                    place,
-                    "boxes",
-                    read_rotated_boxes(&array, place, widths, &mut self.rotated)?,
-                    expected,
-                )?;
-                let all = first_rotated..self.rotated.len();
-                areas = Some(collect(all.map(|row| self.rotated.area(row)))?);
-            }
-            GeometryKind::Masks => {
-                let Some(masks) = fields.get(intern!(py, "masks"))? else {
-                    return Err(missing("masks"));
-                };
-                let of = read_masks(&masks, place, &mut self.masks)?;
-                count_of(place, "masks", of.len(), expected)?;
-                areas = Some(of);
-            }
-            GeometryKind::Keypoints => {
-                let Some(points) = fields.get(intern!(py, "keypoints"))? else {
-                    return Err(missing("keypoints"));
-                };
-                let array = numbers(&points, || named("keypoints"))?;
-                let found = read_keypoints(&array, place, detections, &mut self.keypoints)?;
-                count_of(place, "keypoints", found, expected)?;
-                if boxes.is_none() {
-                    if !detections {
-                        return Err(missing("boxes"));
-                    }
-                    for row in self.keypoints.len() - found..self.keypoints.len() {
-                        let mut pose = Vec::new();
-                        self.keypoints.read(row, &mut pose);
-                        extend(&mut self.boxes, bounding_box(&pose))?;
-                    }
-                }
-            }
-        }
-        if !detections {
-            self.read_flags(py, fields, place, &given, options)?;
-        } else if let Some(ignore) = fields.get(intern!(py, "ignored_if_unmatched"))? {
-            let ignore = flags(&ignore, || named("ignored_if_unmatched"))?;
-            count_of(place, "ignored_if_unmatched", ignore.len(), expected)?;
+        let areas = self.read_geometry(py, given)?;
+        if !given.detections {
+            self.read_flags(py, given)?;
+        } else if let Some(ignore) = given.flags(intern!(py, "ignored_if_unmatched"))? {
             extend(&mut self.ignore, ignore)?;
         }
         let boxes = self.boxes.get(first..).unwrap_or_default();
@@ -296,113 +136,157 @@ impl SideColumns {
             Some(areas) => areas,
             None => collect(boxes.iter().map(|b| b[2] * b[3]))?,
         };
-        if let Some(given) = fields.get(intern!(py, "area"))? {
-            let given = numbers(&given, || named("area"))?;
-            count_of(place, "area", given.len(|| named("area"))?, expected)?;
-            take_areas(&mut areas, &given.values).map_err(|row| {
-                let error = place.row("area", row).found(format!("is {}", given.values[row]));
-                error.expected("an area in pixels")
-            })?;
-        }
-        if let Some(given) = fields.get(intern!(py, "exact_area"))? {
-            let given = numbers(&given, || named("area"))?;
-            count_of(place, "area", given.len(|| named("area"))?, expected)?;
-            take_exact_areas(&mut areas, &given.values);
-        }
-        if options.similarity.geometry == GeometryKind::Keypoints && !detections {
+        take_given_areas(py, given, &mut areas)?;
+        let geometry = given.options.similarity.geometry;
+        if geometry == GeometryKind::Keypoints && !given.detections {
             // The similarity is relative to the area itself, whatever decides the area range.
             let kept = Arc::make_mut(&mut self.keypoints.boxes);
             boxes.iter().try_for_each(|&sides| kept.push(sides))?;
         }
-        match options.size {
-            Size::Area => {}
-            Size::Difficulty | Size::Level => match fields.get(intern!(py, "difficulty"))? {
-                Some(levels) => {
-                    let levels = numbers(&levels, || named("difficulty"))?;
-                    count_of(place, "difficulty", levels.len(|| named("difficulty"))?, expected)?;
-                    for (row, (area, level)) in areas.iter_mut().zip(levels.values).enumerate() {
-                        if ![1.0, 2.0, 3.0, 4.0].contains(&level) {
-                            let error = place.row("difficulty", row).found(format!("is {level}"));
-                            return Err(error.expected("1 (easy), 2 (moderate), 3 (hard) or 4").into());
-                        }
-                        *area = level;
+        let rotated = (!geometry.rotated_widths().is_empty()).then_some((&self.rotated, first_rotated));
+        take_sizes(py, given, &mut areas, boxes, rotated)?;
+        Ok(extend(&mut self.area, areas)?)
+    }
+
+    fn read_scores<'py>(
+        &mut self,
+        py: Python<'py>,
+        given: &GivenArrays<'_, impl Fields<'py>>,
+    ) -> PyResult<()> {
+        let Some(scores) = given.column(intern!(py, "scores"))? else {
+            return Err(given.missing("scores"));
+        };
+        check_scores(&scores, given.options, |row| given.place.row("scores", row))?;
+        if self.score.is_empty() {
+            reserve(&mut self.score, self.image.capacity())?;
+        }
+        Ok(extend(&mut self.score, scores)?)
+    }
+
+    fn read_ids<'py>(&mut self, py: Python<'py>, given: &GivenArrays<'_, impl Fields<'py>>) -> PyResult<()> {
+        if let Some(ids) = given.column(intern!(py, "ids"))? {
+            extend(&mut self.id, ids)?;
+        }
+        if self.id.len() != self.image.len() && !self.id.is_empty() {
+            let found = "have to be given for all images or for none";
+            return Err(Error::value("").field("ids").found(found).at(given.place.whole()).into());
+        }
+        Ok(())
+    }
+
+    /// Reads what is compared, and upright boxes where they are given. Returns the areas, if they are not those of the
+    /// upright boxes.
+    fn read_geometry<'py>(
+        &mut self,
+        py: Python<'py>,
+        given: &GivenArrays<'_, impl Fields<'py>>,
+    ) -> PyResult<Option<Vec<f64>>> {
+        let geometry = given.options.similarity.geometry;
+        let boxes = given.fields.get(intern!(py, "boxes"))?;
+        match geometry {
+            GeometryKind::Boxes => {
+                let Some(boxes) = boxes else { return Err(given.missing("boxes")) };
+                self.read_boxes(&boxes, given)?;
+                Ok(None)
+            }
+            GeometryKind::RotatedBoxes | GeometryKind::Boxes3d => {
+                let Some(boxes) = boxes else { return Err(given.missing("boxes")) };
+                let first = self.rotated.len();
+                let array = numbers(&boxes, || given.place.array("boxes"))?;
+                let widths = geometry.rotated_widths();
+                given.check_count(
+                    "boxes",
+                    read_rotated_boxes(&array, given.place, widths, &mut self.rotated)?,
+                )?;
+                Ok(Some(collect((first..self.rotated.len()).map(|row| self.rotated.area(row)))?))
+            }
+            GeometryKind::Masks => {
+                boxes.iter().try_for_each(|boxes| self.read_boxes(boxes, given))?;
+                let Some(masks) = given.fields.get(intern!(py, "masks"))? else {
+                    return Err(given.missing("masks"));
+                };
+                let areas = read_masks(&masks, given.place, &mut self.masks)?;
+                given.check_count("masks", areas.len())?;
+                Ok(Some(areas))
+            }
+            GeometryKind::Keypoints => {
+                boxes.iter().try_for_each(|boxes| self.read_boxes(boxes, given))?;
+                let found = self.read_poses(py, given)?;
+                if boxes.is_none() {
+                    if !given.detections {
+                        return Err(given.missing("boxes"));
+                    }
+                    for row in self.keypoints.len() - found..self.keypoints.len() {
+                        let mut pose = Vec::new();
+                        self.keypoints.read(row, &mut pose);
+                        extend(&mut self.boxes, bounding_box(&pose))?;
                     }
                 }
-                None if detections && options.size == Size::Level => areas.fill(1.0),
-                None if detections => {
-                    // The height in the image is known of upright boxes alone.
-                    let level = |row: usize| boxes.get(row).map_or(1.0, |sides| level_of_height(sides[3]));
-                    areas.iter_mut().enumerate().for_each(|(row, area)| *area = level(row));
-                }
-                None => return Err(missing("difficulty")),
-            },
-            Size::Fraction => match (given.image_area, fields.get(intern!(py, "image_area"))?) {
-                (Some(whole), _) => areas.iter_mut().for_each(|area| *area /= whole),
-                (None, Some(whole)) => {
-                    let whole = numbers(&whole, || named("image_area"))?;
-                    count_of(place, "image_area", whole.len(|| named("image_area"))?, expected)?;
-                    areas.iter_mut().zip(whole.values).for_each(|(area, whole)| *area /= whole);
-                }
-                (None, None) => return Err(missing("image_size")),
-            },
-            Size::Pose | Size::Diagonal | Size::LongestSide => {
-                // Only upright boxes have a person in them.
-                let rotated = rotated && options.size != Size::Pose;
-                if boxes.len() != count && !rotated {
-                    return Err(missing("boxes"));
-                }
-                for (row, size) in areas.iter_mut().enumerate() {
-                    let sides = match rotated {
-                        true => self.rotated.get(first_rotated + row).sides(),
-                        false => [boxes[row][2], boxes[row][3]],
-                    };
-                    *size = options.size.of_sides(sides).unwrap_or(*size);
-                }
+                Ok(None)
             }
         }
-        Ok(extend(&mut self.area, areas)?)
+    }
+
+    fn read_boxes<'py>(
+        &mut self,
+        boxes: &Bound<'py, PyAny>,
+        given: &GivenArrays<'_, impl Fields<'py>>,
+    ) -> PyResult<()> {
+        let place = given.place;
+        let mut first = 0;
+        for_each_block(boxes, |block, rows| {
+            let array = numbers(block, || place.array("boxes"))?;
+            let found = array.rows(4, || place.array("boxes"))?;
+            given.check_count("boxes", rows.unwrap_or(found))?;
+            if self.boxes.is_empty() {
+                reserve(&mut self.boxes, self.image.capacity())?;
+            }
+            let row = |row| place.row("boxes", first + row);
+            convert_boxes(&array, given.options.format, row, &mut self.boxes)?;
+            first += found;
+            Ok(())
+        })
+    }
+
+    fn read_poses<'py>(
+        &mut self,
+        py: Python<'py>,
+        given: &GivenArrays<'_, impl Fields<'py>>,
+    ) -> PyResult<usize> {
+        let Some(points) = given.fields.get(intern!(py, "keypoints"))? else {
+            return Err(given.missing("keypoints"));
+        };
+        let array = numbers(&points, || given.place.array("keypoints"))?;
+        let found = read_keypoints(&array, given.place, given.detections, &mut self.keypoints)?;
+        given.check_count("keypoints", found)?;
+        Ok(found)
     }
 
     fn read_flags<'py>(
         &mut self,
         py: Python<'py>,
-        fields: &impl Fields<'py>,
-        place: &ArrayPlace<'_>,
-        given: &Given,
-        options: &Options,
+        given: &GivenArrays<'_, impl Fields<'py>>,
     ) -> PyResult<()> {
-        let count = given.count;
-        let start = self.crowd.len();
-        let read = |name: &Bound<'py, PyString>| -> PyResult<Option<Vec<bool>>> {
-            let Some(value) = fields.get(name)? else { return Ok(None) };
-            let flags = flags(&value, || place.array(&name.to_string()))?;
-            count_of(place, name.to_str()?, flags.len(), Some((count, given.named)))?;
-            Ok(Some(flags))
-        };
-        match read(intern!(py, "iscrowd"))? {
+        let (count, start) = (given.count, self.crowd.len());
+        match given.flags(intern!(py, "iscrowd"))? {
             Some(crowd) => extend(&mut self.crowd, crowd)?,
             None => extend(&mut self.crowd, std::iter::repeat_n(false, count))?,
         }
         extend(&mut self.ignore, self.crowd[start..].iter().copied())?;
-        if let Some(ignore) = read(intern!(py, "ignore"))? {
+        if let Some(ignore) = given.flags(intern!(py, "ignore"))? {
             self.ignore[start..].iter_mut().zip(ignore).for_each(|(flag, ignore)| *flag |= ignore);
         }
-        if options.similarity.geometry == GeometryKind::Keypoints {
+        if given.options.similarity.geometry == GeometryKind::Keypoints {
             let first = self.keypoints.len() - count;
-            let name = || place.array("num_keypoints");
-            let given = match fields.get(intern!(py, "num_keypoints"))? {
-                Some(value) => {
-                    let numbers = numbers(&value, name)?;
-                    count_of(place, "num_keypoints", numbers.len(name)?, Some((count, given.named)))?;
-                    numbers.values
-                }
+            let labelled = match given.column(intern!(py, "num_keypoints"))? {
+                Some(labelled) => labelled,
                 None => filled(count, f64::NAN)?,
             };
-            for (row, (flag, number)) in self.ignore[start..].iter_mut().zip(given).enumerate() {
+            for (row, (flag, number)) in self.ignore[start..].iter_mut().zip(labelled).enumerate() {
                 *flag |= has_no_keypoints(number, self.keypoints.labels(first + row));
             }
         }
-        if !options.match_crowds {
+        if !given.options.match_crowds {
             self.crowd[start..].fill(false);
         }
         Ok(())
@@ -431,24 +315,6 @@ impl SideColumns {
                 }
             },
         }
-    }
-}
-
-fn image_area<'py>(
-    py: Python<'py>,
-    fields: &impl Fields<'py>,
-    place: &dyn Fn() -> String,
-    options: &Options,
-) -> PyResult<Option<f64>> {
-    if options.size != Size::Fraction {
-        return Ok(None);
-    }
-    let Some(size) = fields.get(intern!(py, "image_size"))? else { return Ok(None) };
-    let named = || format!("{}[\"image_size\"]", place());
-    let size = numbers(&size, named)?;
-    match size.values[..] {
-        [height, width] if size.shape == [2] && height > 0.0 && width > 0.0 => Ok(Some(height * width)),
-        _ => Err(Error::value("expected height and width, both above zero").at(named()).into()),
     }
 }
 
