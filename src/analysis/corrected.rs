@@ -66,8 +66,8 @@ impl Correction {
 /// count there, as masks. What was a sample stays one while it counts, and what becomes a true positive is one.
 #[derive(Clone, Copy)]
 struct CorrectedRow {
-    right: u32,
-    gone: u32,
+    true_positive: u32,
+    removed: u32,
     sampled: u32,
     row: Row,
 }
@@ -138,9 +138,12 @@ fn moved_rows(states: &States, pooled: bool, progress: &Progress) -> Result<Vec<
         progress.check()?;
         for (row, pair) in states.rows(group as usize).filter(|(_, pair)| pair.error.is_correctable()) {
             if let Some(to) = corrected_group(states, row, &pair, pooled).filter(|&to| to != group) {
-                let right = of_type(pair.error);
-                let gone = mask(|_| true) & !right;
-                push(&mut moved, (to, CorrectedRow { right, gone, sampled: right, row: *row }))?;
+                let true_positive = of_type(pair.error);
+                let removed = mask(|_| true) & !true_positive;
+                push(
+                    &mut moved,
+                    (to, CorrectedRow { true_positive, removed, sampled: true_positive, row: *row }),
+                )?;
             }
         }
     }
@@ -153,17 +156,22 @@ fn corrected_row(states: &States, row: &Row, pair: &Pair, group: u32, pooled: bo
     let (all, of_type) = (mask(|_| true), of_type(pair.error));
     let sampled = if states.table().is_sampled(row, 0, 0) { all } else { 0 };
     let row = *row;
-    let (right, gone) = match pair.error {
+    let (true_positive, removed) = match pair.error {
         ErrorType::Ignored if sampled == 0 => return None,
-        ErrorType::Ignored => return Some(CorrectedRow { right: 0, gone: all, sampled, row }),
+        ErrorType::Ignored => return Some(CorrectedRow { true_positive: 0, removed: all, sampled, row }),
         ErrorType::TruePositive => (all, 0),
         _ => (0, of_type | mask(|correction| correction == Correction::FalsePositives)),
     };
     if corrected_group(states, &row, pair, pooled) == Some(group) {
-        let gone = gone & !of_type;
-        return Some(CorrectedRow { right: of_type, gone, sampled: sampled & !gone | of_type, row });
+        let removed = removed & !of_type;
+        return Some(CorrectedRow {
+            true_positive: of_type,
+            removed,
+            sampled: sampled & !removed | of_type,
+            row,
+        });
     }
-    Some(CorrectedRow { right, gone, sampled: sampled & !gone, row })
+    Some(CorrectedRow { true_positive, removed, sampled: sampled & !removed, row })
 }
 
 /// The rows of a corrected table, group by group.
@@ -191,17 +199,17 @@ impl CorrectedRows {
         // Most are sorted already, which the sort detects.
         sort_by_key(found, progress, |it| (it.row.image, it.row.rank))?;
         let bits = self.bits;
-        for CorrectedRow { right, gone, sampled, row } in found.drain(..) {
-            let mut row = Row::unmatched(row.score, row.image, row.object, row.rank, gone);
+        for CorrectedRow { true_positive, removed, sampled, row } in found.drain(..) {
+            let mut row = Row::unmatched(row.score, row.image, row.object, row.rank, removed);
             let sampled = if bits.samples { sampled } else { 0 };
-            if right | sampled != 0 {
+            if true_positive | sampled != 0 {
                 let start = self.outcomes.len();
                 row.set_matched(start / bits.entry());
                 reserve(&mut self.outcomes, bits.entry())?;
-                bits.push(&mut self.outcomes, gone);
+                bits.push(&mut self.outcomes, removed);
                 let entry = &mut self.outcomes[start..];
                 let areas = |of: u32| (0..bits.areas).filter(move |a| of >> a & 1 == 1);
-                areas(right).for_each(|a| bits.set(entry, a, 0, 1, 0));
+                areas(true_positive).for_each(|a| bits.set(entry, a, 0, 1, 0));
                 areas(sampled).for_each(|a| bits.set_sampled(entry, a, 0, 1));
             }
             push(&mut self.rows.items, row)?;

@@ -68,11 +68,11 @@ pub fn optimal_lrp(states: &States, pooled: bool, threshold: f64, progress: &Pro
         sort_by_integer(&mut detections, &mut spare, progress, |&(score, ..)| descending_key(score))?;
         let best = best_of(&detections, positives, threshold);
         out.lrp.push(best.lrp);
-        let found = best.found as f64;
-        let sure = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { f64::NAN };
-        out.localisation.push(sure(best.distance, found));
-        out.false_positive.push(sure(best.wrong as f64, found + best.wrong as f64));
-        out.false_negative.push(sure(positives as f64 - found, positives as f64));
+        let found = best.true_positives as f64;
+        let fraction = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { f64::NAN };
+        out.localisation.push(fraction(best.distance, found));
+        out.false_positive.push(fraction(best.false_positives as f64, found + best.false_positives as f64));
+        out.false_negative.push(fraction(positives as f64 - found, positives as f64));
         out.score.push(best.score);
     }
     Ok(out)
@@ -82,34 +82,34 @@ pub fn optimal_lrp(states: &States, pooled: bool, threshold: f64, progress: &Pro
 struct BestThreshold {
     lrp: f64,
     distance: f64,
-    found: usize,
-    wrong: usize,
+    true_positives: usize,
+    false_positives: usize,
     score: f64,
 }
 
 fn best_of(detections: &[(f64, u32, u32, Option<f64>)], positives: usize, threshold: f64) -> BestThreshold {
     let none = if positives == 0 { f64::NAN } else { 1.0 };
     let score = if positives == 0 { f64::NAN } else { f64::INFINITY };
-    let mut best = BestThreshold { lrp: none, distance: 0.0, found: 0, wrong: 0, score };
+    let mut best = BestThreshold { lrp: none, distance: 0.0, true_positives: 0, false_positives: 0, score };
     if positives == 0 {
         return best;
     }
-    let (mut distance, mut found, mut wrong) = (0.0, 0, 0);
+    let (mut distance, mut true_positives, mut false_positives) = (0.0, 0, 0);
     for (d, &(score, _, _, of)) in detections.iter().enumerate() {
         match of {
             Some(of) => {
                 distance += of;
-                found += 1;
+                true_positives += 1;
             }
-            None => wrong += 1,
+            None => false_positives += 1,
         }
         if detections.get(d + 1).is_some_and(|next| next.0 == score) {
             continue;
         }
-        let lrp =
-            (distance / (1.0 - threshold) + (wrong + positives - found) as f64) / (positives + wrong) as f64;
+        let lrp = (distance / (1.0 - threshold) + (false_positives + positives - true_positives) as f64)
+            / (positives + false_positives) as f64;
         if lrp < best.lrp {
-            best = BestThreshold { lrp, distance, found, wrong, score };
+            best = BestThreshold { lrp, distance, true_positives, false_positives, score };
         }
     }
     best
@@ -148,6 +148,6 @@ mod tests {
         let rows = [(0.9, 0, 0, Some(0.25)), (0.8, 0, 1, Some(0.0)), (0.8, 0, 2, None)];
         let best = best_of(&rows, 2, 0.5);
         // With the first alone (0.5 + 1) / 2, with all three (0.5 + 1) / 3.
-        assert_eq!((best.lrp, best.found, best.wrong, best.score), (0.5, 2, 1, 0.8));
+        assert_eq!((best.lrp, best.true_positives, best.false_positives, best.score), (0.5, 2, 1, 0.8));
     }
 }

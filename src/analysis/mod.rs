@@ -4,7 +4,7 @@
 //! | file | question |
 //! |---|---|
 //! | [`resample`] | What would the numbers be on other images like these? |
-//! | [`counts`] | How many are right, how many wrong, above each score? |
+//! | [`counts`] | How many true and false positives score at least so much? |
 //! | [`ties`] | How much can the order of equal scores change AP? |
 //! | [`operating`] | Which score threshold meets a target, and what is its confidence interval? |
 //! | [`pooled`] | What if all categories were ranked together? |
@@ -31,7 +31,7 @@
 //! );
 //! let ranking = Ranking::new(&table, 0..1, 0, 100, &Progress::default())?;
 //! let counts = cumulative_counts(ranking.of(&table), 0, &Progress::default())?;
-//! assert_eq!((counts.right, counts.wrong, counts.positives), (vec![0], vec![1], 1));
+//! assert_eq!((counts.true_positives, counts.false_positives, counts.positives), (vec![0], vec![1], 1));
 //! # Ok::<(), meanap::Error>(())
 //! ```
 

@@ -37,21 +37,21 @@ pub const NO_POINT: OperatingPoint = [f64::NAN; 5];
 /// A detection that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CountedAs {
-    Right,
-    Wrong,
-    /// Wrong, and the first such in an image that has nothing to find.
-    Alarm,
+    TruePositive,
+    FalsePositive,
+    /// The first false positive in an image without objects.
+    FalseAlarm,
 }
 
 /// One group's detections at one threshold, from the best score down, sorted once for all samples.
 pub struct OperatingPoints {
     score: Vec<f64>,
     image: Vec<u32>,
-    verdict: Vec<CountedAs>,
+    counted_as: Vec<CountedAs>,
     /// Image of each ground truth that is to be found.
     positives: Vec<u32>,
-    /// Whether an image has nothing to find.
-    clean: Vec<bool>,
+    /// Whether an image has no objects.
+    without_objects: Vec<bool>,
 }
 
 impl OperatingPoints {
@@ -61,44 +61,48 @@ impl OperatingPoints {
     ///
     /// `OutOfMemory`; the work is cancelled.
     pub fn new(ranked: Ranked<'_>, images: usize, t: usize, progress: &Progress) -> Result<OperatingPoints> {
-        let mut clean = filled(images, true)?;
+        let mut without_objects = filled(images, true)?;
         let positives = copied(ranked.positives())?;
-        positives.iter().for_each(|&image| clean[image as usize] = false);
-        let mut quiet = copied(&clean)?;
-        let (mut score, mut image, mut verdict) = (Vec::new(), Vec::new(), Vec::new());
+        positives.iter().for_each(|&image| without_objects[image as usize] = false);
+        let mut no_false_alarm = copied(&without_objects)?;
+        let (mut score, mut image, mut counted_as) = (Vec::new(), Vec::new(), Vec::new());
         for (done, row) in ranked.rows().enumerate() {
             if done.is_multiple_of(STRETCH) {
                 progress.check()?;
             }
             let at = row.image;
-            let what = match ranked.verdict(row, t) {
-                (true, _) => CountedAs::Right,
-                (_, true) if std::mem::take(&mut quiet[at as usize]) => CountedAs::Alarm,
-                (_, true) => CountedAs::Wrong,
+            let what = match ranked.counted(row, t) {
+                (true, _) => CountedAs::TruePositive,
+                (_, true) if std::mem::take(&mut no_false_alarm[at as usize]) => CountedAs::FalseAlarm,
+                (_, true) => CountedAs::FalsePositive,
                 _ => continue,
             };
             push(&mut score, row.score)?;
             push(&mut image, at)?;
-            push(&mut verdict, what)?;
+            push(&mut counted_as, what)?;
         }
-        Ok(OperatingPoints { score, image, verdict, positives, clean })
+        Ok(OperatingPoints { score, image, counted_as, positives, without_objects })
     }
 
     /// The number of images.
     pub fn images(&self) -> usize {
-        self.clean.len()
+        self.without_objects.len()
     }
 
-    /// The best score of a false positive in each image that has nothing to find, highest first; and how many such
+    /// The best score of a false positive in each image without objects, highest first; and how many such
     /// images there are.
     ///
     /// # Errors
     ///
     /// `OutOfMemory`
-    pub fn alarms(&self) -> Result<(Vec<f64>, usize)> {
-        let scores = self.score.iter().zip(&self.verdict);
-        let alarms = scores.filter(|(_, verdict)| **verdict == CountedAs::Alarm).map(|(&score, _)| score);
-        Ok((collect_growing(alarms)?, self.clean.iter().filter(|&&clean| clean).count()))
+    pub fn false_alarms(&self) -> Result<(Vec<f64>, usize)> {
+        let scores = self.score.iter().zip(&self.counted_as);
+        let false_alarms =
+            scores.filter(|(_, counted_as)| **counted_as == CountedAs::FalseAlarm).map(|(&score, _)| score);
+        Ok((
+            collect_growing(false_alarms)?,
+            self.without_objects.iter().filter(|&&without_objects| without_objects).count(),
+        ))
     }
 
     /// The point that the rule chooses on each sample, of weights `(B, I)`, row by row.
@@ -152,22 +156,25 @@ impl OperatingPoints {
         };
         let positives = total(&mut self.positives.iter().map(|&image| &weights[image as usize]));
         let images = total(&mut weights.iter());
-        let clean = self.clean.iter().zip(weights).filter(|(clean, _)| **clean);
-        let quiet = total(&mut clean.map(|(_, weights)| weights));
+        let without_objects =
+            self.without_objects.iter().zip(weights).filter(|(without_objects, _)| **without_objects);
+        let without_objects = total(&mut without_objects.map(|(_, weights)| weights));
         let point = |score: f64, counts: &[[u32; N]; 3], sample: usize| {
             let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { f64::NAN };
-            let [right, wrong, loud] = counts.map(|count| f64::from(count[sample]));
-            let recall = share(right, positives[sample]);
-            let (wrong_rate, alarm_rate) = (share(wrong, images[sample]), share(loud, quiet[sample]));
-            [score, share(right, right + wrong), recall, wrong_rate, alarm_rate]
+            let [true_positives, false_positives, false_alarms] =
+                counts.map(|count| f64::from(count[sample]));
+            let recall = share(true_positives, positives[sample]);
+            let (per_image, alarm_rate) =
+                (share(false_positives, images[sample]), share(false_alarms, without_objects[sample]));
+            [score, share(true_positives, true_positives + false_positives), recall, per_image, alarm_rate]
         };
         let mut best: Vec<[Option<(f64, OperatingPoint)>; N]> = filled(rules.len(), [None; N])?;
         // The points of scores that are given, once they have been passed.
         let mut passed: Vec<Option<[OperatingPoint; N]>> = filled(rules.len(), None)?;
         let given = rules.iter().any(|rule| matches!(rule, OperatingRule::Score(_)));
-        // Right ones, wrong ones, and images without objects that have a wrong one.
+        // True positives, false positives, and images without objects that have a false positive.
         let mut counts = [[0; N]; 3];
-        // The right ones up to the last score that brought some, and whether anything was counted, or ever will be.
+        // The true positives up to the last score that added some, and whether anything was counted, or ever will be.
         let mut before = [0; N];
         let mut begun = images.map(|images| images == 0.0);
         let (mut row, mut next) = (0, 0);
@@ -190,24 +197,24 @@ impl OperatingPoints {
                     break;
                 }
             }
-            let mut brings_right = false;
+            let mut adds_true_positives = false;
             while row < self.score.len() && self.score[row] == score {
                 let weight = &weights[self.image[row] as usize];
-                match self.verdict[row] {
-                    CountedAs::Right => {
-                        brings_right = true;
+                match self.counted_as[row] {
+                    CountedAs::TruePositive => {
+                        adds_true_positives = true;
                         add(&mut counts[0], weight);
                     }
-                    CountedAs::Wrong => add(&mut counts[1], weight),
-                    CountedAs::Alarm => {
+                    CountedAs::FalsePositive => add(&mut counts[1], weight),
+                    CountedAs::FalseAlarm => {
                         add(&mut counts[1], weight);
                         add(&mut counts[2], weight);
                     }
                 }
                 row += 1;
             }
-            // A score that brings nothing right is worse than the one before it.
-            if !brings_right && begun == [true; N] {
+            // A score that adds no true positive is worse than the one before it.
+            if !adds_true_positives && begun == [true; N] {
                 continue;
             }
             for sample in 0..N {
@@ -271,13 +278,13 @@ mod tests {
     use super::*;
 
     fn operator() -> OperatingPoints {
-        use CountedAs::{Alarm, Right, Wrong};
+        use CountedAs::{FalseAlarm, FalsePositive, TruePositive};
         OperatingPoints {
             score: vec![0.9, 0.8, 0.8, 0.7, 0.6],
             image: vec![0, 1, 0, 2, 0],
-            verdict: vec![Right, Right, Wrong, Alarm, Right],
+            counted_as: vec![TruePositive, TruePositive, FalsePositive, FalseAlarm, TruePositive],
             positives: vec![0, 0, 1, 1],
-            clean: vec![false, false, true],
+            without_objects: vec![false, false, true],
         }
     }
 
@@ -309,6 +316,6 @@ mod tests {
             points[..1],
             operator().points(&[1, 1, 1], OperatingRule::Score(0.0), &Progress::default()).unwrap()
         );
-        assert_eq!(operator().alarms().unwrap(), (vec![0.7], 1));
+        assert_eq!(operator().false_alarms().unwrap(), (vec![0.7], 1));
     }
 }

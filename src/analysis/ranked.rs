@@ -107,9 +107,9 @@ impl<'a> Ranked<'a> {
         &self.ranking.positives
     }
 
-    /// Whether a row is right, and whether it is wrong, at a threshold; neither if it is ignored.
+    /// Whether a row is a true positive, and whether it is a false positive, at a threshold; neither if it is ignored.
     #[inline]
-    pub(crate) fn verdict(&self, row: &Row, t: usize) -> (bool, bool) {
+    pub(crate) fn counted(&self, row: &Row, t: usize) -> (bool, bool) {
         let (matched, ignored) = self.table.matched_and_ignored(row, self.ranking.area, t);
         (matched && !ignored, !matched && !ignored)
     }

@@ -143,11 +143,11 @@ impl Numbers<'_> {
         &mut self,
         t: usize,
         positives: &SampleCounts,
-        right: &SampleCounts,
+        true_positives: &SampleCounts,
         means: Option<&SampleNumbers>,
     ) {
         for sample in (0..SAMPLES).filter(|&sample| positives[sample] > 0) {
-            self.recall[t][sample] = f64::from(right[sample]) / f64::from(positives[sample]);
+            self.recall[t][sample] = f64::from(true_positives[sample]) / f64::from(positives[sample]);
             if let Some(means) = means {
                 self.precision[t][sample] = means[sample];
             }
@@ -187,7 +187,9 @@ impl Kernel for OneGroup<'_, '_> {
             Wanted::Recall(groups) => {
                 let rows = &groups[self.group];
                 let Some(positives) = self.positives(&rows.positives)? else { return Ok(()) };
-                rows.count(weights, progress, |t, right| self.to.set(t, &positives, right, None))
+                rows.count(weights, progress, |t, true_positives| {
+                    self.to.set(t, &positives, true_positives, None)
+                })
             }
             Wanted::Points(points, groups) => {
                 let rows = &groups[self.group];
@@ -199,9 +201,9 @@ impl Kernel for OneGroup<'_, '_> {
                 at_points.begin(&positives)?;
                 rows.count_rows(weights, progress, self.counts)?;
                 for t in 0..thresholds {
-                    let right = rows.walk(t, weights, self.counts, progress, at_points)?;
-                    let means = at_points.means(&right);
-                    self.to.set(t, &positives, &right, Some(&means));
+                    let true_positives = rows.walk(t, weights, self.counts, progress, at_points)?;
+                    let means = at_points.means(&true_positives);
+                    self.to.set(t, &positives, &true_positives, Some(&means));
                 }
                 Ok(())
             }
@@ -215,9 +217,9 @@ impl Kernel for OneGroup<'_, '_> {
                 rows.count_rows(weights, progress, self.counts)?;
                 for t in 0..thresholds {
                     let mut curves = Curves(Vec::new());
-                    let right = rows.walk(t, weights, self.counts, progress, &mut curves)?;
+                    let true_positives = rows.walk(t, weights, self.counts, progress, &mut curves)?;
                     let means = one_by_one(&curves.0, &positives, &mut readers, progress)?;
-                    self.to.set(t, &positives, &right, Some(&means));
+                    self.to.set(t, &positives, &true_positives, Some(&means));
                 }
                 Ok(())
             }
@@ -267,8 +269,8 @@ struct Curves(Vec<(SampleCounts, SampleCounts)>);
 
 impl ReadCurve for Curves {
     #[inline(always)]
-    fn enter(&mut self, right: &SampleCounts, rows: &SampleCounts) -> Result<()> {
-        push(&mut self.0, (*right, *rows))
+    fn enter(&mut self, true_positives: &SampleCounts, rows: &SampleCounts) -> Result<()> {
+        push(&mut self.0, (*true_positives, *rows))
     }
 }
 
@@ -285,12 +287,12 @@ fn one_by_one(
         progress.check()?;
         runs.clear();
         let mut before = 0;
-        for (right, rows) in curves {
-            let (right, rows) = (right[sample], rows[sample]);
-            if right > before {
-                push(&mut runs, (rows - right, right - before))?;
+        for (true_positives, rows) in curves {
+            let (true_positives, rows) = (true_positives[sample], rows[sample]);
+            if true_positives > before {
+                push(&mut runs, (rows - true_positives, true_positives - before))?;
             }
-            before = right;
+            before = true_positives;
         }
         if positives[sample] > 0 {
             *mean = readers[sample].average(&runs)?;
@@ -352,28 +354,28 @@ mod tests {
         let mut rows: Vec<&Row> = table.rows(0).iter().filter(|row| (row.rank as usize) < limit).collect();
         rows.sort_by(|a, b| b.score.total_cmp(&a.score));
         // True and false positives at each true positive that was drawn.
-        let (mut right, mut wrong, mut curve) = (0, 0, Vec::new());
+        let (mut true_positives, mut false_positives, mut curve) = (0, 0, Vec::new());
         for row in rows {
             let weight = weights[row.image as usize];
             match table.matched_and_ignored(row, area, t) {
                 (_, true) => {}
-                (false, false) => wrong += weight,
+                (false, false) => false_positives += weight,
                 (true, false) => {
-                    right += weight;
-                    curve.extend((weight > 0).then_some((right, wrong)));
+                    true_positives += weight;
+                    curve.extend((weight > 0).then_some((true_positives, false_positives)));
                 }
             }
         }
         if positives == 0 {
             return (f64::NAN, f64::NAN);
         }
-        let recall = f64::from(right) / f64::from(positives);
+        let recall = f64::from(true_positives) / f64::from(positives);
         let average = match averaging {
             Averaging::Points(points) => {
                 let mut sum = 0.0;
                 for at in reached(points, positives as usize).unwrap() {
                     let index = if let Reached::By(index) = at { index } else { 0 };
-                    let later = curve.iter().filter(|&&(right, _)| right as usize > index);
+                    let later = curve.iter().filter(|&&(true_positives, _)| true_positives as usize > index);
                     let best = later.map(|&(tp, fp)| precision(f64::from(tp), f64::from(fp)));
                     let Some(best) = best.reduce(f64::max) else { break };
                     sum += best;
@@ -381,7 +383,8 @@ mod tests {
                 sum / points.len() as f64
             }
             Averaging::Area(area) => {
-                let each = (0..right).map(|i| curve.iter().find(|&&(right, _)| right > i).unwrap().1);
+                let each = (0..true_positives)
+                    .map(|i| curve.iter().find(|&&(true_positives, _)| true_positives > i).unwrap().1);
                 area_of(each, positives as usize, *area, &mut Vec::new()).unwrap()
             }
         };

@@ -122,10 +122,10 @@ impl GroupPoints {
 
     /// Where the tables say how many recall points each recurve's true positives reach.
     #[inline(always)]
-    fn places(&self, right: &CurveCounts) -> CurveCounts {
+    fn places(&self, true_positives: &CurveCounts) -> CurveCounts {
         let mut places = [0; CURVES];
         for curve in 0..CURVES {
-            places[curve] = self.starts[curve] + right[curve].min(self.last[curve]);
+            places[curve] = self.starts[curve] + true_positives[curve].min(self.last[curve]);
         }
         places
     }
@@ -140,7 +140,7 @@ struct CurvesAtPoints<'a> {
     /// The highest that reaches each recall point.
     raised: Vec<[f64; CURVES]>,
     /// True positives and rows that are not entered yet, and how many.
-    right: [CurveCounts; AT_ONCE],
+    true_positives: [CurveCounts; AT_ONCE],
     rows: [CurveCounts; AT_ONCE],
     waiting: usize,
     /// What is computed of those that are entered: memory that need not be zeroed each time.
@@ -159,7 +159,7 @@ impl<'a> CurvesAtPoints<'a> {
             tables: GroupPoints::default(),
             highest: filled(points.points.len() + 1, [0.0; CURVES])?,
             raised: filled(points.points.len(), [0.0; CURVES])?,
-            right: none,
+            true_positives: none,
             rows: none,
             waiting: 0,
             precisions: [[0.0; CURVES]; AT_ONCE],
@@ -181,14 +181,14 @@ impl<'a> CurvesAtPoints<'a> {
     fn enter_waiting(&mut self) {
         let tables = &self.tables;
         let (precisions, places) = (&mut self.precisions, &mut self.places);
-        let (right, rows) = (&self.right[..self.waiting], &self.rows[..self.waiting]);
-        let counts = right.as_flattened().iter().zip(rows.as_flattened());
-        for (precision_at, (&right, &rows)) in precisions.as_flattened_mut().iter_mut().zip(counts) {
-            let (right, rows) = (right as i32, rows as i32);
-            *precision_at = precision(f64::from(right), f64::from(rows - right));
+        let (true_positives, rows) = (&self.true_positives[..self.waiting], &self.rows[..self.waiting]);
+        let counts = true_positives.as_flattened().iter().zip(rows.as_flattened());
+        for (precision_at, (&true_positives, &rows)) in precisions.as_flattened_mut().iter_mut().zip(counts) {
+            let (true_positives, rows) = (true_positives as i32, rows as i32);
+            *precision_at = precision(f64::from(true_positives), f64::from(rows - true_positives));
         }
-        for (places, right) in places.iter_mut().zip(right) {
-            *places = tables.places(right);
+        for (places, true_positives) in places.iter_mut().zip(true_positives) {
+            *places = tables.places(true_positives);
         }
         let (reached, highest) = (tables.reached.as_slice(), self.highest.as_mut_slice());
         for (precisions, places) in precisions.iter().zip(&*places).take(self.waiting) {
@@ -203,8 +203,8 @@ impl<'a> CurvesAtPoints<'a> {
 
     /// Takes in true positives and rows.
     #[inline(always)]
-    fn enter(&mut self, right: &CurveCounts, rows: &CurveCounts) {
-        self.right[self.waiting] = *right;
+    fn enter(&mut self, true_positives: &CurveCounts, rows: &CurveCounts) {
+        self.true_positives[self.waiting] = *true_positives;
         self.rows[self.waiting] = *rows;
         self.waiting += 1;
         if self.waiting == AT_ONCE {
@@ -214,9 +214,10 @@ impl<'a> CurvesAtPoints<'a> {
 
     /// The mean over the recall points of each curve, given all its true positives; begins the next curves.
     #[inline(always)]
-    fn means(&mut self, right: &CurveCounts) -> [f64; CURVES] {
+    fn means(&mut self, true_positives: &CurveCounts) -> [f64; CURVES] {
         self.enter_waiting();
-        let reached = self.tables.places(right).into_iter().map(|place| self.tables.reached[place as usize]);
+        let reached =
+            self.tables.places(true_positives).into_iter().map(|place| self.tables.reached[place as usize]);
         let most = reached.max().map_or(0, usize::from);
         let (highest, raised) = (&mut self.highest[1..=most], &mut self.raised[..most]);
         let mut best = [0.0; CURVES];
@@ -264,11 +265,11 @@ impl<'a> PrecisionAtPoints<'a> {
 
     /// The mean over the recall points of each curve, given all its true positives; begins the next curves.
     #[inline(always)]
-    pub(super) fn means(&mut self, right: &SampleCounts) -> [f64; SAMPLES] {
+    pub(super) fn means(&mut self, true_positives: &SampleCounts) -> [f64; SAMPLES] {
         let mut means = [0.0; SAMPLES];
-        let of_curves = means.as_chunks_mut().0.iter_mut().zip(right.as_chunks().0);
-        for (curves, (means, right)) in self.0.iter_mut().zip(of_curves) {
-            *means = curves.means(right);
+        let of_curves = means.as_chunks_mut().0.iter_mut().zip(true_positives.as_chunks().0);
+        for (curves, (means, true_positives)) in self.0.iter_mut().zip(of_curves) {
+            *means = curves.means(true_positives);
         }
         means
     }
@@ -276,10 +277,10 @@ impl<'a> PrecisionAtPoints<'a> {
 
 impl ReadCurve for PrecisionAtPoints<'_> {
     #[inline(always)]
-    fn enter(&mut self, right: &SampleCounts, rows: &SampleCounts) -> Result<()> {
-        let counts = right.as_chunks().0.iter().zip(rows.as_chunks().0);
-        for (curves, (right, rows)) in self.0.iter_mut().zip(counts) {
-            curves.enter(right, rows);
+    fn enter(&mut self, true_positives: &SampleCounts, rows: &SampleCounts) -> Result<()> {
+        let counts = true_positives.as_chunks().0.iter().zip(rows.as_chunks().0);
+        for (curves, (true_positives, rows)) in self.0.iter_mut().zip(counts) {
+            curves.enter(true_positives, rows);
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! One group's true positives as bootstrap resamples count them for recall alone.
 //!
-//! A detection that is right at one threshold is mostly right at all lower ones. So the true positives of a threshold
+//! A true positive at one threshold is mostly one at all lower ones. So the true positives of a threshold
 //! are counted from those of the one before.
 
 use super::sample_weights::{SAMPLES, SampleCounts, WeightBlock};
@@ -11,7 +11,7 @@ use crate::progress::{Progress, STRETCH};
 
 /// The true positives of one group in one area range and under one limit.
 pub(super) struct TruePositives {
-    /// Images of the rows that are right at each threshold and not at the one before, and the other way round.
+    /// Images of the rows that are true positives at each threshold and not at the one before, and the other way round.
     changes: Vec<[Vec<u32>; 2]>,
     /// Image of each ground truth that is to be found.
     pub(super) positives: Vec<u32>,
@@ -39,11 +39,11 @@ impl TruePositives {
             let Outcome::Matched(index) = row.outcome() else { continue };
             let mut last = 0;
             for word in 0..bits.words() {
-                let hit = bits.verdict(table.outcome(index), area, word).hit;
-                let before = hit << 1 | last;
-                last = hit >> 63;
+                let reached = bits.counted(table.outcome(index), area, word).true_positive;
+                let before = reached << 1 | last;
+                last = reached >> 63;
                 for (kind, changed) in
-                    [hit & !before, before & !hit & bits.used(word)].into_iter().enumerate()
+                    [reached & !before, before & !reached & bits.used(word)].into_iter().enumerate()
                 {
                     let mut pushed = Ok(());
                     each_bit(changed, |bit| {
@@ -75,11 +75,11 @@ impl TruePositives {
             for (sum, images) in sums.iter_mut().zip(changes) {
                 weights.add(sum, images, progress)?;
             }
-            let mut right = sums[0];
+            let mut true_positives = sums[0];
             for sample in 0..SAMPLES {
-                right[sample] -= sums[1][sample];
+                true_positives[sample] -= sums[1][sample];
             }
-            read(t, &right);
+            read(t, &true_positives);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@
 
 use super::sample_weights::{SAMPLES, SampleCounts, WeightBlock};
 use crate::error::{Result, collect, collect_growing, copied, push, reserve, with_capacity, zeros};
-use crate::matching::{MatchTable, Outcome, Row, Verdict, each_bit};
+use crate::matching::{CountedThresholds, MatchTable, Outcome, Row, each_bit};
 use crate::progress::{Progress, STRETCH};
 use crate::sort::sort_by_integer;
 
@@ -18,7 +18,7 @@ struct Matched {
     outcome: u32,
 }
 
-/// A row that is right or ignored at some threshold.
+/// A row that is a true positive or ignored at some threshold.
 #[derive(Clone, Copy)]
 struct Event {
     image: u32,
@@ -31,7 +31,7 @@ struct Event {
 struct Read {
     event: u32,
     /// True positives up to it, and rows that are ignored.
-    right: u32,
+    true_positives: u32,
     ignored: u32,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct SampledRows {
     /// Best score first.
     events: Vec<Event>,
     /// Images of the true positives, one threshold after the other.
-    right: Vec<u32>,
+    true_positives: Vec<u32>,
     /// Images of the ignored events, in the same way.
     ignored: Vec<u32>,
     reads: Vec<Read>,
@@ -59,7 +59,7 @@ pub(super) trait ReadCurve {
     /// # Errors
     ///
     /// `OutOfMemory`
-    fn enter(&mut self, right: &SampleCounts, rows: &SampleCounts) -> Result<()>;
+    fn enter(&mut self, true_positives: &SampleCounts, rows: &SampleCounts) -> Result<()>;
 }
 
 /// The rows of a group that may count: those that rank below the limit.
@@ -87,7 +87,7 @@ impl SampledRows {
         progress: &Progress,
     ) -> Result<SampledRows> {
         let bits = table.bits;
-        let verdict = |outcome: u32, word| bits.verdict(table.outcome(outcome as usize), area, word);
+        let counted = |outcome: u32, word| bits.counted(table.outcome(outcome as usize), area, word);
         let (mut matched, mut misses) = (Vec::new(), Vec::new());
         for (done, row) in evaluated(table, group, limit).enumerate() {
             if done.is_multiple_of(STRETCH) {
@@ -99,10 +99,12 @@ impl SampledRows {
                 Outcome::Unmatched(_) => push(&mut misses, key)?,
                 Outcome::Matched(index) => {
                     let outcome = index as u32;
-                    let verdicts = || (0..bits.words()).map(|word| (word, verdict(outcome, word)));
-                    if verdicts().all(|(word, verdict)| verdict.miss == bits.used(word)) {
+                    let counted_words = || (0..bits.words()).map(|word| (word, counted(outcome, word)));
+                    if counted_words().all(|(word, counted)| counted.false_positive == bits.used(word)) {
                         push(&mut misses, key)?;
-                    } else if verdicts().any(|(_, verdict)| verdict.hit | verdict.miss != 0) {
+                    } else if counted_words()
+                        .any(|(_, counted)| counted.true_positive | counted.false_positive != 0)
+                    {
                         push(&mut matched, Matched { key, image, outcome })?;
                     }
                 }
@@ -117,7 +119,7 @@ impl SampledRows {
         let mut rows = SampledRows {
             wrong,
             events: collect(events)?,
-            right: Vec::new(),
+            true_positives: Vec::new(),
             ignored: Vec::new(),
             reads: Vec::new(),
             starts: with_capacity(bits.thresholds + 1)?,
@@ -126,11 +128,12 @@ impl SampledRows {
         rows.starts.push([0; 3]);
         for word in 0..bits.words() {
             progress.check()?;
-            let verdicts: Vec<Verdict> = collect(matched.iter().map(|event| verdict(event.outcome, word)))?;
+            let counted_words: Vec<CountedThresholds> =
+                collect(matched.iter().map(|event| counted(event.outcome, word)))?;
             let mut pushed = Ok(());
             each_bit(bits.used(word), |bit| {
                 if pushed.is_ok() {
-                    pushed = progress.check().and_then(|()| rows.push_threshold(&verdicts, bit));
+                    pushed = progress.check().and_then(|()| rows.push_threshold(&counted_words, bit));
                 }
             });
             pushed?;
@@ -139,32 +142,37 @@ impl SampledRows {
     }
 
     /// Appends the rows of one threshold.
-    fn push_threshold(&mut self, verdicts: &[Verdict], bit: usize) -> Result<()> {
-        let &[right, ignored, _] = self.starts.last().unwrap_or(&[0; 3]);
+    fn push_threshold(&mut self, counted_words: &[CountedThresholds], bit: usize) -> Result<()> {
+        let &[true_positives, ignored, _] = self.starts.last().unwrap_or(&[0; 3]);
         // The rows that stand before the last true positive and are wrong.
         let mut last_wrong = None;
         let mut misses = 0;
-        for (place, verdict) in verdicts.iter().enumerate() {
+        for (place, counted) in counted_words.iter().enumerate() {
             let event = self.events[place];
-            if verdict.miss >> bit & 1 == 1 {
+            if counted.false_positive >> bit & 1 == 1 {
                 misses += 1;
-            } else if verdict.hit >> bit & 1 == 0 {
+            } else if counted.true_positive >> bit & 1 == 0 {
                 push(&mut self.ignored, event.image)?;
             } else {
-                push(&mut self.right, event.image)?;
+                push(&mut self.true_positives, event.image)?;
                 let wrong = Some(event.wrong + misses);
                 if wrong == last_wrong {
                     self.reads.pop();
                 }
                 last_wrong = wrong;
-                let (right, ignored) = (self.right.len() - right, self.ignored.len() - ignored);
+                let (true_positives, ignored) =
+                    (self.true_positives.len() - true_positives, self.ignored.len() - ignored);
                 push(
                     &mut self.reads,
-                    Read { event: place as u32, right: right as u32, ignored: ignored as u32 },
+                    Read {
+                        event: place as u32,
+                        true_positives: true_positives as u32,
+                        ignored: ignored as u32,
+                    },
                 )?;
             }
         }
-        push(&mut self.starts, [self.right.len(), self.ignored.len(), self.reads.len()])
+        push(&mut self.starts, [self.true_positives.len(), self.ignored.len(), self.reads.len()])
     }
 
     /// Writes how many rows there are up to each event, those that are ignored at single thresholds too.
@@ -209,17 +217,23 @@ impl SampledRows {
         progress: &Progress,
         reader: &mut impl ReadCurve,
     ) -> Result<SampleCounts> {
-        let ([right_start, ignored_start, start], [right_end, ignored_end, end]) =
+        let ([true_positives_start, ignored_start, start], [true_positives_end, ignored_end, end]) =
             (self.starts[t], self.starts[t + 1]);
-        let (rights, ignoreds) =
-            (&self.right[right_start..right_end], &self.ignored[ignored_start..ignored_end]);
-        let (mut right, mut ignored) = ([0; SAMPLES], [0; SAMPLES]);
-        let (mut right_from, mut ignored_from) = (0, 0);
+        let (all_true_positives, ignoreds) = (
+            &self.true_positives[true_positives_start..true_positives_end],
+            &self.ignored[ignored_start..ignored_end],
+        );
+        let (mut true_positives, mut ignored) = ([0; SAMPLES], [0; SAMPLES]);
+        let (mut true_positives_from, mut ignored_from) = (0, 0);
         for reads in self.reads[start..end].chunks(STRETCH) {
             progress.check()?;
             for at in reads {
-                weights.add(&mut right, &rights[right_from..at.right as usize], progress)?;
-                right_from = at.right as usize;
+                weights.add(
+                    &mut true_positives,
+                    &all_true_positives[true_positives_from..at.true_positives as usize],
+                    progress,
+                )?;
+                true_positives_from = at.true_positives as usize;
                 let mut counted = rows[at.event as usize];
                 // None is, of most categories.
                 if at.ignored > 0 {
@@ -229,10 +243,10 @@ impl SampledRows {
                         counted[sample] -= ignored[sample];
                     }
                 }
-                reader.enter(&right, &counted)?;
+                reader.enter(&true_positives, &counted)?;
             }
         }
-        Ok(right)
+        Ok(true_positives)
     }
 }
 

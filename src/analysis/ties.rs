@@ -56,7 +56,11 @@ pub fn tie_bounds(
             let least = reader.average(&ordered(&blocks, false)?)?;
             progress.check()?;
             let greatest = reader.average(&ordered(&blocks, true)?)?;
-            if orders == 0 || blocks.iter().all(|&(right, wrong)| right == 0 || wrong == 0) {
+            if orders == 0
+                || blocks
+                    .iter()
+                    .all(|&(true_positives, false_positives)| true_positives == 0 || false_positives == 0)
+            {
                 return Ok([least, if orders == 0 { f64::NAN } else { least }, greatest]);
             }
             let mut random = Random::new(seed ^ (group as u64) << 32 ^ t as u64);
@@ -89,47 +93,50 @@ fn blocks(ranked: Ranked<'_>, t: usize) -> Result<Vec<TieGroup>> {
     let mut blocks: Vec<TieGroup> = Vec::new();
     let mut last = None;
     for row in ranked.rows() {
-        let (right, wrong) = ranked.verdict(row, t);
+        let (true_positives, false_positives) = ranked.counted(row, t);
         let score = row.score;
         if last != Some(score) {
             push(&mut blocks, (0, 0))?;
             last = Some(score);
         }
         if let Some(block) = blocks.last_mut() {
-            block.0 += u32::from(right);
-            block.1 += u32::from(wrong);
+            block.0 += u32::from(true_positives);
+            block.1 += u32::from(false_positives);
         }
     }
     Ok(blocks)
 }
 
-fn ordered(blocks: &[TieGroup], right_first: bool) -> Result<TruePositiveRuns> {
+fn ordered(blocks: &[TieGroup], true_positives_first: bool) -> Result<TruePositiveRuns> {
     let (mut before, mut found) = (0, TruePositiveRuns::new());
-    for &(right, wrong) in blocks {
-        if right > 0 {
-            push(&mut found, (if right_first { before } else { before + wrong }, right))?;
+    for &(true_positives, false_positives) in blocks {
+        if true_positives > 0 {
+            push(
+                &mut found,
+                (if true_positives_first { before } else { before + false_positives }, true_positives),
+            )?;
         }
-        before += wrong;
+        before += false_positives;
     }
     Ok(found)
 }
 
 fn shuffled(blocks: &[TieGroup], random: &mut Random) -> Result<TruePositiveRuns> {
     let (mut before, mut found) = (0, TruePositiveRuns::new());
-    for &(mut right, mut wrong) in blocks {
-        while right > 0 && wrong > 0 {
-            if random.next() % u64::from(right + wrong) < u64::from(right) {
+    for &(mut true_positives, mut false_positives) in blocks {
+        while true_positives > 0 && false_positives > 0 {
+            if random.next() % u64::from(true_positives + false_positives) < u64::from(true_positives) {
                 push(&mut found, (before, 1))?;
-                right -= 1;
+                true_positives -= 1;
             } else {
                 before += 1;
-                wrong -= 1;
+                false_positives -= 1;
             }
         }
-        if right > 0 {
-            push(&mut found, (before, right))?;
+        if true_positives > 0 {
+            push(&mut found, (before, true_positives))?;
         }
-        before += wrong;
+        before += false_positives;
     }
     Ok(found)
 }

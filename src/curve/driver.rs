@@ -65,7 +65,7 @@ impl CurveDriver {
             }
             let reached = reached(selection.points, positives)?;
             progress.check()?;
-            events.judge(table, area)?;
+            events.read_outcomes(table, area)?;
             for limit in 0..selection.limits.len() {
                 curves.sweep(thresholds, events, area, limit, progress)?;
                 for threshold in 0..thresholds {

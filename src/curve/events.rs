@@ -4,7 +4,7 @@
 //! before it. So only detections that matched are sorted; the others are counted into the gaps between them.
 
 use crate::error::{Result, collect, copied, extend, filled, push, reserve};
-use crate::matching::{MatchTable, Outcome, Row, Verdict};
+use crate::matching::{CountedThresholds, MatchTable, Outcome, Row};
 use crate::progress::{Progress, STRETCH};
 use crate::score::descending_key;
 use crate::sort::sort_by_integer;
@@ -30,7 +30,7 @@ pub(crate) struct Events {
     /// The first halves of the events' keys: what is searched.
     scores: Vec<u64>,
     /// `(words of thresholds, events)`, in one area range: in the order in which they are swept.
-    verdicts: Vec<Verdict>,
+    counted: Vec<CountedThresholds>,
     /// `(events + 1, limits, area_words)`: unmatched detections before each event, summed from the first; the least limit
     /// first, the areas in the first of the words.
     gaps: Vec<u32>,
@@ -58,8 +58,9 @@ impl Events {
     /// Bytes that so many detections take, at most.
     pub(super) fn bytes(table: &MatchTable, detections: usize, areas: usize, limits: usize) -> usize {
         let of_gap = limits * areas.next_multiple_of(4) * size_of::<u32>();
-        let of_one =
-            2 * size_of::<Event>() + 3 * size_of::<u64>() + table.bits.words() * size_of::<Verdict>();
+        let of_one = 2 * size_of::<Event>()
+            + 3 * size_of::<u64>()
+            + table.bits.words() * size_of::<CountedThresholds>();
         detections.saturating_mul(of_one + of_gap)
     }
 
@@ -124,12 +125,12 @@ impl Events {
     /// # Errors
     ///
     /// `OutOfMemory`
-    pub(crate) fn judge(&mut self, table: &MatchTable, a: usize) -> Result<()> {
+    pub(crate) fn read_outcomes(&mut self, table: &MatchTable, a: usize) -> Result<()> {
         let (bits, area) = (table.bits, self.areas[a]);
-        self.verdicts.clear();
+        self.counted.clear();
         for word in 0..bits.words() {
-            let verdict = |event: &Event| bits.verdict(table.outcome(event.outcome as usize), area, word);
-            extend(&mut self.verdicts, self.events.iter().map(verdict))?;
+            let of_event = |event: &Event| bits.counted(table.outcome(event.outcome as usize), area, word);
+            extend(&mut self.counted, self.events.iter().map(of_event))?;
         }
         Ok(())
     }
@@ -232,7 +233,7 @@ impl Events {
     }
 
     /// Visits the matched detections of rank below the `m`-th limit, best score first: `visit(event, unmatched
-    /// detections before it in the a-th area range, verdict at the `word`-th 64 thresholds)`. The area range is the one
+    /// detections before it in the a-th area range, where it counts at the `word`-th 64 thresholds)`. The area range is the one
     /// that was judged last.
     ///
     /// # Errors
@@ -244,18 +245,20 @@ impl Events {
         m: usize,
         word: usize,
         progress: &Progress,
-        mut visit: impl FnMut(usize, u32, Verdict),
+        mut visit: impl FnMut(usize, u32, CountedThresholds),
     ) -> Result<()> {
         let count = self.events.len();
-        let verdicts = &self.verdicts[word * count..][..count];
+        let counted = &self.counted[word * count..][..count];
         let (width, at) = (self.limits.len() * self.area_words(), self.order[m] * self.area_words() + a);
         let gaps = self.gaps.chunks_exact(width);
-        for (i, ((event, gap), &verdict)) in self.events.iter().zip(gaps).zip(verdicts).enumerate() {
+        for (i, ((event, gap), &at_thresholds)) in self.events.iter().zip(gaps).zip(counted).enumerate() {
             if i.is_multiple_of(STRETCH) {
                 progress.check()?;
             }
-            if verdict.hit | verdict.miss != 0 && (event.rank as usize) < self.limits[m] {
-                visit(i, gap[at], verdict);
+            if at_thresholds.true_positive | at_thresholds.false_positive != 0
+                && (event.rank as usize) < self.limits[m]
+            {
+                visit(i, gap[at], at_thresholds);
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ use super::driver::{CurveDriver, CurveSelection};
 use super::envelope;
 use super::sweep::Reached;
 use crate::error::{Result, collect, collect_blocks, filled, zeros};
-use crate::matching::{MatchTable, Outcome, Row, Verdict};
+use crate::matching::{CountedThresholds, MatchTable, Outcome, Row};
 use crate::progress::{Progress, STRETCH};
 use crate::threads;
 
@@ -78,10 +78,11 @@ fn tally(
                 for a in 0..areas {
                     let at = 2 * (a * m + least);
                     for word in 0..bits.words() {
-                        let Verdict { hit, miss } = bits.verdict(outcome, a, word);
-                        matched[at].add(word, hit);
+                        let CountedThresholds { true_positive, false_positive } =
+                            bits.counted(outcome, a, word);
+                        matched[at].add(word, true_positive);
                         if misses {
-                            matched[at + 1].add(word, miss);
+                            matched[at + 1].add(word, false_positive);
                         }
                     }
                 }

@@ -24,22 +24,24 @@ pub(super) fn area_at_levels(
     let rows = || rows_of(table, group, images, limit);
     let (least, most) =
         rows().fold((1.0_f64, 0.0_f64), |(least, most), row| (least.min(row.score), most.max(row.score)));
-    let (mut hits, mut misses) = (filled(LEVELS, 0_u32)?, filled(LEVELS, 0_u32)?);
+    let (mut true_positives, mut false_positives) = (filled(LEVELS, 0_u32)?, filled(LEVELS, 0_u32)?);
     for row in rows() {
         let score = (row.score - least) / (most - least);
         let (matched, ignored) = table.matched_and_ignored(row, area, t);
         let level = first_level(score);
         if level < LEVELS && !ignored {
-            let counts = if matched { &mut hits } else { &mut misses };
+            let counts = if matched { &mut true_positives } else { &mut false_positives };
             counts[level] += 1;
         }
     }
     let mut points = filled(LEVELS, (0.0, 0.0))?;
-    let (mut found, mut wrong) = (0_u32, 0_u32);
-    for (point, (hits, misses)) in points.iter_mut().zip(hits.into_iter().zip(misses)) {
-        (found, wrong) = (found + hits, wrong + misses);
-        let precision = if found == 0 { 0.0 } else { f64::from(found) / f64::from(found + wrong) };
-        *point = (f64::from(found) / positives as f64, precision);
+    let (mut tp, mut fp) = (0_u32, 0_u32);
+    for (point, (true_positives, false_positives)) in
+        points.iter_mut().zip(true_positives.into_iter().zip(false_positives))
+    {
+        (tp, fp) = (tp + true_positives, fp + false_positives);
+        let precision = if tp == 0 { 0.0 } else { f64::from(tp) / f64::from(tp + fp) };
+        *point = (f64::from(tp) / positives as f64, precision);
     }
     for at in (1..LEVELS).rev() {
         points[at - 1].1 = points[at - 1].1.max(points[at].1);
@@ -98,7 +100,7 @@ fn rows_of<'a>(
 /// The first level whose score is not above that; [`LEVELS`] for a NaN, which all scores are if they are equal.
 fn first_level(score: f64) -> usize {
     let above = |level: usize| !(score >= 1.0 - (level + 1) as f64 / LEVELS as f64);
-    // Near the level that rounding misses by one at most.
+    // Near the level that rounding false_positives by one at most.
     let near = ((1.0 - score) * LEVELS as f64) as usize;
     (near.saturating_sub(2)..LEVELS).find(|&level| !above(level)).unwrap_or(LEVELS)
 }

@@ -83,12 +83,12 @@ impl Curves {
         self.extra.resize(thresholds, 0);
         self.first_score = events.first_score(m);
         for (word, (found, extra)) in self.found.chunks_mut(64).zip(self.extra.chunks_mut(64)).enumerate() {
-            events.each(a, m, word, progress, |event, unmatched, verdict| {
-                each_bit(verdict.hit, |t| {
+            events.each(a, m, word, progress, |event, unmatched, counted| {
+                each_bit(counted.true_positive, |t| {
                     found[t]
                         .push(TruePositive { false_positives: unmatched + extra[t], event: event as u32 });
                 });
-                each_bit(verdict.miss, |t| extra[t] += 1);
+                each_bit(counted.false_positive, |t| extra[t] += 1);
             })?;
         }
         Ok(())

@@ -194,7 +194,7 @@ fn opening(window: &mut Window<'_>, start: u64) -> Result<Vec<u8>, Halt> {
 const LOOK_BACK: u64 = 64;
 
 /// The place in `from..until` where a record seems to begin.
-fn guess(window: &mut Window<'_>, opening: &[u8], start: u64, from: u64, until: u64) -> Option<u64> {
+fn estimate_begin(window: &mut Window<'_>, opening: &[u8], start: u64, from: u64, until: u64) -> Option<u64> {
     window.seek(from.saturating_sub(LOOK_BACK).max(start), until);
     let mut first = 0;
     loop {
@@ -272,7 +272,7 @@ impl<R: Elements> Team<'_, '_, R> {
     }
 
     fn work(&self) {
-        let _alarm = Alarm(self);
+        let _stop_others = StopOthersOnPanic(self);
         // Without memory for it the others do the work, or the thread that joins.
         let Ok(mut window) = Window::new(self.source, self.plan.window) else { return };
         let mut order = KeyOrder::default();
@@ -282,13 +282,13 @@ impl<R: Elements> Team<'_, '_, R> {
             let begin = match index {
                 0 => Some(self.start),
                 _ if self.opening.is_empty() => None,
-                _ => guess(&mut window, &self.opening, self.start, from, until),
+                _ => estimate_begin(&mut window, &self.opening, self.start, from, until),
             };
             let (stop, end) = match begin {
                 Some(begin) => {
                     window.seek(begin, until);
                     // An incorrect estimate may read all that follows as one record, in each block: such a record is
-                    // left to who knows where records begin.
+                    // left to the thread that knows where records begin.
                     let reach = if index == 0 { u64::MAX } else { until + REACH * self.plan.block };
                     let stop = run(&mut window, &mut order, &mut rows, [until, reach], &self.over);
                     (stop, window.offset())
@@ -349,9 +349,9 @@ impl<R: Elements> Team<'_, '_, R> {
 }
 
 /// If its worker panics, the others stop too, rather than wait for a block that will not come.
-struct Alarm<'t, 'w, 'a, R: Elements>(&'t Team<'w, 'a, R>);
+struct StopOthersOnPanic<'t, 'w, 'a, R: Elements>(&'t Team<'w, 'a, R>);
 
-impl<R: Elements> Drop for Alarm<'_, '_, '_, R> {
+impl<R: Elements> Drop for StopOthersOnPanic<'_, '_, '_, R> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.over.store(true, Ordering::Relaxed);

@@ -255,7 +255,7 @@ impl<R: ImageElements> Elements for Partitioned<'_, R> {
                 let image = read_id(scanner, R::FIELD)?;
                 match image {
                     Some(image) => bin_of(&image, self.count),
-                    // Images without an id are read first, so that it is said before any image is missed.
+                    // Images without an id are read first, so that this is reported before that an image is missing.
                     None if R::LIST == RecordList::Images => 0,
                     // Annotations may name their image otherwise.
                     None => scattered(hash(text), self.count),

@@ -49,9 +49,9 @@ impl Poses {
         let start = scanner.position();
         let (pose, text) = (&mut self.pending, scanner.bytes());
         let common = if self.labels {
-            simd::dispatch(Usual::<true> { pose, text, at: start })
+            simd::dispatch(FastPose::<true> { pose, text, at: start })
         } else {
-            simd::dispatch(Usual::<false> { pose, text, at: start })
+            simd::dispatch(FastPose::<false> { pose, text, at: start })
         };
         match common {
             Some(end) => scanner.move_to(end),
@@ -185,13 +185,13 @@ impl Pose {
 }
 
 /// A pose at `at`.
-struct Usual<'a, const LABELS: bool> {
+struct FastPose<'a, const LABELS: bool> {
     pose: &'a mut Pose,
     text: &'a [u8],
     at: usize,
 }
 
-impl<const LABELS: bool> Kernel for Usual<'_, LABELS> {
+impl<const LABELS: bool> Kernel for FastPose<'_, LABELS> {
     type Output = Option<usize>;
 
     #[inline(always)]
@@ -367,8 +367,8 @@ mod tests {
         let passed = unlabelled.read_fast::<Baseline, false>(&bytes, 16);
         let mut wide = [Pose::default(), Pose::default()];
         let [pose, other] = &mut wide;
-        assert_eq!(simd::dispatch(Usual::<true> { pose, text: &bytes, at: 16 }), end, "{text}");
-        assert_eq!(simd::dispatch(Usual::<false> { pose: other, text: &bytes, at: 16 }), passed, "{text}");
+        assert_eq!(simd::dispatch(FastPose::<true> { pose, text: &bytes, at: 16 }), end, "{text}");
+        assert_eq!(simd::dispatch(FastPose::<false> { pose: other, text: &bytes, at: 16 }), passed, "{text}");
         assert_eq!(wide.map(|pose| bits(&pose.points)), [bits(&common.points), bits(&unlabelled.points)]);
         if let Some(passed) = passed {
             assert!(matches!(read, Ok(Some(()))), "{text}");

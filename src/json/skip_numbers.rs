@@ -33,7 +33,7 @@ impl Kernel for Skip<'_> {
     }
 }
 
-/// Bytes of a piece that are seen in it, but were judged in the one before.
+/// Bytes of a piece that are seen in it, but were checked in the one before.
 const BEFORE: usize = 2;
 
 /// From one piece to the next.
@@ -70,17 +70,17 @@ impl ByteMasks {
         }
     }
 
-    /// As if a number came to its end before the bytes that are judged.
+    /// As if a number came to its end before the bytes that are checked.
     #[inline(always)]
     fn open(self, spaced: bool) -> ByteMasks {
-        let judged = u64::MAX << BEFORE;
+        let checked = u64::MAX << BEFORE;
         let (comma, space) = if spaced { (1, 2) } else { (3, 0) };
         ByteMasks {
-            digits: self.digits & judged,
-            zeros: self.zeros & judged,
-            points: self.points & judged,
-            commas: self.commas & judged | comma,
-            spaces: self.spaces & judged | space,
+            digits: self.digits & checked,
+            zeros: self.zeros & checked,
+            points: self.points & checked,
+            commas: self.commas & checked | comma,
+            spaces: self.spaces & checked | space,
         }
     }
 }
@@ -101,7 +101,7 @@ impl<const SPACED: bool> Pieces<'_, SPACED> {
         self.at = self.at.checked_sub(BEFORE)?;
         let mut masks = ByteMasks::of::<L>(piece(self.text, self.at)?).open(SPACED);
         loop {
-            let (begins, odd) = self.judge(masks);
+            let (begins, odd) = self.check(masks);
             let begins = begins & (odd & odd.wrapping_neg()).wrapping_sub(1);
             if begins != 0 {
                 later = self.at + begins.ilog2() as usize;
@@ -116,7 +116,7 @@ impl<const SPACED: bool> Pieces<'_, SPACED> {
 
     /// Where a number begins, and where something stands that may not stand there or is not known.
     #[inline(always)]
-    fn judge(&mut self, masks: ByteMasks) -> (u64, u64) {
+    fn check(&mut self, masks: ByteMasks) -> (u64, u64) {
         let ByteMasks { mut digits, zeros, points, commas, spaces } = masks;
         let (begins, spaces_due) = if SPACED { (spaces << 1, commas << 1) } else { (commas << 1, 0) };
         let mut unknown = !(digits | points | commas | spaces);
@@ -134,8 +134,8 @@ impl<const SPACED: bool> Pieces<'_, SPACED> {
             | spaces ^ spaces_due
             | (begins & zeros) << 1 & digits
             | unknown;
-        let judged = u64::MAX << BEFORE;
-        (begins & judged, odd & judged)
+        let checked = u64::MAX << BEFORE;
+        (begins & checked, odd & checked)
     }
 
     /// Where minuses are as they may be, before whatever else is unknown. A number is as plain as if it had a digit there.

@@ -309,10 +309,10 @@ mod tests {
 
     #[test]
     fn what_is_no_image_is_said_to_be_none() {
-        let told = |bytes: &[u8]| size_of_bytes(bytes).unwrap_err().to_string();
-        assert_eq!(told(b""), "the file is empty");
-        assert_eq!(told(b"<html>"), "no image header, expected JPEG, PNG, BMP, GIF, WebP or TIFF");
-        assert_eq!(told(b"\xff\xd8\xff\xda"), "a damaged JPEG header: the size of the image is not found");
-        assert_eq!(told(b"GIF89a\0\0\x01\0"), "an image of 0 by 1 pixels");
+        let message = |bytes: &[u8]| size_of_bytes(bytes).unwrap_err().to_string();
+        assert_eq!(message(b""), "the file is empty");
+        assert_eq!(message(b"<html>"), "no image header, expected JPEG, PNG, BMP, GIF, WebP or TIFF");
+        assert_eq!(message(b"\xff\xd8\xff\xda"), "a damaged JPEG header: the size of the image is not found");
+        assert_eq!(message(b"GIF89a\0\0\x01\0"), "an image of 0 by 1 pixels");
     }
 }

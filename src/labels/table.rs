@@ -190,11 +190,11 @@ mod tests {
         let mut rows = LineObjects::default();
         rows.read(0, b"a 1 2\nb x 2\na\nc 3 nan\nd 4 5 6\ne 5 6", &layout("word left right", 0, &[]))
             .unwrap();
-        let told: Vec<String> =
+        let messages: Vec<String> =
             rows.faults.iter().map(|fault| format!("{}: {}", fault.code, fault.error)).collect();
         let columns = "expected 3: word left right";
         assert_eq!(
-            told,
+            messages,
             [
                 "not-a-number: line 2: \"left\" is \"x\", expected a number".to_owned(),
                 format!("wrong-length: line 3 has 1 columns, {columns}"),

@@ -488,7 +488,7 @@ mod tests {
         let pose =
             YoloLayout { geometry: GeometryKind::Keypoints, keypoints: Some([2, 3]), confidence: None };
         let last = YoloLayout { confidence: Some(Confidence::Last), ..BOXES };
-        for (text, layout, told) in [
+        for (text, layout, message) in [
             ("\n0 1 2 3", BOXES, "line 2 has 4 numbers, expected 5: class x_center y_center width height"),
             (
                 "0 .5 .5 .1 .1",
@@ -525,7 +525,7 @@ mod tests {
                 "line 1 has 8 numbers, expected 11: class x_center y_center width height, 2 keypoints of 3 numbers",
             ),
         ] {
-            assert_eq!(fault(text, layout), told);
+            assert_eq!(fault(text, layout), message);
         }
         assert!(
             rows("0 1.01 -0.01 .1 .1", BOXES).faults.is_empty()

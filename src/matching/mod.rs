@@ -45,5 +45,5 @@ pub use matcher::{CellPairs, MATCHERS, MatchKind, Matcher, OnMatch};
 pub use pair::{ErrorType, Pair};
 pub use partners::{NO_PARTNER, Partners};
 pub use table::{
-    AreaRange, MOST_AREA_RANGES, MatchTable, Outcome, OutcomeLayout, Row, Truth, Verdict, each_bit,
+    AreaRange, CountedThresholds, MOST_AREA_RANGES, MatchTable, Outcome, OutcomeLayout, Row, Truth, each_bit,
 };

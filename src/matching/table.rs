@@ -211,20 +211,20 @@ impl OutcomeLayout {
     /// Of the `word`-th 64 thresholds of area range `a` those at which a detection is a true positive, and those at
     /// which it is a false one.
     #[inline]
-    pub fn verdict(self, entry: &[u64], a: usize, word: usize) -> Verdict {
+    pub fn counted(self, entry: &[u64], a: usize, word: usize) -> CountedThresholds {
         let (matched, ignored) = self.get(entry, a, word);
-        let counted = !ignored & self.used(word);
-        Verdict { hit: matched & counted, miss: !matched & counted }
+        let not_ignored = !ignored & self.used(word);
+        CountedThresholds { true_positive: matched & not_ignored, false_positive: !matched & not_ignored }
     }
 }
 
 /// The thresholds, 64 of them, at which a detection is a true positive and at which a false one.
 #[derive(Clone, Copy, Default)]
-pub struct Verdict {
+pub struct CountedThresholds {
     /// True positive.
-    pub hit: u64,
+    pub true_positive: u64,
     /// False positive.
-    pub miss: u64,
+    pub false_positive: u64,
 }
 
 /// A run of up to 64 bits in some words.
@@ -362,8 +362,9 @@ impl MatchTable {
         match row.outcome() {
             Outcome::Unmatched(outside) => outside >> a & 1 == 0,
             Outcome::Matched(index) => (0..self.bits.words()).any(|word| {
-                let Verdict { hit, miss } = self.bits.verdict(self.outcome(index), a, word);
-                hit | miss != 0
+                let CountedThresholds { true_positive, false_positive } =
+                    self.bits.counted(self.outcome(index), a, word);
+                true_positive | false_positive != 0
             }),
         }
     }

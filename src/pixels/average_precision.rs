@@ -122,11 +122,11 @@ fn of_scores(mut positives: Vec<f64>, negatives: impl Iterator<Item = f64>) -> R
     for negative in negatives.filter(|&negative| negative >= lowest) {
         between[scores.partition_point(|&score| score > negative)] += 1;
     }
-    let (mut found, mut wrong, mut sum) = (0_u64, 0_u64, 0.0);
+    let (mut true_positives, mut false_positives, mut sum) = (0_u64, 0_u64, 0.0);
     for (&here, &between) in here.iter().zip(&between) {
-        found += here;
-        wrong += between;
-        sum += here as f64 * (found as f64 / (found + wrong) as f64);
+        true_positives += here;
+        false_positives += between;
+        sum += here as f64 * (true_positives as f64 / (true_positives + false_positives) as f64);
     }
     Ok(sum / positives.len() as f64)
 }

@@ -84,16 +84,16 @@ impl Confusion {
     }
 
     /// The matrix of pixels counted by code, codes x codes, without those that are left out; nothing if a label was
-    /// wrong.
+    /// unknown.
     ///
     /// # Errors
     ///
     /// `OutOfMemory`
     pub fn of_codes(counts: &[u64], rule: &LabelRule) -> Result<Option<Confusion>> {
-        let (codes, classes, wrong) = (rule.codes(), rule.classes(), usize::from(rule.wrong()));
-        let none_wrong = counts[wrong * codes..].iter().all(|&count| count == 0);
+        let (codes, classes, unknown) = (rule.codes(), rule.classes(), usize::from(rule.unknown()));
+        let none_wrong = counts[unknown * codes..].iter().all(|&count| count == 0);
         let rows = counts.chunks_exact(codes).take(classes + 1);
-        if !none_wrong || rows.clone().any(|row| row[wrong] > 0) {
+        if !none_wrong || rows.clone().any(|row| row[unknown] > 0) {
             return Ok(None);
         }
         let mut matrix = with_capacity(classes * (classes + 1))?;
@@ -208,7 +208,7 @@ impl CodeCounts {
         });
     }
 
-    /// The matrix without the pixels that are left out; nothing if a label was wrong.
+    /// The matrix without the pixels that are left out; nothing if a label was unknown.
     fn finish(mut self, rule: &LabelRule) -> Result<Option<Confusion>> {
         let (first, copies) = self.counts.split_at_mut(self.cells);
         for copy in copies.chunks(self.cells) {

@@ -76,20 +76,20 @@ pub fn add<S: Score>(
 /// positive.
 pub fn average_precision(positives: &[u64], negatives: &[u64]) -> [f64; 3] {
     let all: u64 = positives.iter().sum();
-    let (mut found, mut wrong) = (0.0, 0.0);
+    let (mut true_positives, mut false_positives) = (0.0, 0.0);
     let [mut tied, mut low, mut high] = [0.0; 3];
     for (&here, &against) in positives.iter().zip(negatives).rev() {
         let (here, against) = (here as f64, against as f64);
         if here > 0.0 {
-            tied += here * ((found + here) / (found + here + wrong + against));
-            high += here * ((found + here) / (found + here + wrong));
-            // The sum of (found + i) / (found + i + w) for i from 1 to here is here - w times a sum of reciprocals,
-            // which an integral bounds from above.
-            let (w, before) = (wrong + against, found + wrong + against);
+            tied += here * ((true_positives + here) / (true_positives + here + false_positives + against));
+            high += here * ((true_positives + here) / (true_positives + here + false_positives));
+            // With t true positives, the sum of (t + i) / (t + i + w) for i from 1 to here is here - w times a sum of
+            // reciprocals, which an integral bounds from above.
+            let (w, before) = (false_positives + against, true_positives + false_positives + against);
             low += if w > 0.0 { here - w * (here / before).ln_1p().min(here / (before + 1.0)) } else { here };
         }
-        found += here;
-        wrong += against;
+        true_positives += here;
+        false_positives += against;
     }
     let all = all as f64;
     [tied / all, (low / all).min(tied / all), (high / all).max(tied / all)]
@@ -134,11 +134,11 @@ mod tests {
                     continue;
                 }
                 let order = (0..5).map(|i| upper >> i & 1).chain((0..5).map(|i| lower >> i & 1));
-                let (mut found, mut sum) = (0.0, 0.0);
+                let (mut true_positives, mut sum) = (0.0, 0.0);
                 for (rank, positive) in order.enumerate() {
                     if positive == 1 {
-                        found += 1.0;
-                        sum += found / (rank as f64 + 1.0);
+                        true_positives += 1.0;
+                        sum += true_positives / (rank as f64 + 1.0);
                     }
                 }
                 assert!(low <= sum / 5.0 && sum / 5.0 <= high, "{low} {} {high}", sum / 5.0);

@@ -21,7 +21,7 @@ pub struct LabelRule {
 
 impl LabelRule {
     /// Labels `0..classes` are classes. A pixel whose target is `ignore` is left out; a prediction of `ignore` (where
-    /// that is not a class) is no class, and so always wrong. With `reduce_zero` target 0 is left out too, and
+    /// that is not a class) is no class, and so never a true positive. With `reduce_zero` target 0 is left out too, and
     /// the classes of the target are numbered from 1.
     ///
     /// # Errors
@@ -45,9 +45,9 @@ impl LabelRule {
         self.classes as u16
     }
 
-    /// The code of a number that means nothing.
+    /// The code of a label that is neither a class nor ignored.
     #[inline]
-    pub fn wrong(&self) -> u16 {
+    pub fn unknown(&self) -> u16 {
         self.classes as u16 + 1
     }
 
@@ -64,7 +64,7 @@ impl LabelRule {
             return self.nothing();
         }
         let class = label.wrapping_sub(i64::from(self.reduce_zero));
-        if (class as u64) < self.classes as u64 { class as u16 } else { self.wrong() }
+        if (class as u64) < self.classes as u64 { class as u16 } else { self.unknown() }
     }
 
     /// The code of a prediction's number.
@@ -75,7 +75,7 @@ impl LabelRule {
         } else if Some(label) == self.ignore {
             self.nothing()
         } else {
-            self.wrong()
+            self.unknown()
         }
     }
 
@@ -235,11 +235,11 @@ impl<'a> Labels<'a> {
 
     /// The first pixel whose number means nothing.
     pub fn first_wrong(&self, rule: &LabelRule, side: MapSide) -> Option<usize> {
-        let wrong = |label: i64| rule.code(side, label) == rule.wrong();
-        each_type!(self, pixels => pixels.iter().position(|label| wrong(label.number())))
+        let is_unknown = |label: i64| rule.code(side, label) == rule.unknown();
+        each_type!(self, pixels => pixels.iter().position(|label| is_unknown(label.number())))
     }
 
-    /// The error that the first wrong pixel deserves, in a map of this `width`.
+    /// The error for the first pixel without a valid label, in a map of this `width`.
     pub fn refuse(&self, rule: &LabelRule, side: MapSide, width: usize) -> Option<Error> {
         let index = self.first_wrong(rule, side)?;
         let (row, column) = place(index, width);

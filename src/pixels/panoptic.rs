@@ -79,16 +79,16 @@ impl PanopticRules {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SegmentMatches {
     /// Category and intersection over union of each match, ground truths by id, then predictions by id.
-    pub found: Vec<(u32, f64)>,
+    pub true_positives: Vec<(u32, f64)>,
     /// Category of each ground truth that nothing matched.
-    pub missed: Vec<u32>,
+    pub false_negatives: Vec<u32>,
     /// Category of each prediction that matched nothing and is not ignored.
-    pub made_up: Vec<u32>,
+    pub false_positives: Vec<u32>,
     /// Category and intersection over union of pairs of segments that are not matched, and the category of each such
     /// ground truth.
     pub overlaps: Vec<(u32, f64)>,
     /// See [`SegmentMatches::overlaps`].
-    pub sought: Vec<u32>,
+    pub overlapped: Vec<u32>,
 }
 
 /// Counts of panoptic quality by category.
@@ -97,11 +97,11 @@ pub struct PanopticCounts {
     /// Sum of intersection over union of the matches.
     pub iou: Vec<f64>,
     /// Matches.
-    pub found: Vec<i64>,
+    pub true_positives: Vec<i64>,
     /// Predictions that match nothing.
-    pub made_up: Vec<i64>,
+    pub false_positives: Vec<i64>,
     /// Ground truths that nothing matches.
-    pub missed: Vec<i64>,
+    pub false_negatives: Vec<i64>,
 }
 
 impl PanopticCounts {
@@ -112,19 +112,24 @@ impl PanopticCounts {
     /// `OutOfMemory`
     pub fn new(categories: usize) -> Result<PanopticCounts> {
         let none = || zeros(categories);
-        Ok(PanopticCounts { iou: zeros(categories)?, found: none()?, made_up: none()?, missed: none()? })
+        Ok(PanopticCounts {
+            iou: zeros(categories)?,
+            true_positives: none()?,
+            false_positives: none()?,
+            false_negatives: none()?,
+        })
     }
 
     /// Adds an image; the sums are in the order of the calls, so the bits are those of one pass over the images.
     pub fn add(&mut self, matches: &SegmentMatches) {
-        for &(category, iou) in &matches.found {
+        for &(category, iou) in &matches.true_positives {
             self.iou[category as usize] += iou;
-            self.found[category as usize] += 1;
+            self.true_positives[category as usize] += 1;
         }
         matches.overlaps.iter().for_each(|&(category, iou)| self.iou[category as usize] += iou);
-        matches.sought.iter().for_each(|&category| self.found[category as usize] += 1);
-        matches.missed.iter().for_each(|&category| self.missed[category as usize] += 1);
-        matches.made_up.iter().for_each(|&category| self.made_up[category as usize] += 1);
+        matches.overlapped.iter().for_each(|&category| self.true_positives[category as usize] += 1);
+        matches.false_negatives.iter().for_each(|&category| self.false_negatives[category as usize] += 1);
+        matches.false_positives.iter().for_each(|&category| self.false_positives[category as usize] += 1);
     }
 }
 
@@ -249,7 +254,7 @@ fn match_pairs(
                 push(&mut matches.overlaps, (truth.category, iou))?;
             }
         } else if iou > 0.5 {
-            push(&mut matches.found, (truth.category, iou))?;
+            push(&mut matches.true_positives, (truth.category, iou))?;
             truth_matched[t] = true;
             prediction_matched[p] = true;
         }
@@ -261,9 +266,9 @@ fn match_pairs(
             crowds.try_reserve(1).map_err(|_| Error::out_of_memory_for("the segments"))?;
             crowds.insert(truth.category, truth.id);
         } else if rules.is_modified(truth.category) {
-            push(&mut matches.sought, truth.category)?;
+            push(&mut matches.overlapped, truth.category)?;
         } else if !matched {
-            push(&mut matches.missed, truth.category)?;
+            push(&mut matches.false_negatives, truth.category)?;
         }
     }
     let pixels_of =
@@ -274,7 +279,7 @@ fn match_pairs(
         }
         let on_crowd = crowds.get(&prediction.category).map_or(0, |&crowd| pixels_of(crowd, prediction.id));
         if (on_void[at] + on_crowd) as f64 / area[at] as f64 <= 0.5 {
-            push(&mut matches.made_up, prediction.category)?;
+            push(&mut matches.false_positives, prediction.category)?;
         }
     }
     Ok(matches)
@@ -411,8 +416,8 @@ mod tests {
             match_segments([&truth, &prediction], 8, &truths, &predictions, &PanopticRules::default())
                 .unwrap();
         // 8 is 4 pixels, one of them void: union 4 + 2 - 2 - 1. 9 lies on void.
-        assert_eq!(matches.found, [(0, 0.75), (1, 2.0 / 3.0)]);
-        assert_eq!((matches.missed.len(), matches.made_up.len()), (0, 0));
+        assert_eq!(matches.true_positives, [(0, 0.75), (1, 2.0 / 3.0)]);
+        assert_eq!((matches.false_negatives.len(), matches.false_positives.len()), (0, 0));
     }
 
     #[test]
@@ -422,8 +427,11 @@ mod tests {
             ([segment(1, 0, 3), segment(2, 1, 1)], [segment(3, 0, 0), segment(4, 1, 0)]);
         let rules = PanopticRules { modified: vec![false, true], ..PanopticRules::default() };
         let matches = match_segments([&truth, &prediction], 4, &truths, &predictions, &rules).unwrap();
-        assert_eq!((matches.found, matches.overlaps), (vec![(0, 2.0 / 3.0)], vec![(1, 0.5)]));
-        assert_eq!((matches.sought, matches.missed.len(), matches.made_up.len()), (vec![1], 0, 0));
+        assert_eq!((matches.true_positives, matches.overlaps), (vec![(0, 2.0 / 3.0)], vec![(1, 0.5)]));
+        assert_eq!(
+            (matches.overlapped, matches.false_negatives.len(), matches.false_positives.len()),
+            (vec![1], 0, 0)
+        );
         // A square that is moved by one pixel: its boundary of one pixel is another one for the most part.
         let square = |from: usize| -> Vec<u32> {
             (0..400)
@@ -433,7 +441,7 @@ mod tests {
         let of = |dilation_ratio| {
             let rules = PanopticRules { dilation_ratio, ..PanopticRules::default() };
             let listed = [segment(1, 0, 100)];
-            match_segments([&square(4), &square(5)], 20, &listed, &listed, &rules).unwrap().found
+            match_segments([&square(4), &square(5)], 20, &listed, &listed, &rules).unwrap().true_positives
         };
         // 90 of 100 pixels, 10 on void; of 36 boundary pixels 18 are in both, 10 on void.
         assert_eq!((of(None), of(Some(0.02))), (vec![(0, 0.9)], vec![]));
@@ -447,8 +455,8 @@ mod tests {
         let matches =
             match_segments([&truth, &prediction], 4, &truths, &predictions, &PanopticRules::default())
                 .unwrap();
-        assert_eq!(matches.found, []);
-        assert_eq!((matches.missed, matches.made_up), (vec![0, 0], vec![0, 0]));
+        assert_eq!(matches.true_positives, []);
+        assert_eq!((matches.false_negatives, matches.false_positives), (vec![0, 0], vec![0, 0]));
     }
 
     #[test]

@@ -153,11 +153,11 @@ fn add_images(counts: &mut SemanticCounts, files: [&PathBuf; 2], settings: &Sett
     let pair = [target.pixels.labels(), prediction.pixels.labels()];
     counts.add(pair, [target.height, target.width], settings, true).map_err(|error| {
         // The counts know sides; here a side has a name.
-        let wrong = |side, labels: Labels, path: &PathBuf| {
+        let invalid = |side, labels: Labels, path: &PathBuf| {
             labels.refuse(rule, side, target.width).map(|error| error.at(path.display()))
         };
-        wrong(MapSide::Target, pair[0], files[0])
-            .or_else(|| wrong(MapSide::Prediction, pair[1], files[1]))
+        invalid(MapSide::Target, pair[0], files[0])
+            .or_else(|| invalid(MapSide::Prediction, pair[1], files[1]))
             .unwrap_or(error)
     })
 }

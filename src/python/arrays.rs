@@ -139,8 +139,8 @@ pub(super) fn numbers(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> P
     if let Some(numbers) = read_known(value) {
         return Ok(numbers?);
     }
-    let doors = value.py().import(intern!(value.py(), "meanap._arrays"))?;
-    let array = doors.call_method1(intern!(value.py(), "as_numbers"), (value, place()))?;
+    let arrays = value.py().import(intern!(value.py(), "meanap._arrays"))?;
+    let array = arrays.call_method1(intern!(value.py(), "as_numbers"), (value, place()))?;
     let numbers = read_known(&array).ok_or_else(|| Error::value("not an array of numbers").at(place()))?;
     Ok(numbers?)
 }
@@ -153,8 +153,8 @@ pub(super) fn flags(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyR
     let numbers = match read_flags(value) {
         Some(numbers) => numbers?,
         None => {
-            let doors = value.py().import(intern!(value.py(), "meanap._arrays"))?;
-            let array = doors.call_method1(intern!(value.py(), "as_flags"), (value, place()))?;
+            let arrays = value.py().import(intern!(value.py(), "meanap._arrays"))?;
+            let array = arrays.call_method1(intern!(value.py(), "as_flags"), (value, place()))?;
             let wrong = || PyErr::from(Error::value("not an array of flags").at(place()));
             read_flags(&array).ok_or_else(wrong)??
         }
@@ -229,11 +229,11 @@ pub(super) fn keys(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyRe
 /// Reads a column of ids as codes, which go behind those that are there.
 pub(super) fn codes(
     value: &Bound<'_, PyAny>,
-    book: &mut Interner,
+    interner: &mut Interner,
     codes: &mut Vec<u32>,
     place: impl Fn() -> String,
 ) -> PyResult<()> {
-    read_keys(value, &place, &mut Codes { book, codes })
+    read_keys(value, &place, &mut Codes { interner, codes })
 }
 
 /// What takes the ids of a column.
@@ -255,7 +255,7 @@ impl KeySink for Vec<Key> {
 }
 
 struct Codes<'a> {
-    book: &'a mut Interner,
+    interner: &'a mut Interner,
     codes: &'a mut Vec<u32>,
 }
 
@@ -268,8 +268,8 @@ impl KeySink for Codes<'_> {
     fn take(&mut self, key: KeyRef<'_>) -> Result<()> {
         // Objects of one image often follow each other: comparing a text takes less than looking it up.
         let code = match self.codes.last() {
-            Some(&last) if KeyRef::from(&self.book.keys()[last as usize]) == key => last,
-            _ => self.book.code(key)?,
+            Some(&last) if KeyRef::from(&self.interner.keys()[last as usize]) == key => last,
+            _ => self.interner.code(key)?,
         };
         push(self.codes, code)
     }
@@ -318,8 +318,8 @@ fn read_keys(value: &Bound<'_, PyAny>, place: &dyn Fn() -> String, sink: &mut im
         }
         return Ok(());
     }
-    let doors = value.py().import(intern!(value.py(), "meanap._arrays"))?;
-    let array = doors.call_method1(intern!(value.py(), "as_ids"), (value, place()))?;
+    let arrays = value.py().import(intern!(value.py(), "meanap._arrays"))?;
+    let array = arrays.call_method1(intern!(value.py(), "as_ids"), (value, place()))?;
     if array.is(value) {
         return Err(Error::value("not a column of ids").at(place()).into());
     }

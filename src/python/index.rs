@@ -179,14 +179,14 @@ pub(super) fn prepare_boxes(
         }
         whole = false;
         let place = || format!("{place}: record {record}");
-        let told = |error| named(py, error, place, bbox);
+        let at_field = |error| named(py, error, place, bbox);
         let bb = field(&annotation, bbox, place)?;
-        let ring = corners(&bb).map_err(told)?;
+        let ring = corners(&bb).map_err(at_field)?;
         if !annotation.contains(segmentation)? {
             annotation.set_item(segmentation, PyList::new(py, [ring])?)?;
         }
         // Where this fails the reference has set the corners already.
-        annotation.set_item(area, area_of(&bb).map_err(told)?)?;
+        annotation.set_item(area, area_of(&bb).map_err(at_field)?)?;
         annotation.set_item(id, record + 1)?;
         annotation.set_item(iscrowd, &zero)?;
     }
@@ -294,9 +294,9 @@ pub(super) fn same_kind(py: Python<'_>, error: PyErr, sentence: String) -> PyErr
     if !built_in {
         return error;
     }
-    let told = PyErr::from_type(class, sentence);
-    told.set_cause(py, Some(error));
-    told
+    let described = PyErr::from_type(class, sentence);
+    described.set_cause(py, Some(error));
+    described
 }
 
 fn type_name(object: &Bound<'_, PyAny>) -> String {

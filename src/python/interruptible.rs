@@ -84,26 +84,26 @@ fn run_with_progress(
             }
         };
         loop {
-            let heard;
-            (heard, receiver) = py.detach(move || (receiver.recv_timeout(PAUSE), receiver));
-            let done = match heard {
+            let received;
+            (received, receiver) = py.detach(move || (receiver.recv_timeout(PAUSE), receiver));
+            let done = match received {
                 Ok(()) => total,
                 Err(RecvTimeoutError::Timeout) => work_progress.done().min(total),
                 Err(RecvTimeoutError::Disconnected) => match worker.take().map(|worker| worker.join()) {
                     Some(Err(panic)) => resume_unwind(panic),
-                    _ => unreachable!("a worker that ends well has said so"),
+                    _ => unreachable!("a worker that ends well has sent a message"),
                 },
             };
-            let told = py.check_signals().and_then(|()| match progress {
+            let checked = py.check_signals().and_then(|()| match progress {
                 Some(progress) => progress.call1((done, total)).map(drop),
                 None => Ok(()),
             });
-            match (told, heard) {
+            match (checked, received) {
                 (Ok(()), Ok(())) => return Ok(()),
                 (Ok(()), Err(_)) => {}
-                (Err(problem), heard) => {
+                (Err(problem), received) => {
                     work_progress.cancel();
-                    if heard.is_err() {
+                    if received.is_err() {
                         // The worker may be near its end or far from it; either way it does not need the interpreter.
                         py.detach(move || {
                             let _ = receiver.recv();

@@ -105,13 +105,13 @@ fn checked(py: Python<'_>) -> PyResult<()> {
 pub(super) struct Items<'a, 'py> {
     dict: &'a Bound<'py, PyDict>,
     length: usize,
-    told: usize,
+    returned: usize,
     position: ffi::Py_ssize_t,
 }
 
 /// The items of a dictionary.
 pub(super) fn items<'a, 'py>(dict: &'a Bound<'py, PyDict>) -> Items<'a, 'py> {
-    Items { dict, length: dict.len(), told: 0, position: 0 }
+    Items { dict, length: dict.len(), returned: 0, position: 0 }
 }
 
 impl<'py> Iterator for Items<'_, 'py> {
@@ -123,13 +123,13 @@ impl<'py> Iterator for Items<'_, 'py> {
             if self.dict.len() != self.length {
                 // Reported once.
                 self.length = self.dict.len();
-                self.told = self.length;
+                self.returned = self.length;
                 return Some(Err(PyRuntimeError::new_err("dictionary changed size during iteration")));
             }
-            if self.told == self.length {
+            if self.returned == self.length {
                 return None;
             }
-            self.told += 1;
+            self.returned += 1;
             let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
             // SAFETY: it is a dictionary and is locked, so that key and value, which are borrowed from it, are alive
             // until they are counted: no Python code runs in between.

@@ -19,10 +19,10 @@ impl From<Error> for PyErr {
     fn from(error: Error) -> PyErr {
         match error.kind() {
             ErrorKind::Value | ErrorKind::NotJson(_) | ErrorKind::NotText | ErrorKind::WrongFile => {
-                raised::InputError::new_err(told(&error))
+                raised::InputError::new_err(arguments(&error))
             }
-            ErrorKind::Type => raised::InputTypeError::new_err(told(&error)),
-            ErrorKind::Missing => raised::MissingFieldError::new_err(told(&error)),
+            ErrorKind::Type => raised::InputTypeError::new_err(arguments(&error)),
+            ErrorKind::Missing => raised::MissingFieldError::new_err(arguments(&error)),
             ErrorKind::OutOfMemory | ErrorKind::Io(std::io::ErrorKind::OutOfMemory) => {
                 PyMemoryError::new_err(error.to_string())
             }
@@ -46,7 +46,7 @@ impl From<Error> for PyErr {
 
 /// The arguments of an `InputError`: problem, source, record, field, found, expected, code, what a row is called, its
 /// name, and the position in a text.
-type Told = (
+type InputErrorArguments = (
     Option<String>,
     Option<String>,
     Option<u64>,
@@ -59,7 +59,7 @@ type Told = (
     Option<(u64, u64, u64)>,
 );
 
-fn told(error: &Error) -> Told {
+fn arguments(error: &Error) -> InputErrorArguments {
     let problem = Some(error.problem().to_owned()).filter(|problem| !problem.is_empty());
     let place = error.place().cloned().unwrap_or_default();
     let (record, unit) = match place.row {

@@ -123,15 +123,15 @@ impl Scored {
         }
         let thresholds = self.steps().count();
         let mut steps = self.steps();
-        let mut above = self.positives.len();
-        let mut wrong = self.negatives.len();
+        let mut true_positives = self.positives.len();
+        let mut false_positives = self.negatives.len();
         let sum = pairwise_of(thresholds, &mut || {
             let Some(step) = steps.next() else { return 0.0 };
-            let precision = above as f64 / (above + wrong) as f64;
-            let next = above - step.positives;
-            let term = (next as f64 / total - above as f64 / total) * precision;
-            above = next;
-            wrong -= step.negatives;
+            let precision = true_positives as f64 / (true_positives + false_positives) as f64;
+            let next = true_positives - step.positives;
+            let term = (next as f64 / total - true_positives as f64 / total) * precision;
+            true_positives = next;
+            false_positives -= step.negatives;
             term
         });
         (-sum).max(0.0)
@@ -147,8 +147,8 @@ impl Scored {
         let total = self.positives.len() as f64;
         let mut steps: Vec<Step> = Vec::new();
         extend(&mut steps, self.steps())?;
-        let mut above = self.positives.len();
-        let mut wrong = self.negatives.len();
+        let mut true_positives = self.positives.len();
+        let mut false_positives = self.negatives.len();
         let (mut precision, mut recall, mut thresholds) = (Vec::new(), Vec::new(), Vec::new());
         for (i, step) in steps.iter().enumerate() {
             if i.is_multiple_of(STRETCH) {
@@ -164,12 +164,12 @@ impl Scored {
                 || step.positives > 0
                 || steps[i - 1].positives > 0;
             if keep {
-                push(&mut precision, above as f64 / (above + wrong) as f64)?;
-                push(&mut recall, if total > 0.0 { above as f64 / total } else { 1.0 })?;
+                push(&mut precision, true_positives as f64 / (true_positives + false_positives) as f64)?;
+                push(&mut recall, if total > 0.0 { true_positives as f64 / total } else { 1.0 })?;
                 push(&mut thresholds, step.score)?;
             }
-            above -= step.positives;
-            wrong -= step.negatives;
+            true_positives -= step.positives;
+            false_positives -= step.negatives;
         }
         push(&mut precision, 1.0)?;
         push(&mut recall, 0.0)?;

@@ -19,7 +19,7 @@ use super::run::{ListRows, Run, Scores};
 use super::trec::places;
 
 /// Measures lists of a run: `pairs` gives the group and the query of each, or no group for an empty list. Returns one
-/// row of values for each pair; or why there are none, and of which pair that is said if of any. Runs on the current
+/// row of values for each pair; or why there are none, and for which pair, if for one. Runs on the current
 /// pool.
 ///
 /// # Errors

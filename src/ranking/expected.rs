@@ -234,17 +234,20 @@ impl RankedList<'_> {
     fn expected_bpref(&self, measure: &Measure, conventions: &Conventions) -> f64 {
         let Judged { relevant, not_relevant, .. } = self.judged;
         let bound = not_relevant.min(relevant) as f64;
-        let mut wrong = 0usize;
+        let mut not_relevant_above = 0usize;
         let mut total = 0.0;
         for tie in self.ties() {
-            let right = tie.relevant(measure, conventions);
-            let not = tie.hits.iter().filter(|hit| (0..conventions.level).contains(&hit.grade)).count();
-            if right > 0.0 {
-                let lost = |preceding: usize| divide((wrong + preceding).min(relevant) as f64, bound);
-                let mean = (0..=not).map(|preceding| 1.0 - lost(preceding)).sum::<f64>() / (not as f64 + 1.0);
-                total += right * mean;
+            let relevant_in_tie = tie.relevant(measure, conventions);
+            let not_relevant_in_tie =
+                tie.hits.iter().filter(|hit| (0..conventions.level).contains(&hit.grade)).count();
+            if relevant_in_tie > 0.0 {
+                let lost =
+                    |preceding: usize| divide((not_relevant_above + preceding).min(relevant) as f64, bound);
+                let mean = (0..=not_relevant_in_tie).map(|preceding| 1.0 - lost(preceding)).sum::<f64>()
+                    / (not_relevant_in_tie as f64 + 1.0);
+                total += relevant_in_tie * mean;
             }
-            wrong += not;
+            not_relevant_above += not_relevant_in_tie;
         }
         divide(total, relevant as f64)
     }

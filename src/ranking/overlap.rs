@@ -20,7 +20,7 @@ use super::run::Run;
 use super::trec::places;
 
 /// Compares the lists of two runs: `pairs` gives the group of each, or none for an empty list. Returns a value for each
-/// pair; or why there are none, and of which pair and which run that is said. Runs on the current pool.
+/// pair; or why there are none, and for which pair and run. Runs on the current pool.
 ///
 /// # Errors
 ///

@@ -166,21 +166,21 @@ fn average_precision(
     }
     let count = |bucket, negative| parts.iter().map(|part| part.of(bucket, negative).len()).sum::<usize>();
     let counts: Vec<(usize, usize)> = (0..division.buckets).map(|b| (count(b, 0), count(b, 1))).collect();
-    let positives: usize = counts.iter().map(|count| count.0).sum();
-    let (mut above, mut wrong) = (positives, n - positives);
+    let all_positives: usize = counts.iter().map(|count| count.0).sum();
+    let (mut true_positives, mut false_positives) = (all_positives, n - all_positives);
     let starts: Vec<(usize, usize)> = counts
         .iter()
-        .map(|&(right, others)| {
-            let start = (above, wrong);
-            (above, wrong) = (above - right, wrong - others);
+        .map(|&(positives, negatives)| {
+            let start = (true_positives, false_positives);
+            (true_positives, false_positives) = (true_positives - positives, false_positives - negatives);
             start
         })
         .collect();
     let by_bucket = collect_parallel((0..division.buckets).into_par_iter().map_init(
         <(Vec<u64>, Vec<u64>)>::default,
-        |(right, others), bucket| {
+        |(positives, negatives), bucket| {
             progress.check()?;
-            for (negative, keys) in [&mut *right, &mut *others].into_iter().enumerate() {
+            for (negative, keys) in [&mut *positives, &mut *negatives].into_iter().enumerate() {
                 keys.clear();
                 for part in &parts {
                     let more = part.of(bucket, negative);
@@ -189,7 +189,7 @@ fn average_precision(
                 }
                 keys.sort_unstable();
             }
-            terms(steps(right, others), right.len(), starts[bucket], positives)
+            terms(steps(positives, negatives), positives.len(), starts[bucket], all_positives)
         },
     ))?;
     let by_bucket = by_bucket.into_iter().collect::<Result<Vec<Terms>>>()?;
@@ -203,7 +203,7 @@ fn average_precision(
         values.extend(bucket.terms);
         scores += bucket.scores;
     }
-    Ok(Ok(((-pairwise_sparse(scores, &places, &values)).max(0.0), positives)))
+    Ok(Ok(((-pairwise_sparse(scores, &places, &values)).max(0.0), all_positives)))
 }
 
 /// Average precision of any number of examples, as `average_precision` gives it. Runs on the current pool.
@@ -231,7 +231,7 @@ pub fn average_precision_of(
 fn terms(
     steps: impl Iterator<Item = Step>,
     expected: usize,
-    (mut above, mut wrong): (usize, usize),
+    (mut true_positives, mut false_positives): (usize, usize),
     positives: usize,
 ) -> Result<Terms> {
     let total = positives as f64;
@@ -239,13 +239,13 @@ fn terms(
     let mut found = Terms { scores: 0, places, terms: values };
     for step in steps {
         if step.positives > 0 {
-            let precision = above as f64 / (above + wrong) as f64;
-            let next = above - step.positives;
+            let precision = true_positives as f64 / (true_positives + false_positives) as f64;
+            let next = true_positives - step.positives;
             found.places.push(found.scores as u32);
-            found.terms.push((next as f64 / total - above as f64 / total) * precision);
-            above = next;
+            found.terms.push((next as f64 / total - true_positives as f64 / total) * precision);
+            true_positives = next;
         }
-        wrong -= step.negatives;
+        false_positives -= step.negatives;
         found.scores += 1;
     }
     Ok(found)

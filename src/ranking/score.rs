@@ -242,13 +242,13 @@ impl RankedList<'_> {
     /// Buckley and Voorhees 2004, as trec_eval computes it.
     fn bpref(&self, conventions: &Conventions) -> f64 {
         let Judged { relevant, not_relevant, .. } = self.judged;
-        let mut wrong = 0usize;
+        let mut not_relevant_above = 0usize;
         let mut total = 0.0;
         for hit in self.hits.iter().filter(|hit| hit.grade >= 0) {
             if hit.grade < conventions.level {
-                wrong += 1;
-            } else if wrong > 0 {
-                total += 1.0 - wrong.min(relevant) as f64 / not_relevant.min(relevant) as f64;
+                not_relevant_above += 1;
+            } else if not_relevant_above > 0 {
+                total += 1.0 - not_relevant_above.min(relevant) as f64 / not_relevant.min(relevant) as f64;
             } else {
                 total += 1.0;
             }

@@ -1,4 +1,4 @@
-//! Finds the judged documents of a list, and whether a document stands twice, without a search for each document.
+//! Finds the judged documents of a list, and whether a document occurs twice, without a search for each document.
 //!
 //! A hash table without probing: each document writes its position into the slot that its tag names, over any other
 //! position there. Then each document reads its slot: one that finds its own position is done, and the few others go
@@ -14,7 +14,7 @@ use super::ids::Id;
 /// Lists of up to so many documents: beyond, there would be many rounds.
 const LONGEST: usize = 1 << 13;
 /// Slots, as a power of two. With their documents' tags they fit the cache that is nearest to the processor.
-const SEATS: u32 = 13;
+const SLOT_BITS: u32 = 13;
 /// Most lists need three or four rounds; ids that were chosen to be in each other's way would need thousands.
 const ROUNDS: usize = 16;
 
@@ -23,47 +23,47 @@ pub struct Sieve {
     /// The tags of the list's documents.
     pub tags: Vec<u32>,
     /// The document in each slot, as a position in the list.
-    seats: Box<[u16; 1 << SEATS]>,
+    slots: Box<[u16; 1 << SLOT_BITS]>,
     /// Whether another document is in its slot.
-    lost: Box<[u8; LONGEST]>,
+    displaced: Box<[u8; LONGEST]>,
     /// Those that go on to another round.
-    standing: Vec<u16>,
+    remaining: Vec<u16>,
     /// The judged documents that were not found yet.
-    missing: Vec<u32>,
+    not_found: Vec<u32>,
 }
 
 impl Default for Sieve {
     fn default() -> Self {
         Sieve {
             tags: Vec::new(),
-            seats: Box::new([0; 1 << SEATS]),
-            lost: Box::new([0; LONGEST]),
-            standing: Vec::new(),
-            missing: Vec::new(),
+            slots: Box::new([0; 1 << SLOT_BITS]),
+            displaced: Box::new([0; LONGEST]),
+            remaining: Vec::new(),
+            not_found: Vec::new(),
         }
     }
 }
 
 #[inline(always)]
-fn seat(tag: u32) -> usize {
-    (tag >> (32 - SEATS)) as usize
+fn slot(tag: u32) -> usize {
+    (tag >> (32 - SLOT_BITS)) as usize
 }
 
-/// Puts 1 into `lost` for each document that is not in the slot that its tag names, else 0.
-fn look(tags: &[u32], seats: &[u16; 1 << SEATS], lost: &mut [u8]) {
-    let mark = |tag: u32, i: usize| u8::from(seats[seat(tag)] != i as u16);
+/// Puts 1 into `displaced` for each document that is not in the slot that its tag names, else 0.
+fn mark_displaced(tags: &[u32], slots: &[u16; 1 << SLOT_BITS], displaced: &mut [u8]) {
+    let mark = |tag: u32, i: usize| u8::from(slots[slot(tag)] != i as u16);
     // Eight in a turn of the loop.
     let (turns, rest) = tags.as_chunks::<8>();
-    let (lost_turns, lost_rest) = lost.as_chunks_mut::<8>();
+    let (displaced_turns, displaced_rest) = displaced.as_chunks_mut::<8>();
     let mut first = 0;
-    for (tags, lost) in turns.iter().zip(lost_turns) {
+    for (tags, displaced) in turns.iter().zip(displaced_turns) {
         for k in 0..8 {
-            lost[k] = mark(tags[k], first + k);
+            displaced[k] = mark(tags[k], first + k);
         }
         first += 8;
     }
-    for (k, (&tag, lost)) in rest.iter().zip(lost_rest).enumerate() {
-        *lost = mark(tag, first + k);
+    for (k, (&tag, displaced)) in rest.iter().zip(displaced_rest).enumerate() {
+        *displaced = mark(tag, first + k);
     }
 }
 
@@ -103,7 +103,7 @@ impl Sieve {
     /// The list's documents are those whose tags are in `tags`; `document(i)` and `judged(row)` give the ids. Judged
     /// documents are all different.
     ///
-    /// Returns false if it could not say, and what was found is void: a document stands twice, or there are too many.
+    /// Returns false if it could not say, and what was found is void: a document occurs twice, or there are too many.
     ///
     /// # Errors
     ///
@@ -115,46 +115,46 @@ impl Sieve {
         rows: impl Iterator<Item = u32>,
         mut found: impl FnMut(u32, u32),
     ) -> Result<bool> {
-        let Sieve { tags, seats, lost, standing, missing } = self;
+        let Sieve { tags, slots, displaced, remaining, not_found } = self;
         let n = tags.len();
         if n > LONGEST {
             return Ok(false);
         }
         for (i, &tag) in tags.iter().enumerate() {
-            seats[seat(tag)] = i as u16;
+            slots[slot(tag)] = i as u16;
         }
-        let lost = &mut lost[..n];
-        look(tags, seats, lost);
-        standing.clear();
-        marked(lost, standing);
-        let mut is_found = |seats: &[u16; 1 << SEATS], row: u32| {
+        let displaced = &mut displaced[..n];
+        mark_displaced(tags, slots, displaced);
+        remaining.clear();
+        marked(displaced, remaining);
+        let mut is_found = |slots: &[u16; 1 << SLOT_BITS], row: u32| {
             let id = judged(row);
-            let (tag, i) = (id.tag(), usize::from(seats[seat(id.tag())]));
-            let found_it = tags.get(i) == Some(&tag) && document(i) == id;
-            if found_it {
+            let (tag, i) = (id.tag(), usize::from(slots[slot(id.tag())]));
+            let is_it = tags.get(i) == Some(&tag) && document(i) == id;
+            if is_it {
                 found(i as u32, row);
             }
-            found_it
+            is_it
         };
-        missing.clear();
-        reserve(missing, rows.size_hint().1.unwrap_or(0))?;
-        missing.extend(rows.filter(|&row| !is_found(seats, row)));
+        not_found.clear();
+        reserve(not_found, rows.size_hint().1.unwrap_or(0))?;
+        not_found.extend(rows.filter(|&row| !is_found(slots, row)));
         for _ in 0..ROUNDS {
-            if standing.is_empty() {
+            if remaining.is_empty() {
                 return Ok(true);
             }
             let same = |i: u16, other: u16| {
                 let (i, other) = (usize::from(i), usize::from(other));
                 tags[i] == tags[other] && document(i) == document(other)
             };
-            if standing.iter().any(|&i| same(i, seats[seat(tags[usize::from(i)])])) {
+            if remaining.iter().any(|&i| same(i, slots[slot(tags[usize::from(i)])])) {
                 return Ok(false);
             }
-            for &i in &*standing {
-                seats[seat(tags[usize::from(i)])] = i;
+            for &i in &*remaining {
+                slots[slot(tags[usize::from(i)])] = i;
             }
-            missing.retain(|&row| !is_found(seats, row));
-            standing.retain(|&i| seats[seat(tags[usize::from(i)])] != i);
+            not_found.retain(|&row| !is_found(slots, row));
+            remaining.retain(|&i| slots[slot(tags[usize::from(i)])] != i);
         }
         Ok(false)
     }
@@ -168,7 +168,7 @@ mod tests {
     fn find(known: &[i64], documents: &[i32]) -> Option<Vec<(u32, u32)>> {
         let (mut found, mut sieve) = (Vec::new(), Sieve::default());
         // What was there before must not matter.
-        sieve.seats.iter_mut().enumerate().for_each(|(i, seat)| *seat = (i * 7) as u16);
+        sieve.slots.iter_mut().enumerate().for_each(|(i, slot)| *slot = (i * 7) as u16);
         documents.tags(0..documents.len(), &mut sieve.tags);
         let rows = 0..known.len() as u32;
         let judged = |row: u32| known[row as usize];
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn documents_that_are_in_each_others_way() {
-        // The inverse of the tag's factor gives the ids of tags that all name one seat.
+        // The inverse of the tag's factor gives the ids of tags that all name one slot.
         let inverse =
             (0..5).fold(1u32, |x, _| x.wrapping_mul(2u32.wrapping_sub(0x9E37_79B1u32.wrapping_mul(x))));
         let documents = (0..5000u32).filter_map(|i| i32::try_from(i.wrapping_mul(inverse)).ok());

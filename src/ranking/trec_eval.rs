@@ -180,7 +180,7 @@ fn add(
     (name, parameters): &(&str, MeasureParameters),
     given: &[&str],
 ) -> Result<()> {
-    let wrong = |text: &str, expected: &str| {
+    let invalid = |text: &str, expected: &str| {
         Err(Error::value(format!("measure \"{name}_{text}\": {text:?} is given, expected {expected}")))
     };
     match parameters {
@@ -193,7 +193,10 @@ fn add(
                 match (whole.parse::<u32>(), fraction.parse::<u64>()) {
                     (Ok(rank), Ok(_)) if rank >= 1 => ranks.push(rank),
                     _ => {
-                        return wrong(text, &format!("a whole number from 1 to {} as the cut-off", u32::MAX));
+                        return invalid(
+                            text,
+                            &format!("a whole number from 1 to {} as the cut-off", u32::MAX),
+                        );
                     }
                 }
             }
@@ -210,7 +213,7 @@ fn add(
             for text in given {
                 match text.trim().parse::<f64>() {
                     Ok(level) if level >= 0.0 && level.is_finite() => levels.push(level),
-                    _ => return wrong(text, "a number of at least 0"),
+                    _ => return invalid(text, "a number of at least 0"),
                 }
             }
             if given.is_empty() {

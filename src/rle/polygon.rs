@@ -4,7 +4,7 @@
 //! sample by sample. Of all samples only those matter where the boundary crosses the centre line of a pixel column,
 //! from `5c + 2` to `5c + 3`: the smaller `y` of the two, scaled back, is where column `c` changes between
 //! background and foreground. Here only those are computed, for each edge and each column it crosses, with the
-//! reference's own expressions. The naive walk stands beside the tests, as their judge.
+//! reference's own expressions. The tests compare with the naive walk.
 
 use std::ops::Range;
 

@@ -79,11 +79,11 @@ impl MatchLog {
                 return Err(damaged());
             }
         }
-        let mut books = [Interner::default(), Interner::default()];
-        for book in &mut books {
-            book.codes(&rest.keys()?)?;
+        let mut interners = [Interner::default(), Interner::default()];
+        for interner in &mut interners {
+            interner.codes(&rest.keys()?)?;
         }
-        let [categories, labels] = books;
+        let [categories, labels] = interners;
         let mut words = || rest.column(u32::from_le_bytes);
         let [image, category, rank, outcome] = [words()?, words()?, words()?, words()?];
         let score = rest.column(|x| f64::from_bits(u64::from_le_bytes(x)))?;

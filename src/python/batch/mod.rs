@@ -41,7 +41,7 @@ pub(super) struct Batch {
 }
 
 /// Images between two checks for Ctrl-C.
-const BREATH: usize = 1024;
+const IMAGES_BETWEEN_CHECKS: usize = 1024;
 
 /// Reads lists of one dictionary for each image, detections and ground truth, which errors call by these names;
 /// `first` is the number of the first image there.
@@ -66,7 +66,7 @@ pub(super) fn read_batch(
     let mut ids = Vec::new();
     let name = intern!(preds.py(), "image_id");
     for (i, (pred, target)) in preds.iter().zip(targets.iter()).enumerate() {
-        if i % BREATH == BREATH - 1 {
+        if i % IMAGES_BETWEEN_CHECKS == IMAGES_BETWEEN_CHECKS - 1 {
             preds.py().check_signals()?;
         }
         let number = first + i;

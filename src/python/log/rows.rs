@@ -139,13 +139,13 @@ impl PyMatchLog {
     /// The ids of the categories that objects had, sorted.
     #[getter]
     fn seen<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let book = self.log.labels();
-        key_list(py, &sorted_keys(py, book)?)
+        let interner = self.log.labels();
+        key_list(py, &sorted_keys(py, interner)?)
     }
 }
 
 /// The keys in their order.
-pub(super) fn sorted_keys(py: Python<'_>, book: &Interner) -> PyResult<Vec<Key>> {
-    let codes = interruptible(py, book.len() >= LONG, |progress| book.sorted(progress))?;
-    Ok(collect(codes.into_iter().map(|code| book.keys()[code as usize].clone()))?)
+pub(super) fn sorted_keys(py: Python<'_>, interner: &Interner) -> PyResult<Vec<Key>> {
+    let codes = interruptible(py, interner.len() >= LONG, |progress| interner.sorted(progress))?;
+    Ok(collect(codes.into_iter().map(|code| interner.keys()[code as usize].clone()))?)
 }

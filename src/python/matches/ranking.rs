@@ -49,13 +49,18 @@ impl PyRanking {
     {
         let found =
             self.work(py, threshold, |ranked, progress| cumulative_counts(ranked, threshold, progress))?;
-        Ok((vector(py, found.score)?, vector(py, found.right)?, vector(py, found.wrong)?, found.positives))
+        Ok((
+            vector(py, found.score)?,
+            vector(py, found.true_positives)?,
+            vector(py, found.false_positives)?,
+            found.positives,
+        ))
     }
 
     /// The best score of a false positive in each image that has nothing to find, highest first; and how many such
     /// images there are.
     fn alarms<'py>(&self, py: Python<'py>, threshold: usize) -> PyResult<(Bound<'py, PyArray1<f64>>, usize)> {
-        let (scores, images) = self.operating_points(py, threshold)?.alarms()?;
+        let (scores, images) = self.operating_points(py, threshold)?.false_alarms()?;
         Ok((vector(py, scores)?, images))
     }
 

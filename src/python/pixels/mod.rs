@@ -272,7 +272,8 @@ fn add_matches(
     good.iter().for_each(|matches| tally.add(matches));
     iou.as_slice_mut()?.copy_from_slice(&tally.iou);
     let mut counts = counts.as_array_mut();
-    for (row, new) in [tally.found, tally.made_up, tally.missed].iter().enumerate() {
+    for (row, new) in [tally.true_positives, tally.false_positives, tally.false_negatives].iter().enumerate()
+    {
         new.iter().enumerate().for_each(|(category, n)| counts[[row, category]] += n);
     }
     Ok(failed)

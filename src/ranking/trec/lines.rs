@@ -51,10 +51,10 @@ fn read_line<V>(
     table: &mut TrecTable<V>,
     parse: &impl Fn(&str) -> Option<V>,
 ) -> std::result::Result<(), PieceError> {
-    let wrong = |error: Error| Err(PieceError::Line(number, error));
+    let fault = |error: Error| Err(PieceError::Line(number, error));
     if line.contains(&0) {
         let expected = "UTF-8 text, or UTF-16 with a byte order mark";
-        return wrong(Error::new(ErrorKind::NotText, "").found("a NUL byte").expected(expected));
+        return fault(Error::new(ErrorKind::NotText, "").found("a NUL byte").expected(expected));
     }
     if line.len() > LONGEST_HEADER {
         // Fields that are quoted or in another encoding are copied.
@@ -80,10 +80,10 @@ fn read_line<V>(
             Separator::Space if layout.columns == layout.kind.columns => layout.kind.expected.to_owned(),
             _ => format!("{} as the header has", layout.fields),
         };
-        return wrong(fields(expected));
+        return fault(fields(expected));
     }
     let [Some(query), Some(document), Some(value)] = found else {
-        return wrong(fields(layout.fields.to_string()));
+        return fault(fields(layout.fields.to_string()));
     };
     let Some(value) = std::str::from_utf8(&value).ok().and_then(parse) else {
         let shown = String::from_utf8_lossy(&value[..value.len().min(SHOWN)]);
@@ -94,12 +94,12 @@ fn read_line<V>(
             Err(_) => (ErrorKind::Type, format!("is {shown:?}"), "not-a-number"),
         };
         let error = Error::new(kind, "").field(value_name).found(found);
-        return wrong(error.expected(value_expected).coded(code));
+        return fault(error.expected(value_expected).coded(code));
     };
     for (field, what) in [(&query, "query"), (&document, "document")] {
         if field.is_empty() {
             let error = Error::value("").field(what).found("is missing");
-            return wrong(error.expected("an id").coded("missing-value"));
+            return fault(error.expected("an id").coded("missing-value"));
         }
     }
     for (field, texts) in [(query, &mut table.queries), (document, &mut table.documents)] {
