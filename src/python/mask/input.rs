@@ -1,13 +1,13 @@
 //! What the mask functions take, turned into Rust values as the reference's compiled module would.
 
-use numpy::{PyArray1, PyArrayMethods};
+use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::Borrowed;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyBytes, PyDict, PyFloat, PyInt, PyList, PyString};
 
-use crate::error::{extend, push, with_capacity};
+use crate::error::{copied, extend, push, with_capacity};
 use crate::python::items::check_signals;
 use crate::python::once::{Once, intern};
 use crate::rle::{Rle, codec};
@@ -204,4 +204,12 @@ fn numpy_vector<T: numpy::Element + Copy>(values: &Bound<'_, PyAny>, dtype: &str
         )));
     };
     Ok(vector.to_vec()?)
+}
+
+/// Boxes as rows of four numbers.
+pub(super) fn boxes(array: &PyReadonlyArray2<'_, f64>) -> PyResult<Vec<[f64; 4]>> {
+    if array.shape()[1] != 4 || !array.is_c_contiguous() {
+        return Err(PyValueError::new_err("boxes: expected an array of rows of 4 numbers"));
+    }
+    Ok(copied(array.as_slice()?.as_chunks().0)?)
 }
