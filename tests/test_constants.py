@@ -21,6 +21,7 @@ import meanap
 import meanap.ranking
 from meanap import protocol
 from meanap.compat.pycocotools import COCO, COCOeval, Params
+from meanap.detection.miss_rates import RATES
 from meanap.protocol.coco import AREA_RANGES, KEYPOINT_SIGMAS, RECALL_POINTS, THRESHOLDS
 from meanap.ranking import average_precision_score
 from meanap.segmentation import RegionAveragePrecision, SemanticSegmentation
@@ -411,6 +412,11 @@ def test_a_miss_rate_is_read_at_nine_rates_of_false_positives():
     assert np.allclose(result.points["false_positives_per_image"], rates, rtol=1e-12)
     assert result.points["miss_rate"] == pytest.approx(missed)
     assert result.value == pytest.approx(math.exp(sum(math.log(rate) for rate in missed) / 9))
+
+
+def test_crowdhuman_and_citypersons_read_dollars_rates_rounded_to_four_digits():
+    expected = [round(10 ** (-2 + i / 4), 4) for i in range(9)]
+    assert RATES["crowdhuman"].tolist() == RATES["citypersons"].tolist() == expected
 
 
 def test_a_miss_rate_of_zero_is_1e_10():
