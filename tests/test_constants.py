@@ -21,7 +21,7 @@ import meanap
 import meanap.ranking
 from meanap import protocol
 from meanap.compat.pycocotools import COCO, COCOeval, Params
-from meanap.detection.miss_rates import RATES
+from meanap.detection.miss_rates import RATES, log_average
 from meanap.protocol.coco import AREA_RANGES, KEYPOINT_SIGMAS, RECALL_POINTS, THRESHOLDS
 from meanap.ranking import average_precision_score
 from meanap.segmentation import RegionAveragePrecision, SemanticSegmentation
@@ -423,6 +423,8 @@ def test_a_miss_rate_of_zero_is_1e_10():
     # Dollár's toolbox: log(max(1e-10, miss rate)).
     result = meanap.evaluate(scene([box(1, 1, 0.0, 10.0)]), [box(1, 1, 0.0, 10.0, 0.9)])
     assert result.log_average_miss_rate().value == pytest.approx(1e-10, rel=1e-9)
+    # CrowdHuman and CityPersons take the logarithm of zero.
+    assert log_average(np.zeros(9), "crowdhuman") == log_average(np.zeros(9), "citypersons") == 0
 
 
 def test_froc_is_averaged_at_seven_rates():
