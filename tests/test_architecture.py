@@ -15,7 +15,7 @@ from meanap import cli, generate, protocol, readers
 from meanap._counts import counts_of
 from meanap.cli import groups, main, output
 from meanap.metric import Metric
-from meanap.readers._registry import Listed
+from meanap.readers._registry import ListedFormat
 
 SECTIONS = ("similarity", "matcher", "protocol", "format", "metric object", "plot", "command")
 
@@ -142,7 +142,7 @@ def test_a_format_is_a_reader_that_returns_columns(data, monkeypatch):
     toy = types.ModuleType("meanap.readers.toy")
     toy.OfLines = OfLines
     monkeypatch.setitem(sys.modules, "meanap.readers.toy", toy)
-    monkeypatch.setattr(readers, "READERS", (Listed("lines", "toy:OfLines", ("sequence",)), *readers.READERS))
+    monkeypatch.setattr(readers, "READERS", (ListedFormat("lines", "toy:OfLines", ("sequence",)), *readers.READERS))
     toy = Lines(map(line, truth["annotations"])), Lines(line(d, d["score"]) for d in found)
     plain = {**truth, "annotations": [{**a, "iscrowd": 0} for a in truth["annotations"]]}
     assert meanap.evaluate(*toy).ap50 == meanap.evaluate(plain, found).ap50 > 0

@@ -267,7 +267,7 @@ def test_eval_prints_the_numbers_of_other_protocols(files, capsys, protocol):
     assert written["gate"]["rules"][0]["value"] == expected.ap
 
 
-@pytest.mark.parametrize("similarity", some(_similarity.NAMES, every=3))
+@pytest.mark.parametrize("similarity", some(_similarity.SIMILARITIES, every=3))
 def test_every_command_takes_every_similarity(files, tmp_path, capsys, similarity):
     kind = "bbox" if _similarity.GEOMETRY[similarity] == "boxes" else similarity
     truth, found = map(str, files["segm" if _similarity.compares_masks(similarity) else kind])

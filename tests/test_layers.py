@@ -116,9 +116,9 @@ def test_a_matcher_is_its_own_file_and_a_line_of_the_registry(repository):
 
 
 def test_python_has_the_names_of_the_registry(repository):
-    assert get_args(_types.SimilarityName) == _similarity.NAMES
+    assert get_args(_types.SimilarityName) == _similarity.SIMILARITIES
     documented = re.search(r"^similarity : .*?(?=^\w)", inspect.getdoc(meanap.evaluate), re.DOTALL | re.MULTILINE)
-    assert re.findall(r'``"([\w-]+)"``', documented[0]) == list(_similarity.NAMES)
+    assert re.findall(r'``"([\w-]+)"``', documented[0]) == list(_similarity.SIMILARITIES)
     pair = re.compile(r"""[(\[{]"segm", "boundary"|"segm", "bbox", "boundary"|"bbox", "segm", "boundary\"""")
     allowed = {"_types.py", "compat"}
     for path in (repository / "python" / "meanap").rglob("*.py"):

@@ -13,13 +13,13 @@ import numpy as np
 
 from meanap import _core
 
-__all__ = ["ArrowColumns", "Lists", "column_of", "export", "speaks_arrow", "values"]
+__all__ = ["ArrowColumns", "ListColumn", "column_of", "export", "speaks_arrow", "values"]
 
 # As in `meanap._arrays`.
 _core.before_fork()
 
 
-class Lists(NamedTuple):
+class ListColumn(NamedTuple):
     """A column of lists: list ``i`` is ``items[offsets[i]:offsets[i + 1]]``."""
 
     offsets: np.ndarray
@@ -42,8 +42,8 @@ class ArrowColumns(Mapping[str, Any]):
     """The columns of a table, each read on access.
 
     A column is an array ``(N,)`` of numbers or flags (of its own dtype; read-only, and not copied where it lies in one
-    piece); ``(N, K, …)`` for lists of a fixed length; a sequence of str with ``tolist()``; or `Lists`. Dictionaries
-    (categoricals) are read as their values, decimals as float64.
+    piece); ``(N, K, …)`` for lists of a fixed length; a sequence of str with ``tolist()``; or `ListColumn`.
+    Dictionaries (categoricals) are read as their values, decimals as float64.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def values(source: Any, place: str) -> Any:
 
 
 def _column(column: Any) -> Any:
-    return Lists(column[0], _column(column[1])) if isinstance(column, tuple) else column
+    return ListColumn(column[0], _column(column[1])) if isinstance(column, tuple) else column
 
 
 def export(columns: Mapping[str, Any]) -> _core.ArrowExport:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["printable", "shown"]
+__all__ = ["printable", "on_one_line"]
 
 
 def printable(text: str, keep: str = "") -> str:
@@ -20,7 +20,7 @@ def printable(text: str, keep: str = "") -> str:
     return "".join(letter if letter in keep or not _steers(letter) else _escape(letter) for letter in text)
 
 
-def shown(text: object) -> str:
+def on_one_line(text: object) -> str:
     """The text on one line, with single spaces for white space."""
     return printable(" ".join(str(text).split()))
 

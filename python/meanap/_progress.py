@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from meanap._printable import shown
+from meanap._printable import on_one_line
 
 __all__ = ["Progress", "reading"]
 
@@ -71,4 +71,4 @@ class Progress:
 
 def reading(asked: bool | Callable[[int, int], Any], path: Any) -> Progress:
     """The progress of reading a file, in bytes."""
-    return Progress(asked, os.path.getsize(path), f"reading {shown(os.path.basename(os.fspath(path)))}")
+    return Progress(asked, os.path.getsize(path), f"reading {on_one_line(os.path.basename(os.fspath(path)))}")

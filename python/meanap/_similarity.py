@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 GEOMETRY = {name: geometry for name, geometry, _ in _core.similarities()}
 
 #: The names of all kinds.
-NAMES = tuple(GEOMETRY)
+SIMILARITIES = tuple(GEOMETRY)
 
 #: The parameters of a protocol that only one kind uses, and that kind.
 ONLY_OF = {parameter: name for name, _, parameters in _core.similarities() for parameter in parameters}
@@ -60,12 +60,14 @@ def function_and_name(similarity: Any) -> tuple[OwnSimilarity | None, Similarity
 
 def meant_similarity(name: object) -> str:
     """The end of a message about an unknown name: the one that was meant, if it is close to any."""
-    return f"; did you mean protocol={name!r}?" if is_among(name, _PROTOCOLS) else did_you_mean(name, NAMES, _OTHERS)
+    if is_among(name, _PROTOCOLS):
+        return f"; did you mean protocol={name!r}?"
+    return did_you_mean(name, SIMILARITIES, _OTHERS)
 
 
 def unknown(name: object, argument: str = "similarity") -> InputError:
     """The error for an unknown name."""
-    *others, last = map(repr, NAMES)
+    *others, last = map(repr, SIMILARITIES)
     if callable(name):
         return InputError(
             f"{argument}: a function is for meanap.evaluate and MeanAveragePrecision; expected a name here"

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from meanap._counts import counts_of
-from meanap._printable import shown
+from meanap._printable import on_one_line
 from meanap._settings import repetitions, whole
 from meanap.table import Table, html_table
 
@@ -251,7 +251,7 @@ class Difference(Table):
         return f"{self.number}: {numbers}"
 
     def __repr__(self) -> str:
-        lines = [self._heading(*map(shown, self.names))]
+        lines = [self._heading(*map(on_one_line, self.names))]
         for row in self:
             lines.append(f"  {row['change']:+.4f}  {row['factor']}: {row['baseline']} -> {row['candidate']}")
         return "\n".join(lines)

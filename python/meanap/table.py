@@ -24,7 +24,7 @@ import numpy as np
 
 from meanap._arrow import column_of, export
 from meanap._keywords import not_there
-from meanap._printable import shown
+from meanap._printable import on_one_line
 
 if TYPE_CHECKING:
     import pandas
@@ -214,7 +214,7 @@ class Table:
         digits
             Digits of a float after the decimal point; integers have none.
         """
-        return [[shown(text) for text in row] for row in [list(self.columns), *self._cells(len(self), digits)]]
+        return [[on_one_line(text) for text in row] for row in [list(self.columns), *self._cells(len(self), digits)]]
 
     def to_html(self) -> str:
         """All rows as an HTML ``<table>``, with the title as its caption."""
@@ -226,7 +226,7 @@ class Table:
         lines = ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in cells]
         if len(self) > _SHOWN:
             lines.append(f"… {len(self) - _SHOWN} more rows")
-        return "\n".join([shown(self.title)] * bool(self.title) + lines)
+        return "\n".join([on_one_line(self.title)] * bool(self.title) + lines)
 
     def _repr_html_(self) -> str:
         rows = self._cells(_SHOWN)
@@ -263,7 +263,7 @@ def html_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str = 
         side = "right" if is_right else "left"
         return f'<{tag} style="text-align:{side}">{html.escape(_one_line(text))}</{tag}>'
 
-    caption = f'<caption style="text-align:left">{html.escape(shown(title))}</caption>' if title else ""
+    caption = f'<caption style="text-align:left">{html.escape(on_one_line(title))}</caption>' if title else ""
     body = "".join(row(cells, "td") for cells in rows)
     if left_out > 0:
         body += f'<tr><td colspan="{len(head)}" style="text-align:left">… {left_out:,} more rows</td></tr>'
@@ -280,7 +280,7 @@ def _are_numeric(cells: Sequence[str]) -> bool:
 
 def _one_line(text: str) -> str:
     """A cell on one line, without control characters, cut at `_LONGEST` characters."""
-    text = shown(text)
+    text = on_one_line(text)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from meanap._printable import shown
+from meanap._printable import on_one_line
 from meanap.table import Table
 
 __all__ = ["LEVELS", "Finding", "Findings"]
@@ -94,9 +94,11 @@ class Findings(Table):
     def __repr__(self) -> str:
         lines = []
         for row in self:
-            lines.append(f"{row['level']}: {row['code']} ({row['where']}, {row['count']:,}): {shown(row['message'])}")
+            lines.append(
+                f"{row['level']}: {row['code']} ({row['where']}, {row['count']:,}): {on_one_line(row['message'])}"
+            )
             if row["example"]:
-                lines.append(f"  for example {shown(row['example'])}")
+                lines.append(f"  for example {on_one_line(row['example'])}")
             lines.append(f"  {row['remedy']}")
         counts = [f"{self['level'].count(level)} {level}{'s' * (self['level'].count(level) != 1)}" for level in LEVELS]
         return "\n".join([*lines, ", ".join(counts)])

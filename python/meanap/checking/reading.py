@@ -13,7 +13,7 @@ from meanap import _core, protocol, readers
 from meanap._arrays import as_numpy
 from meanap._files import read_json
 from meanap._similarity import box_widths
-from meanap.checking.record_lists import FIELDS, from_data_set, from_list, has_scores, type_of
+from meanap.checking.record_lists import GEOMETRY_NAMES, from_data_set, from_list, has_scores, type_of
 from meanap.checking.records import Records
 from meanap.checking.values import (
     BROKEN,
@@ -169,7 +169,7 @@ def _from_dataset(records: Records, dataset: _core.Dataset, truth: Records | Non
     arrays = dataset.arrays()
     # Keypoints are read record by record; and whether a field is in all records only these say.
     fields = dataset.first_fields()
-    asked = FIELDS.get(similarity or "bbox")
+    asked = GEOMETRY_NAMES.get(similarity or "bbox")
     if "keypoints" in fields or ((asked != "bbox" or box_widths(similarity or "")) and len(dataset)):
         return False
     needed = {"image_id", "category_id"} | ({"bbox", "id", "area", "iscrowd"} if truth is None else {"score"})

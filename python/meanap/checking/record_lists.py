@@ -15,13 +15,13 @@ from meanap.checking.records import NOTHING, Records
 from meanap.checking.values import add_problems, box_around, box_of, codes_of, number_of, take_masks, take_rotated
 from meanap.errors import InputError
 from meanap.readers import Problem, Problems, _fields
-from meanap.readers._column_names import NAMES
+from meanap.readers._column_names import COLUMN_NAMES
 from meanap.readers._record_fields import with_coco_fields
 from meanap.readers._whole_body import with_parts
 from meanap.readers.sides import GroundTruth
 
 #: The field in which each similarity has its geometry.
-FIELDS = {name: field.name for name, field in _fields.GEOMETRY.items()}
+GEOMETRY_NAMES = {name: field.name for name, field in _fields.GEOMETRY_FIELDS.items()}
 _FIELD_LIST = (
     _fields.ID,
     _fields.IMAGE,
@@ -87,7 +87,7 @@ def from_data_set(records: Records, value: Any, similarity: str | None) -> Recor
     # LVIS has no crowds; its images say which categories they lack.
     images = value["images"] if records.images is not None else ()
     by_category = any(isinstance(image, Mapping) and "neg_category_ids" in image for image in images)
-    asked = FIELDS.get(similarity or "bbox", "bbox")
+    asked = GEOMETRY_NAMES.get(similarity or "bbox", "bbox")
     fields = (*(needed[:-1] if by_category else needed), *([asked] if asked != "bbox" else []))
     _take(records, entries, fields, similarity)
     good = [entry if isinstance(entry, Mapping) else {} for entry in entries]
@@ -109,7 +109,7 @@ def from_list(records: Records, entries: Any, truth: Records, similarity: str | 
     good = [entry if isinstance(entry, Mapping) else {} for entry in entries]
     first = good[0] if good else {}
     shape = next((name for name in ("bbox", "segmentation", "keypoints") if first.get(name)), "bbox")
-    asked = FIELDS.get(similarity or "", shape)
+    asked = GEOMETRY_NAMES.get(similarity or "", shape)
     _take(records, entries, ("image_id", "category_id", "score", asked), similarity)
     if asked != "bbox" and not any(entry.get(asked) for entry in good):
         asked = shape
@@ -158,7 +158,9 @@ def _with_ids(records: Records, entries: Any, truth: GroundTruth | None) -> Any:
         rows = [row for row, entry in enumerate(named) if entry.get(field) != good[row].get(field)]
         if rows:
             first = good[rows[0]]
-            given = first.get(field) or next(v for name in NAMES[field] if as_id(v := first.get(name)) is not None)
+            given = first.get(field) or next(
+                v for name in COLUMN_NAMES[field] if as_id(v := first.get(name)) is not None
+            )
             are = "numbers as texts" if given == str(named[rows[0]][field]) else f"names of {what}"
             message = f"{are} stand for ids: meanap.evaluate looks them up, pycocotools does not"
             example = f"record {rows[0]}: {given!r} is {field} {named[rows[0]][field]!r}"
@@ -174,7 +176,7 @@ def _take(records: Records, entries: Any, needed: tuple[str, ...], similarity: s
         records.add("malformed-record", len(strange), example)
     good = [entry if isinstance(entry, Mapping) else {} for entry in entries]
     rotated = similarity if box_widths(similarity or "") else _kind_of(good) if similarity is None else None
-    field = _fields.BOX if rotated is None else _fields.GEOMETRY[rotated]
+    field = _fields.BOX if rotated is None else _fields.GEOMETRY_FIELDS[rotated]
     fields = {**_NEEDED, "bbox": field}
     problems = [problem for name in needed for problem in _fields.problems_of(fields[name], entries, records.place)]
     # What is there and cannot be used of the scores and flags is found in the columns.

@@ -14,7 +14,7 @@ import warnings
 from typing import TextIO
 
 import meanap
-from meanap._printable import shown
+from meanap._printable import on_one_line
 from meanap.cli.errors import UsageError, one_line
 from meanap.cli.output import check as check_output
 from meanap.cli.parser import Parser
@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except UsageError as error:
-        _report(shown(error))
+        _report(on_one_line(error))
         return 2
     except (InputError, OSError, MemoryError) as error:
         _report(one_line(error))
@@ -116,4 +116,4 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    print(f"meanap: warning: {shown(message)}", file=sys.stderr)
+    print(f"meanap: warning: {on_one_line(message)}", file=sys.stderr)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from meanap._printable import shown
+from meanap._printable import on_one_line
 from meanap.cli import gate, groups, inputs, numbers, output, terminal
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def text(table: Table, first: str) -> str:
         numbers = [gate.figure(row[name]) for name in ("baseline", "candidate")]
         changes = [gate.figure(row[name], "+.4f") for name in ("difference", "low", "high")]
         star = "*" if row["low"] > 0 or row["high"] < 0 else ""
-        lines.append([shown(row[first]), *numbers, *changes, gate.figure(row["p"], ".3f"), star])
+        lines.append([on_one_line(row[first]), *numbers, *changes, gate.figure(row["p"], ".3f"), star])
     return terminal.columns(lines)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from meanap import generate
 from meanap.cli import groups, numbers
 
-KINDS = {"bbox": "boxes", "segm": "masks", "keypoints": "poses"}
+_PLURALS = {"bbox": "boxes", "segm": "masks", "keypoints": "poses"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +47,7 @@ def _evaluate(kind: generate.DetectionKind, truth: Path, detections: Path) -> No
     numbers = _summary.numbers(scores)
     took = _since(begin)
     megabytes = (truth.stat().st_size + detections.stat().st_size) / 1e6
-    print(f"\n{KINDS[kind]}: {megabytes:.1f} MB of JSON read and evaluated in {took}")
+    print(f"\n{_PLURALS[kind]}: {megabytes:.1f} MB of JSON read and evaluated in {took}")
     print(_summary.text(scores, numbers))
 
 

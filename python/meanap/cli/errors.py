@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from meanap._printable import shown
+from meanap._printable import on_one_line
 
 
 class UsageError(Exception):
@@ -14,5 +14,5 @@ class UsageError(Exception):
 def one_line(error: BaseException) -> str:
     """The message of an error, without line breaks and never empty."""
     if isinstance(error, OSError) and error.filename is not None:
-        return shown(f"{os.fsdecode(error.filename)}: {error.strerror}")
-    return shown(error) or type(error).__name__
+        return on_one_line(f"{os.fsdecode(error.filename)}: {error.strerror}")
+    return on_one_line(error) or type(error).__name__

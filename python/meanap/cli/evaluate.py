@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from meanap._printable import shown
+from meanap._printable import on_one_line
 from meanap.cli import baseline, benchmarks, gate, groups, inputs, output, terminal
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def slices(result: Result) -> str:
     lines = [["slice", "images", "objects", *names]]
     for row in result.slices:
         numbers = [gate.figure(row[name], ".3f") for name in names]
-        lines.append([shown(row["slice"]), f"{row['images']:,}", f"{row['objects']:,}", *numbers])
+        lines.append([on_one_line(row["slice"]), f"{row['images']:,}", f"{row['objects']:,}", *numbers])
     return terminal.columns(lines)
 
 
@@ -159,5 +159,5 @@ def table(rows: list[dict[str, Any]]) -> str:
     lines = [heads]
     for row in rows:
         numbers = ["-" if row[head] is None else f"{row[head]:.3f}" for head in heads[1:5]]
-        lines.append([shown(row["name"]), *numbers, f"{row['objects']:,}", f"{row['detections']:,}"])
+        lines.append([on_one_line(row["name"]), *numbers, f"{row['objects']:,}", f"{row['detections']:,}"])
     return terminal.columns(lines)

@@ -6,7 +6,7 @@ import argparse
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from meanap._printable import shown
+from meanap._printable import on_one_line
 from meanap.cli import groups, numbers
 from meanap.cli.baseline import Baseline, Row, digest, intervals_of, parts_of, spelt
 from meanap.cli.errors import UsageError
@@ -144,7 +144,7 @@ def row_of(result: Result, name: str) -> Row:
     if sign == ":":
         known = result.slices.results
         if of not in known:
-            listed = f"there are {', '.join(map(shown, known))}" if known else "--slices makes some"
+            listed = f"there are {', '.join(map(on_one_line, known))}" if known else "--slices makes some"
             raise UsageError(f"no slice {of!r}; {listed}")
         return row, None, of
     for id in result.category_ids:

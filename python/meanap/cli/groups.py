@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from meanap._keywords import did_you_mean
-from meanap._similarity import NAMES, ONLY_OF, meant_similarity
+from meanap._similarity import ONLY_OF, SIMILARITIES, meant_similarity
 from meanap.cli import numbers, output
 from meanap.cli.errors import UsageError
 from meanap.errors import InputError
@@ -51,8 +51,10 @@ def examples(*commands: str) -> str:
 
 
 def _similarity(text: str) -> str:
-    if text not in NAMES:
-        raise argparse.ArgumentTypeError(f"expected one of {', '.join(NAMES)}; found {text}{meant_similarity(text)}")
+    if text not in SIMILARITIES:
+        raise argparse.ArgumentTypeError(
+            f"expected one of {', '.join(SIMILARITIES)}; found {text}{meant_similarity(text)}"
+        )
     return text
 
 
@@ -60,7 +62,7 @@ def add_similarity(parser: Parser, default: str | None = "bbox") -> None:
     """The options `--similarity`, `--sigmas`, `--angle` and `--clockwise`."""
     otherwise = "what the records have" if default is None else default
     parser.add_argument(
-        "--similarity", type=_similarity, choices=NAMES, default=default,
+        "--similarity", type=_similarity, choices=SIMILARITIES, default=default,
         help="what is compared: boxes, masks, masks with their boundaries, polygons as they are drawn, keypoints, "
         "rotated boxes, 3D boxes by their volumes, from above or by their centres, segments of time, or boxes by GIoU, "
         "DIoU or CIoU "
@@ -68,7 +70,7 @@ def add_similarity(parser: Parser, default: str | None = "bbox") -> None:
     )  # fmt: skip
     # What users of pycocotools type: its iouType.
     parser.add_argument(
-        "--iou-type", dest="similarity", choices=NAMES, default=argparse.SUPPRESS, help=argparse.SUPPRESS
+        "--iou-type", dest="similarity", choices=SIMILARITIES, default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )
     parser.add_argument(
         "--sigmas", type=numbers.sigmas, metavar="NAME|0.026,0.025,…",

@@ -9,7 +9,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal
 
 from meanap._keywords import did_you_mean
 from meanap.cli.errors import UsageError
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from meanap import readers
     from meanap.detection import Result
     from meanap.protocol import Protocol
-
-Role: TypeAlias = Literal["ground_truth", "detections"]
+    from meanap.readers import Role
 
 
 def settings(options: argparse.Namespace) -> dict[str, Any]:
@@ -52,12 +51,12 @@ def on_error(options: argparse.Namespace) -> Literal["raise", "skip"]:
 def reading(options: argparse.Namespace) -> readers.Options:
     """How the options say that sources are read, as `meanap.readers` takes it."""
     from meanap import readers
-    from meanap.readers._whole_body import KEYPOINTS
+    from meanap.readers._whole_body import WHOLE_BODY_KEYPOINTS
 
     sigmas = options.sigmas
     return readers.Options(
         options.similarity, on_error=on_error(options), progress=shows_progress(options),
-        whole_body=sigmas is not None and len(sigmas) == KEYPOINTS, **settings(options),
+        whole_body=sigmas is not None and len(sigmas) == WHOLE_BODY_KEYPOINTS, **settings(options),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from meanap._printable import shown
+from meanap._printable import on_one_line
 from meanap.cli import groups, inputs, output, terminal
 from meanap.cli.errors import UsageError
 from meanap.errors import InputError
@@ -229,14 +229,14 @@ def _table(results: dict[str, RankingResult], found: Found, per_query: bool) -> 
     measures = next(iter(results.values())).measures
     lines = [["run", "queries", *measures]]
     for name, result in results.items():
-        lines.append([shown(name), str(len(result)), *(f"{value:.4f}" for value in result.means.values())])
+        lines.append([on_one_line(name), str(len(result)), *(f"{value:.4f}" for value in result.means.values())])
         if name in next(iter(found.values()), {}):
             pairs = [found[measure][name] for measure in measures]
             lines.append(["", "", *(f"{pair['difference']:+.4f}" for pair in pairs)])
             lines.append(["", "", *(_p_value(pair["corrected"]) for pair in pairs)])
         if per_query:
             for query, values in zip(result.queries, result.values.tolist(), strict=True):
-                lines.append([f"  {shown(query)}", "", *(f"{value:.4f}" for value in values)])
+                lines.append([f"  {on_one_line(query)}", "", *(f"{value:.4f}" for value in values)])
     return terminal.columns(lines)
 
 
@@ -273,7 +273,7 @@ def _notes(results: dict[str, RankingResult], explanations: dict[str, str]) -> I
     for name, result in results.items():
         for what, explained in explanations.items():
             if count := len(getattr(result, what)):
-                yield f"{shown(name)}: {count} queries are {explained}"
+                yield f"{on_one_line(name)}: {count} queries are {explained}"
 
 
 def _p_value(p: float) -> str:

@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _write(options: argparse.Namespace) -> None:
     from meanap import report
-    from meanap.report.settings import Inputs, Settings, check_target
+    from meanap.report.settings import ReportInputs, Settings, check_target
     from meanap.report.views import IOUS
 
     rules = groups.protocol_of(options)
@@ -85,7 +85,7 @@ def _write(options: argparse.Namespace) -> None:
     truth, found = files.sources(options.detections)
     before = None if options.versus is None else files.sources(options.versus)[1]
     with inputs.named(options.ground_truth, "ground_truth"), inputs.named(options.detections, "detections"):
-        read = Inputs(truth, found, before, inputs.reading(options))
+        read = ReportInputs(truth, found, before, inputs.reading(options))
         report.save(target, lambda: report.page_of(result, versus, read, settings))
     _say(options, target)
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from meanap._printable import shown
+from meanap._printable import on_one_line
 from meanap.cli import groups, numbers, output
 from meanap.cli.errors import UsageError
 from meanap.errors import InputError
@@ -89,7 +89,7 @@ def names(options: argparse.Namespace) -> tuple[str, str]:
 
 def report(result: Any, options: argparse.Namespace, table: Table, *tables: str) -> None:
     """Print tables, a result and what it left out; write it where `--json` says."""
-    skipped = [f"skipped: {shown(sentence)}" for sentence in result.skipped]
+    skipped = [f"skipped: {on_one_line(sentence)}" for sentence in result.skipped]
     output.emit(options, *tables, str(result), table=lambda: table, lines=skipped, value=result.to_dict)
 
 

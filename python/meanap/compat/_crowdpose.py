@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["NAMES", "line_of", "mean_of", "split"]
+__all__ = ["LEVELS", "line_of", "mean_of", "split"]
 
 #: Of the parts, from the least to the most crowded.
-NAMES = ("easy", "medium", "hard")
+LEVELS = ("easy", "medium", "hard")
 
-Parts = tuple[list[Any], list[Any], list[Any]]
+ImagesOfLevels = tuple[list[Any], list[Any], list[Any]]
 
 
-def split(images: Iterable[Mapping[str, Any]], first: float, second: float) -> Parts:
+def split(images: Iterable[Mapping[str, Any]], first: float, second: float) -> ImagesOfLevels:
     """Ids of images with a ``crowdIndex`` below `first`, below `second`, and of the others."""
-    parts: Parts = ([], [], [])
+    parts: ImagesOfLevels = ([], [], [])
     for image in images:
         index = image["crowdIndex"]
         parts[0 if index < first else 1 if index < second else 2].append(image["id"])

@@ -28,7 +28,7 @@ from meanap.protocol import Protocol
 from meanap.protocol._changes import with_changes
 from meanap.readers._coco_files import TruthFile
 from meanap.readers._reader import is_path
-from meanap.readers._whole_body import KEYPOINTS
+from meanap.readers._whole_body import WHOLE_BODY_KEYPOINTS
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -296,7 +296,7 @@ def evaluated(
         options,
         image_records=rules.size != "area" or rules.federated,
         image_fields=fields.needed,
-        whole_body=rules.sigmas is not None and len(rules.sigmas) == KEYPOINTS,
+        whole_body=rules.sigmas is not None and len(rules.sigmas) == WHOLE_BODY_KEYPOINTS,
         difficulty=rules.reads_difficulty,
     )
     chosen, regions = chosen or Chosen(), regions or IgnoreRegions()

@@ -11,10 +11,10 @@ from meanap._arrays import as_id, shown
 from meanap.errors import InputError
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
 
-__all__ = ["LISTS", "LabelledImages", "only_labelled"]
+__all__ = ["CATEGORY_LISTS", "LabelledImages", "only_labelled"]
 
 #: What images call them.
-LISTS = ("neg_category_ids", "not_exhaustive_category_ids")
+CATEGORY_LISTS = ("neg_category_ids", "not_exhaustive_category_ids")
 
 
 class Labelled(NamedTuple):
@@ -40,16 +40,16 @@ class LabelledImages:
             Some images have lists and others have not, or a list cannot be used; the message names image and field.
         """
         images = [(as_id(image["id"]), image) for image in truth.image_records]
-        self._listed = self._listed or any(name in image for _, image in images for name in LISTS)
+        self._listed = self._listed or any(name in image for _, image in images for name in CATEGORY_LISTS)
         if not self._listed:
             if images and self._silent is None:
                 self._silent = images[0][0]
             return None
         if self._silent is not None:
-            raise _missing(self._silent, LISTS[0])
+            raise _missing(self._silent, CATEGORY_LISTS[0])
         kinds = None if truth.categories is None else {type(id) for id in truth.categories}
         lists: list[dict[Any, set[Any]]] = []
-        for name in LISTS:
+        for name in CATEGORY_LISTS:
             lists.append({})
             for id, image in images:
                 if name not in image:

@@ -14,10 +14,10 @@ from meanap.errors import InputError
 from meanap.protocol import Protocol
 from meanap.readers._image_fields import ImageFields
 
-__all__ = ["AREA", "KnownFields"]
+__all__ = ["IMAGE_AREA", "KnownFields"]
 
 #: The field of an image's height times its width, where it has no other of this name.
-AREA = "image_area"
+IMAGE_AREA = "image_area"
 
 
 class KnownFields:
@@ -63,7 +63,7 @@ class KnownFields:
             self._take_numbers(name, fields.values(name), fields.images)
         for name in self._others:
             found = fields.values(name)
-            if not found and name == AREA:
+            if not found and name == IMAGE_AREA:
                 found = {id: size[0] * size[1] for id, size in sizes.items() if size is not None and None not in size}
             if found:
                 self.values.setdefault(name, {}).update(found)

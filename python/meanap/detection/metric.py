@@ -16,9 +16,9 @@ from meanap import _core
 from meanap._keywords import is_among, suggesting, unexpected
 from meanap._progress import Progress
 from meanap._settings import number
-from meanap._similarity import NAMES, function_and_name, unknown
+from meanap._similarity import SIMILARITIES, function_and_name, unknown
 from meanap.detection.errors import BACKGROUND
-from meanap.detection.federated import LISTS
+from meanap.detection.federated import CATEGORY_LISTS
 from meanap.detection.image_fields import KnownFields
 from meanap.detection.match_log import new_log
 from meanap.detection.regions import LEAST, IgnoreRegions
@@ -153,10 +153,10 @@ class MeanAveragePrecision(Metric):
         several = isinstance(kinds, (list, tuple, set, frozenset))
         self.similarities: tuple[SimilarityName, ...] = tuple(kinds) if several else (kinds,)
         for kind in self.similarities:
-            if not is_among(kind, NAMES):
+            if not is_among(kind, SIMILARITIES):
                 raise unknown(kind)
         if not self.similarities:
-            raise ValueError(f"similarity: expected some of {', '.join(map(repr, NAMES))}, found none")
+            raise ValueError(f"similarity: expected some of {', '.join(map(repr, SIMILARITIES))}, found none")
         if len(set(self.similarities)) < len(self.similarities):
             raise ValueError(f"similarity: {kinds!r} names one twice")
         for name, iou in (("confusion", confusion), ("errors", errors)):
@@ -310,7 +310,7 @@ class MeanAveragePrecision(Metric):
         if not any(rules.federated for rules in self.protocols.values()) or not isinstance(target, (list, tuple)):
             return
         for row, item in enumerate(target):
-            name = next((name for name in LISTS if isinstance(item, Mapping) and name in item), None)
+            name = next((name for name in CATEGORY_LISTS if isinstance(item, Mapping) and name in item), None)
             if name is not None:
                 found = "is there, which metric objects do not use: meanap.evaluate does, federated=False does without"
                 raise InputError(None, "target", row, name, found)

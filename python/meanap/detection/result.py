@@ -734,14 +734,14 @@ class Result(_Numbers):
     ) -> str:
         from meanap.readers import Options
         from meanap.report import page_of
-        from meanap.report.settings import Inputs
+        from meanap.report.settings import ReportInputs
 
         if versus is not None and not isinstance(versus, Result):
             raise TypeError(f"versus: expected a result of meanap.evaluate, found {kind_of(versus)}")
         inputs = None
         if ground_truth is not None or detections is not None:
             files = self.scores.sources
-            inputs = Inputs(
+            inputs = ReportInputs(
                 ground_truth, detections, None, Options(self.similarity) if files is None else files.reading
             )
         return page_of(self, versus, inputs, settings)

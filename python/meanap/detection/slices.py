@@ -11,9 +11,9 @@ import numpy as np
 
 from meanap._arrays import as_ids, as_number, kind_of, shown
 from meanap._keywords import not_there
-from meanap.detection.image_fields import AREA
+from meanap.detection.image_fields import IMAGE_AREA
 from meanap.errors import InputError
-from meanap.readers._column_names import NAMES, Named, is_table
+from meanap.readers._column_names import COLUMN_NAMES, Named, is_table
 from meanap.readers._columns import columns_of
 from meanap.readers._image_fields import fields_of_rows
 from meanap.readers.sides import plain_ids
@@ -135,7 +135,7 @@ def images_of_slices(wanted: Wanted, scores: SlicedImages, known: Iterable[str] 
         if values is None and name == OBJECTS:
             values = dict(zip(ids, scores.objects_of_images(), strict=True))
         if not values:
-            raise unknown(f"slices: no image has a field {name!r}", name, [*known, OBJECTS, AREA])
+            raise unknown(f"slices: no image has a field {name!r}", name, [*known, OBJECTS, IMAGE_AREA])
         column = [values.get(id) for id in ids]
         if parts is None:
             several = _of_values(name, column)
@@ -164,7 +164,7 @@ def _is_table(slices: Any) -> bool:
 def _take_table(wanted: Wanted, table: Any) -> None:
     """Take each column of a table as a field."""
     columns = Named(columns_of(table, "slices") or {}, "slices")
-    key = next((name for name in NAMES["image_id"] if name in columns), None)
+    key = next((name for name in COLUMN_NAMES["image_id"] if name in columns), None)
     if key is None:
         raise InputError(f"slices: expected a table with image_id; there are {', '.join(map(repr, columns))}")
     ids = plain_ids(as_ids(columns[key], f"slices: {key}"))

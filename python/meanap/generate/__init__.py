@@ -21,7 +21,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from meanap._keywords import suggesting
-from meanap.generate.detector import DetectionKind, Detections, detect
+from meanap.generate.detector import DetectionKind, SimulatedDetections, detect
 from meanap.generate.files import write_baseline, write_dataset, write_detections, write_files
 from meanap.generate.formats import FORMATS, write_format
 from meanap.generate.rankings import write_rankings
@@ -31,7 +31,7 @@ from meanap.generate.scenes import dataset
 __all__ = [
     "FORMATS",
     "DetectionKind",
-    "Detections",
+    "SimulatedDetections",
     "dataset",
     "detect",
     "detections",

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from meanap._counts import counts_of
-from meanap.generate.geometry import Masks, Poses
+from meanap.generate.geometry import MaskDrawing, PoseDrawing
 from meanap.generate.scenes import random_boxes, share
 from meanap.generate.vocabulary import STANCE
 
@@ -22,7 +22,7 @@ STRETCH = 20_000
 
 
 @dataclass
-class Detections:
+class SimulatedDetections:
     """Detections as columns; dictionaries are made a stretch at a time, so that millions need little memory.
 
     `image_id`, `category_id`: `(N,) int64`; `box`: `(N, 4) float64` x, y, width, height; `score`: `(N,)
@@ -35,7 +35,7 @@ class Detections:
     category_id: np.ndarray
     box: np.ndarray
     score: np.ndarray
-    geometry: Masks | Poses | None = None
+    geometry: MaskDrawing | PoseDrawing | None = None
     boxes: bool = False
 
     def __len__(self) -> int:
@@ -76,7 +76,7 @@ def detect(
     seed: int = 0,
     decimals: int | None = None,
     boxes: bool = False,
-) -> Detections:
+) -> SimulatedDetections:
     """`meanap.generate.detections` as columns."""
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}, expected one of {', '.join(KINDS)}")
@@ -101,12 +101,12 @@ def detect(
     order = np.lexsort((-score, image))
     image, source, box, quality = image[order], source[order], box[order], quality[order]
     written = _writer(decimals)
-    geometry: Masks | Poses | None = None
+    geometry: MaskDrawing | PoseDrawing | None = None
     if kind == "segm":
-        geometry = Masks(truth["annotations"], objects.shape_of(source), objects.sizes[image], box, seed)
+        geometry = MaskDrawing(truth["annotations"], objects.shape_of(source), objects.sizes[image], box, seed)
     elif kind == "keypoints":
-        geometry = Poses(objects, box, source, quality, seed, written)
-    return Detections(
+        geometry = PoseDrawing(objects, box, source, quality, seed, written)
+    return SimulatedDetections(
         kind, objects.image_ids[image], category[order], written(box), written(score[order]), geometry, boxes
     )
 

@@ -9,7 +9,7 @@ from meanap import _rle
 from meanap.generate.vocabulary import STANCE
 
 
-class Masks:
+class MaskDrawing:
     """Outlines of the data set's objects, fitted to the detections' boxes, made rough, drawn as RLE.
 
     `shape` says whose outline each detection borrows, as a position in `annotations`; -1 is an octagon.
@@ -63,7 +63,7 @@ class Masks:
 OCTAGON = [0.3, 0.0, 0.7, 0.0, 1.0, 0.3, 1.0, 0.7, 0.7, 1.0, 0.3, 1.0, 0.0, 0.7, 0.0, 0.3]
 
 
-class Poses:
+class PoseDrawing:
     """Poses: the object's own joints carried over to the detection's box, worse where the box is worse."""
 
     def __init__(

@@ -46,7 +46,7 @@ def with_changes(
     InputError
         There is no such preset, similarity or field, or a value cannot be used.
     """
-    if not is_among(similarity, _similarity.NAMES):
+    if not is_among(similarity, _similarity.SIMILARITIES):
         raise _similarity.unknown(similarity)
     rules = get(name, similarity)
     known = set(Protocol.__dataclass_fields__)

@@ -102,7 +102,7 @@ class Conventions:
 
     def differing(self, other: Conventions) -> tuple[str, ...]:
         """The names of the conventions on which two differ."""
-        return tuple(name for name in NAMES if getattr(self, name) != getattr(other, name))
+        return tuple(name for name in SETTINGS if getattr(self, name) != getattr(other, name))
 
 
 _KNOWN = {
@@ -125,7 +125,7 @@ _KNOWN = {
     "recall_rounding": ("up", "nearest"),
 }
 
-NAMES = tuple(field.name for field in dataclasses.fields(Conventions))
+SETTINGS = tuple(field.name for field in dataclasses.fields(Conventions))
 
 PRESETS: dict[ConventionName, Conventions] = {
     "trec_eval": Conventions(score_dtype="float32"),
@@ -187,7 +187,7 @@ def resolve(protocol: ConventionName | Conventions | None, changes: ConventionCh
 
 def _checked(changes: ConventionChanges) -> ConventionChanges:
     for name in changes:
-        if name not in NAMES:
-            hint = did_you_mean(name, NAMES) or f" (known: {', '.join(NAMES)})"
+        if name not in SETTINGS:
+            hint = did_you_mean(name, SETTINGS) or f" (known: {', '.join(SETTINGS)})"
             raise TypeError(f"unknown convention {name!r}{hint}")
     return changes

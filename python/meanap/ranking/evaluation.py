@@ -11,7 +11,7 @@ from meanap import _core
 from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.ranking import readers
-from meanap.ranking.conventions import NAMES, Conventions, resolve
+from meanap.ranking.conventions import SETTINGS, Conventions, resolve
 from meanap.ranking.plan import Table, check_measures, names_of, planned
 from meanap.ranking.result import RankingResult
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from meanap._types import Answers, ColumnNames, ConventionChanges, ConventionName, Judgements, RankingFormat
 
 
-@suggesting(lambda: NAMES)
+@suggesting(lambda: SETTINGS)
 def evaluate(
     qrels: Judgements,
     run: Answers,

@@ -13,7 +13,7 @@ import numpy as np
 
 from meanap._keywords import suggesting
 from meanap.ranking import readers
-from meanap.ranking.conventions import NAMES, PRESETS, Conventions, resolve
+from meanap.ranking.conventions import PRESETS, SETTINGS, Conventions, resolve
 from meanap.ranking.evaluation import measured
 from meanap.ranking.plan import names_of
 from meanap.ranking.result import RankingResult
@@ -168,7 +168,7 @@ class TieRange(NamedTuple):
         return Table({"number": list(self[0].measures), **columns}, title)._repr_html_()
 
 
-@suggesting(lambda: NAMES)
+@suggesting(lambda: SETTINGS)
 def tie_range(
     qrels: Judgements,
     run: Answers,

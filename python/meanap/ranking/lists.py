@@ -108,13 +108,13 @@ def one_list(items: Any, side: str) -> Any:
 
 
 def _unpacked(side: Any, name: str) -> Any:
-    """A column of lists with the Arrow interface, as `Lists` of integers or as a list of lists; else `side`."""
+    """A column of lists with the Arrow interface, as `ListColumn` of integers or as a list of lists; else `side`."""
     if not _arrow.speaks_arrow(side) or hasattr(side, "iloc"):
         return side
     column = _arrow.values(side, name)
     if isinstance(column, np.ndarray) and column.ndim == 2:
-        column = _arrow.Lists(np.arange(len(column) + 1, dtype=np.int64) * column.shape[1], column.ravel())
-    if not isinstance(column, _arrow.Lists):
+        column = _arrow.ListColumn(np.arange(len(column) + 1, dtype=np.int64) * column.shape[1], column.ravel())
+    if not isinstance(column, _arrow.ListColumn):
         raise TypeError(f"{name} is a column of single values, expected lists")
     items = column.items
     if isinstance(items, np.ndarray) and items.ndim == 1 and items.dtype.kind in "iu" and items.dtype != np.uint64:
@@ -127,7 +127,7 @@ def _table(side: Any, padding: int | None, *, ranked: bool) -> tuple[Any, Any] |
     """An integer table as the core takes it, or None for lists of other things."""
     if hasattr(side, "indptr"):
         return _csr(side, ranked)
-    if isinstance(side, _arrow.Lists):
+    if isinstance(side, _arrow.ListColumn):
         wide = np.int32 if side.items.dtype.itemsize < 4 or side.items.dtype == np.int32 else np.int64
         return side.offsets, np.ascontiguousarray(side.items, dtype=wide)
     if isinstance(side, np.ndarray) and side.ndim == 2 and side.dtype.kind in "iub":

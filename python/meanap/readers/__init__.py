@@ -30,7 +30,7 @@ from meanap.readers._per_image import PerImage, ids_of, sizes_of
 from meanap.readers._plain_lists import are_plain
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Format, Options, Reader, Role, Truth, is_folder, is_path
-from meanap.readers._registry import READERS, Listed, Look
+from meanap.readers._registry import READERS, ListedFormat, Look
 from meanap.readers._repeatable import repeatable
 from meanap.readers._sound import coded, sound
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
@@ -101,7 +101,7 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
     )
 
 
-def _format_named(format: Format, role: Role) -> Listed | None:
+def _format_named(format: Format, role: Role) -> ListedFormat | None:
     """The format that is named for a side; None if none is."""
     pair = isinstance(format, (list, tuple)) and len(format) == 2
     name: Any = format[role == "detections"] if format is not None and pair else format

@@ -206,7 +206,7 @@ def _boxes(rows: RecordRows, columns: Mapping[str, Any]) -> np.ndarray:
 
 
 def _rotated_boxes(rows: RecordRows, similarity: str) -> np.ndarray:
-    widths, wanted = box_widths(similarity), _fields.GEOMETRY[similarity]
+    widths, wanted = box_widths(similarity), _fields.GEOMETRY_FIELDS[similarity]
     fields = [_fields.rotated_box_of(record, wanted) for record in rows.records]
     given = [record.get(field.name) for field, record in zip(fields, rows.records, strict=True)]
     if given and all(type(box) is list for box in given):

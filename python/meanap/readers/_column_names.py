@@ -12,7 +12,7 @@ from meanap.errors import InputError
 
 __all__ = [
     "BOX_COLUMNS",
-    "NAMES",
+    "COLUMN_NAMES",
     "ROTATED_COLUMNS",
     "Named",
     "are_columns",
@@ -57,7 +57,7 @@ def columns_of_boxes(widths: tuple[int, ...]) -> tuple[tuple[str, ...], ...]:
 
 
 #: Names of a column, the most common one first.
-NAMES = {
+COLUMN_NAMES = {
     "image_id": ("image_id", "image_ids", "image", "img_id", "file_name", "filename", "image_name", "image_path"),
     "category_id": (
         "category_id",
@@ -104,7 +104,7 @@ def holds_category(name: str) -> bool:
 
 def _known() -> Iterator[str]:
     """All names that are recognised, as the documentation has them."""
-    for several in NAMES.values():
+    for several in COLUMN_NAMES.values():
         yield from several
     for choices in BOX_COLUMNS.values():
         for several in choices:
@@ -114,9 +114,9 @@ def _known() -> Iterator[str]:
 
 
 _KNOWN = {plain_name(name) for name in _known()}
-_CATEGORIES = {plain_name(name) for name in NAMES["category_id"]}
-_IMAGES = {plain_name(name) for name in NAMES["image_id"]}
-_IDS = {plain_name(name) for of in ("image_id", "category_id") for name in NAMES[of]}
+_CATEGORIES = {plain_name(name) for name in COLUMN_NAMES["category_id"]}
+_IMAGES = {plain_name(name) for name in COLUMN_NAMES["image_id"]}
+_IDS = {plain_name(name) for of in ("image_id", "category_id") for name in COLUMN_NAMES[of]}
 
 
 def holds_ids(name: str) -> bool:
@@ -224,7 +224,7 @@ def are_columns(source: Mapping[Any, Any]) -> bool:
         for name, column in source.items()
         if isinstance(name, str) and hasattr(column, "__len__") and not isinstance(column, str)
     }
-    return all(not several.isdisjoint(map(plain_name, NAMES[of])) for of in ("image_id", "category_id"))
+    return all(not several.isdisjoint(map(plain_name, COLUMN_NAMES[of])) for of in ("image_id", "category_id"))
 
 
 def is_table(source: Any) -> bool:

@@ -9,9 +9,9 @@ import numpy as np
 
 from meanap import _core
 from meanap._arrays import as_number, as_numbers, as_numpy, shown
-from meanap._arrow import ArrowColumns, Lists, speaks_arrow
+from meanap._arrow import ArrowColumns, ListColumn, speaks_arrow
 from meanap.errors import InputError
-from meanap.readers._column_names import NAMES, Named, columns_of_boxes, sides_of_boxes
+from meanap.readers._column_names import COLUMN_NAMES, Named, columns_of_boxes, sides_of_boxes
 from meanap.readers._record_fields import xywh
 from meanap.readers._stored import Stored
 
@@ -103,7 +103,7 @@ def rows_of(
         return []
     rows = _flat_rows(rows)
     first = Named(rows[0], "", names)
-    known = {of: next((name for name in choices if name in first), None) for of, choices in NAMES.items()}
+    known = {of: next((name for name in choices if name in first), None) for of, choices in COLUMN_NAMES.items()}
     turned = [choice for choice in columns_of_boxes(widths) if all(name in first for name in choice)]
     sides = _sides_in(first, box_format)
     of_sides = [first.own(name) for name in (turned[0] if turned else sides[1] if sides is not None else ())]
@@ -219,7 +219,7 @@ def _whole(numbers: np.ndarray) -> np.ndarray:
 
 
 def _find(columns: Mapping[str, Any], name: str) -> Any:
-    return next((columns[other] for other in NAMES[name] if other in columns), None)
+    return next((columns[other] for other in COLUMN_NAMES[name] if other in columns), None)
 
 
 def _needed(columns: Mapping[str, Any], name: str, place: str) -> Any:
@@ -231,8 +231,8 @@ def _needed(columns: Mapping[str, Any], name: str, place: str) -> Any:
 
 def _flat(column: Any, place: str) -> Any:
     """A column that has to be of numbers."""
-    if isinstance(column, (_core.ArrowTexts, Lists)):
-        raise InputError(f"expected numbers, found {'lists' if isinstance(column, Lists) else 'text'}", place)
+    if isinstance(column, (_core.ArrowTexts, ListColumn)):
+        raise InputError(f"expected numbers, found {'lists' if isinstance(column, ListColumn) else 'text'}", place)
     return column
 
 
@@ -267,13 +267,13 @@ def _without_null(column: Any, place: str) -> Any:
 
 
 def _ids(column: Any, place: str) -> Any:
-    if isinstance(column, Lists):
+    if isinstance(column, ListColumn):
         raise InputError("expected integers or strings, found lists", place)
     return _without_null(column, place) if isinstance(column, np.ndarray) else list(column.tolist())
 
 
 def _boxes(columns: Mapping[str, Any], box_format: str, place: str) -> dict[str, Any]:
-    for name in NAMES["boxes"]:
+    for name in COLUMN_NAMES["boxes"]:
         if name in columns:
             boxes = _even(columns[name], f"{place}: {name}")
             # A column of COCO's name is as COCO has it.
@@ -292,7 +292,7 @@ def _boxes(columns: Mapping[str, Any], box_format: str, place: str) -> dict[str,
 
 def _sides_in(columns: Mapping[str, Any], box_format: str) -> tuple[str, list[str]] | None:
     """The format and the columns of the numbers of a box, which may be the fields of one column."""
-    for column in ("", *NAMES["boxes"]):
+    for column in ("", *COLUMN_NAMES["boxes"]):
         of_column = "xywh" if column == "bbox" else box_format
         if (sides := sides_of_boxes(columns, of_column, f"{column}." if column else "")) is not None:
             return sides
@@ -303,7 +303,7 @@ def _rotated_boxes(columns: Mapping[str, Any], place: str, widths: tuple[int, ..
     for names in columns_of_boxes(widths):
         if all(name in columns for name in names):
             return {"boxes": np.stack([_numbers(columns[name], f"{place}: {name}") for name in names], axis=1)}
-    for name in NAMES["boxes"]:
+    for name in COLUMN_NAMES["boxes"]:
         if name in columns:
             return {"boxes": _even(columns[name], f"{place}: {name}")}
     what, choices, numbers = (
@@ -331,7 +331,7 @@ def _poses(points: np.ndarray, place: str) -> np.ndarray:
 
 def _even(column: Any, place: str) -> np.ndarray:
     """A column of lists of one length as ``(N, K)``."""
-    if isinstance(column, Lists):
+    if isinstance(column, ListColumn):
         if len(column.offsets) == 1:
             return np.zeros((0, 0))
         array = column.even()
@@ -396,7 +396,7 @@ def _of_texts(texts: list[Any], place: str) -> np.ndarray:
 
 
 def _runs(column: Any) -> list[Any]:
-    if isinstance(column, Lists):
+    if isinstance(column, ListColumn):
         ends = column.offsets.tolist()
         return [column.items[a:b].tolist() for a, b in zip(ends, ends[1:], strict=False)]
     return list(column.tolist())

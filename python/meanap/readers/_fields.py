@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from meanap._arrays import as_id, as_number, shown
-from meanap._similarity import GEOMETRY as KINDS
+from meanap._similarity import GEOMETRY
 from meanap.readers._problems import Problem
 
 __all__ = [
@@ -23,7 +23,7 @@ __all__ = [
     "CROWD",
     "DIFFICULTY",
     "FREQUENCY",
-    "GEOMETRY",
+    "GEOMETRY_FIELDS",
     "ID",
     "IMAGE",
     "KEYPOINTS",
@@ -282,4 +282,4 @@ _OF_KIND = {
     "3D boxes": BOX_3D,
 }
 #: The field with the geometry that each similarity compares.
-GEOMETRY = {name: _OF_KIND[kind] for name, kind in KINDS.items()}
+GEOMETRY_FIELDS = {name: _OF_KIND[kind] for name, kind in GEOMETRY.items()}

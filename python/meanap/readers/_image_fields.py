@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from meanap._arrays import as_id, as_number, shown
-from meanap._arrow import Lists
+from meanap._arrow import ListColumn
 from meanap.errors import InputError
-from meanap.readers._column_names import BOX_COLUMNS, NAMES, plain_name
+from meanap.readers._column_names import BOX_COLUMNS, COLUMN_NAMES, plain_name
 
 __all__ = ["FieldsInParts", "ImageFields", "fields_of_records", "fields_of_rows"]
 
@@ -96,7 +96,7 @@ def fields_of_rows(image_ids: Sequence[Any], columns: Mapping[str, Any], place: 
     names = [name for name in columns if plain_name(name) not in _OF_OBJECTS]
 
     def read(name: str) -> dict[Any, Any]:
-        if name not in columns or isinstance(columns[name], Lists):
+        if name not in columns or isinstance(columns[name], ListColumn):
             return {}
         column = columns[name]
         values: dict[Any, Any] = {}
@@ -136,6 +136,6 @@ def _is_missing(value: Any) -> bool:
 #: Columns that name images, and columns of objects: neither are fields of images.
 _IDS = ("id", "image_id")
 _OF_OBJECTS = frozenset(
-    [plain_name(name) for names in NAMES.values() for name in names]
+    [plain_name(name) for names in COLUMN_NAMES.values() for name in names]
     + [plain_name(name) for choices in BOX_COLUMNS.values() for names in choices for name in names]
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from meanap.errors import InputError
-from meanap.readers._fields import AREA, BOX, CATEGORY, CROWD, GEOMETRY, NUM_KEYPOINTS, SCORE, Field, problem_of
+from meanap.readers._fields import AREA, BOX, CATEGORY, CROWD, GEOMETRY_FIELDS, NUM_KEYPOINTS, SCORE, Field, problem_of
 
 if TYPE_CHECKING:
     from meanap._types import BoxFormat, SimilarityName
@@ -50,7 +50,7 @@ def in_words_of_records(
 
 
 def _field_of_boxes(similarity: SimilarityName, box_format: BoxFormat) -> Field:
-    field = GEOMETRY[similarity]
+    field = GEOMETRY_FIELDS[similarity]
     if field.name != "bbox" or field is BOX:
         return BOX._replace(expected=_BOXES.get(box_format, BOX.expected))
     return field

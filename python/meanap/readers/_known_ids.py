@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from meanap._arrays import as_id, shown
 from meanap._keywords import did_you_mean
 from meanap.errors import InputError
-from meanap.readers._column_names import NAMES
+from meanap.readers._column_names import COLUMN_NAMES
 from meanap.readers._folders import stem
 from meanap.readers._problems import Problem
 from meanap.readers.sides import Detections
@@ -232,7 +232,7 @@ def _ids_of(
         named = {column.field: own}
     else:
         first = next((record for record in records if record), {})
-        fields = [field for field in NAMES[column.field] if as_id(first.get(field)) is not None]
+        fields = [field for field in COLUMN_NAMES[column.field] if as_id(first.get(field)) is not None]
         named = {field: [as_id(record.get(field)) for record in records] for field in fields}
     try:
         meant = {field: column.meant(given) for field, given in named.items()}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from meanap.errors import InputError
-from meanap.readers._column_names import NAMES, plain_name
+from meanap.readers._column_names import COLUMN_NAMES, plain_name
 from meanap.readers._per_image import repeated
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Role
@@ -116,7 +116,14 @@ def _called(name: str) -> str:
 #: The names of columns as they are recognised, by their plain form.
 _SPELT = {
     plain_name(name): name
-    for name in (*_IMAGE_IDS, *_BOXES, *_NAMES, "width", "height", *(name for of in NAMES.values() for name in of))
+    for name in (
+        *_IMAGE_IDS,
+        *_BOXES,
+        *_NAMES,
+        "width",
+        "height",
+        *(name for of in COLUMN_NAMES.values() for name in of),
+    )
 }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap._arrays import as_number
-from meanap.readers._column_names import NAMES, Named, sides_of_boxes
+from meanap.readers._column_names import COLUMN_NAMES, Named, sides_of_boxes
 
 if TYPE_CHECKING:
     from meanap._types import BoxFormat
@@ -62,10 +62,10 @@ def with_coco_fields(
 
 def _renamed(named: Named, first: Mapping[str, Any]) -> dict[str, str]:
     """COCO's names by those that the records have in their place."""
-    names = (*NAMES["image_id"], *NAMES["category_id"], *_GEOMETRY)
+    names = (*COLUMN_NAMES["image_id"], *COLUMN_NAMES["category_id"], *_GEOMETRY)
     spelt = {named.own(name): name for name in names if name in named and named.own(name) not in names}
     for of, field in _FIELDS.items():
-        own = next((named.own(name) for name in NAMES[of] if name in named), None)
+        own = next((named.own(name) for name in COLUMN_NAMES[of] if name in named), None)
         if own is not None and field not in first:
             spelt[own] = field
     return spelt
@@ -73,7 +73,8 @@ def _renamed(named: Named, first: Mapping[str, Any]) -> dict[str, str]:
 
 def _needed(renamed: Mapping[str, str]) -> bool:
     """Whether a field is among them that each record has to have."""
-    return any(name in ("score", *NAMES["image_id"], *NAMES["category_id"], *_GEOMETRY) for name in renamed.values())
+    needed = {"score", *COLUMN_NAMES["image_id"], *COLUMN_NAMES["category_id"], *_GEOMETRY}
+    return not needed.isdisjoint(renamed.values())
 
 
 #: The field with the box, or None for the record itself; the names of its sides, and their format.

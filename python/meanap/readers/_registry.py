@@ -16,7 +16,7 @@ from meanap.readers._coco_files import DetectionFile, TruthFile
 from meanap.readers._reader import Reader, Role, head, is_folder, is_path
 from meanap.readers.sides import Detections, GroundTruth
 
-__all__ = ["READERS", "Listed", "Look"]
+__all__ = ["READERS", "ListedFormat", "Look"]
 
 Kind: TypeAlias = Literal["file", "folder", "mapping", "sequence", "read", "object"]
 
@@ -60,7 +60,7 @@ class Look:
         return any(word in self._start for word in words)
 
 
-class Listed(NamedTuple):
+class ListedFormat(NamedTuple):
     """A format as the registry lists it.
 
     Parameters
@@ -109,74 +109,74 @@ _OF_ITEMS = (
 )
 
 #: All formats, in the order in which they are tried.
-READERS: tuple[Listed, ...] = (
-    Listed("columns", "objects:Columns", ("read",)),
-    Listed("oriented", "oriented:Oriented", ("mapping",)),
-    Listed("array", "arrays:Arrays", ("object",)),
-    Listed("image-arrays", "arrays:ImageArrays", ("mapping", "sequence", "object")),
-    Listed("parquet", "tables:Parquet", (), lambda file: file.begins(b"PAR1")),
-    Listed("transformers", "hubs:Transformers", ("mapping", "sequence")),
-    Listed("nuscenes", "nuscenes:NuScenes", ("mapping",), lambda file: file.holds(b'"translation"')),
-    Listed(
+READERS: tuple[ListedFormat, ...] = (
+    ListedFormat("columns", "objects:OwnObjects", ("read",)),
+    ListedFormat("oriented", "oriented:Oriented", ("mapping",)),
+    ListedFormat("array", "arrays:Arrays", ("object",)),
+    ListedFormat("image-arrays", "arrays:ImageArrays", ("mapping", "sequence", "object")),
+    ListedFormat("parquet", "tables:Parquet", (), lambda file: file.begins(b"PAR1")),
+    ListedFormat("transformers", "hubs:Transformers", ("mapping", "sequence")),
+    ListedFormat("nuscenes", "nuscenes:NuScenes", ("mapping",), lambda file: file.holds(b'"translation"')),
+    ListedFormat(
         "fiftyone", "fiftyone:FiftyOne", ("mapping", "sequence", "object"), lambda file: file.holds(b'"bounding_box"')
     ),
-    Listed(
+    ListedFormat(
         "activitynet",
         "activitynet:ActivityNet",
         ("mapping",),
         lambda file: file.ends(".json") and file.holds(b'"database"', b'"parentName"', b'"segment"'),
     ),
-    Listed(
+    ListedFormat(
         "youtubevis",
         "youtubevis:YoutubeVis",
         ("mapping", "sequence"),
         lambda file: file.holds(b'"videos"', b'"segmentations"'),
     ),
-    Listed("list", "lists:Lists", ("mapping", "sequence")),
-    Listed("voc", "voc:Voc", ("folder",), lambda file: file.ends(".txt")),
-    Listed("dota", "dota:Dota", ("folder",), lambda file: file.ends(".txt")),
-    Listed("kitti", "kitti:Kitti", ("folder",)),
-    Listed("labelme", "labelme:LabelMe", ("folder",)),
-    Listed("cvat", "cvat:Cvat", (), lambda file: file.ends(".xml")),
-    Listed(
+    ListedFormat("list", "lists:Lists", ("mapping", "sequence")),
+    ListedFormat("voc", "voc:Voc", ("folder",), lambda file: file.ends(".txt")),
+    ListedFormat("dota", "dota:Dota", ("folder",), lambda file: file.ends(".txt")),
+    ListedFormat("kitti", "kitti:Kitti", ("folder",)),
+    ListedFormat("labelme", "labelme:LabelMe", ("folder",)),
+    ListedFormat("cvat", "cvat:Cvat", (), lambda file: file.ends(".xml")),
+    ListedFormat(
         "createml",
         "createml:CreateMl",
         (),
         lambda file: file.begins(b"[") and file.holds(b'"image"', b'"imagefilename"', b'"annotations"'),
     ),
-    Listed("openimages", "openimages:OpenImages", ("folder",), lambda file: file.ends(".csv")),
-    Listed("visdrone", "visdrone:VisDrone", ("folder",)),
-    Listed(
+    ListedFormat("openimages", "openimages:OpenImages", ("folder",), lambda file: file.ends(".csv")),
+    ListedFormat("visdrone", "visdrone:VisDrone", ("folder",)),
+    ListedFormat(
         "widerface", "widerface:WiderFace", ("folder",), lambda file: not file.begins(b"{", b"[", b"<", b"\x1f\x8b")
     ),
-    Listed("cityscapes", "cityscapes:Cityscapes", ("folder",)),
-    Listed("yolo", "yolo:Yolo", ("folder",), lambda file: file.ends(".yaml", ".yml")),
-    Listed("darknet", "yolo:Darknet", ("folder",)),
-    Listed("coco-object", "objects:CocoObjects", ("object",)),
-    Listed("supervision", "hubs:Supervision", ("mapping", "sequence", "object")),
-    Listed("ultralytics", "hubs:Ultralytics", ("mapping", "sequence", "object")),
-    Listed("instances", "hubs:Instances", ("mapping", "sequence", "object")),
-    Listed(
+    ListedFormat("cityscapes", "cityscapes:Cityscapes", ("folder",)),
+    ListedFormat("yolo", "yolo:Yolo", ("folder",), lambda file: file.ends(".yaml", ".yml")),
+    ListedFormat("darknet", "yolo:Darknet", ("folder",)),
+    ListedFormat("coco-object", "objects:CocoObjects", ("object",)),
+    ListedFormat("supervision", "hubs:Supervision", ("mapping", "sequence", "object")),
+    ListedFormat("ultralytics", "hubs:Ultralytics", ("mapping", "sequence", "object")),
+    ListedFormat("instances", "hubs:Instances", ("mapping", "sequence", "object")),
+    ListedFormat(
         "roboflow",
         "roboflow:Roboflow",
         ("folder", "mapping", "sequence", "object"),
         lambda file: file.holds(b'"predictions"'),
     ),
-    Listed("datasets", "datasets:Datasets", ("mapping", "object")),
-    Listed("csv", "table_files:Csv", (), lambda file: file.ends(".csv", ".tsv", ".tab")),
-    Listed("arrow", "table_files:Arrow", (), lambda file: file.begins(b"ARROW1", b"\xff\xff\xff\xff")),
-    Listed("npy", "table_files:Npy", (), lambda file: file.begins(b"\x93NUMPY")),
-    Listed("crowdhuman", "crowdhuman:CrowdHuman", (), lambda file: file.holds(b'"gtboxes"', b'"dtboxes"')),
-    Listed(
+    ListedFormat("datasets", "datasets:Datasets", ("mapping", "object")),
+    ListedFormat("csv", "table_files:Csv", (), lambda file: file.ends(".csv", ".tsv", ".tab")),
+    ListedFormat("arrow", "table_files:Arrow", (), lambda file: file.begins(b"ARROW1", b"\xff\xff\xff\xff")),
+    ListedFormat("npy", "table_files:Npy", (), lambda file: file.begins(b"\x93NUMPY")),
+    ListedFormat("crowdhuman", "crowdhuman:CrowdHuman", (), lambda file: file.holds(b'"gtboxes"', b'"dtboxes"')),
+    ListedFormat(
         "jsonl",
         "jsonl:JsonLines",
         (),
         lambda file: file.holds(b"}\n", b"}\r\n") or file.ends(".jsonl", ".ndjson", ".jsonl.gz"),
     ),
-    Listed("zstd", "jsonl:Zstandard", (), lambda file: file.begins(b"\x28\xb5\x2f\xfd")),
-    Listed("groups", "groups:Groups", ("mapping", "sequence")),
-    Listed("citypersons", "citypersons:CityPersons", ("mapping",), lambda file: file.holds(b'"im_name"')),
-    Listed(
+    ListedFormat("zstd", "jsonl:Zstandard", (), lambda file: file.begins(b"\x28\xb5\x2f\xfd")),
+    ListedFormat("groups", "groups:Groups", ("mapping", "sequence")),
+    ListedFormat("citypersons", "citypersons:CityPersons", ("mapping",), lambda file: file.holds(b'"im_name"')),
+    ListedFormat(
         "json",
         "json_objects:JsonObjects",
         (),
@@ -185,7 +185,7 @@ READERS: tuple[Listed, ...] = (
             or (file.begins(b"{") and not file.holds(b'"annotations"', b'"images"', b'"categories"'))
         ),
     ),
-    Listed("annotations", "coco:Annotations", ("sequence",)),
-    Listed("coco", "coco:Coco", ("mapping", "sequence", "read"), lambda file: True),
-    Listed("table", "tables:Tables", ("mapping", "object")),
+    ListedFormat("annotations", "coco:Annotations", ("sequence",)),
+    ListedFormat("coco", "coco:Coco", ("mapping", "sequence", "read"), lambda file: True),
+    ListedFormat("table", "tables:Tables", ("mapping", "object")),
 )

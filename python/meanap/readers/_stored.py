@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from meanap._arrow import ArrowColumns, Lists
+from meanap._arrow import ArrowColumns, ListColumn
 
 __all__ = ["Stored"]
 
@@ -64,13 +64,13 @@ def _joined(parts: Iterable[Any]) -> Any:
     """A column of numbers, or of lists of numbers of one length, from its parts; None of another kind."""
     arrays: list[np.ndarray] = []
     for part in parts:
-        array = part.even() if isinstance(part, Lists) else part
+        array = part.even() if isinstance(part, ListColumn) else part
         if not isinstance(array, np.ndarray) or (arrays and array.shape[1:] != arrays[0].shape[1:]):
             return None
         # A copy: a batch of an Arrow file holds all of its columns.
         arrays.append(array.copy())
-    if not arrays or not isinstance(part, Lists):
+    if not arrays or not isinstance(part, ListColumn):
         return np.concatenate(arrays) if arrays else None
     whole = np.concatenate(arrays)
     length = whole.shape[1]
-    return Lists(np.arange(0, len(whole) * length + 1, max(length, 1)), whole.reshape(-1, *whole.shape[2:]))
+    return ListColumn(np.arange(0, len(whole) * length + 1, max(length, 1)), whole.reshape(-1, *whole.shape[2:]))

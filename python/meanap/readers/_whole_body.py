@@ -9,17 +9,17 @@ import numpy as np
 
 from meanap import _core
 
-__all__ = ["KEYPOINTS", "lacks_parts", "with_parts"]
+__all__ = ["WHOLE_BODY_KEYPOINTS", "lacks_parts", "with_parts"]
 
 #: Keypoints of the whole body.
-KEYPOINTS = 133
+WHOLE_BODY_KEYPOINTS = 133
 #: The fields of its parts behind those of the body.
 _PARTS = ("foot_kpts", "face_kpts", "lefthand_kpts", "righthand_kpts")
 
 
 def lacks_parts(columns: _core.Objects) -> bool:
     """Whether columns have poses of something else than the whole body."""
-    return len(columns) > 0 and columns.keypoints != KEYPOINTS
+    return len(columns) > 0 and columns.keypoints != WHOLE_BODY_KEYPOINTS
 
 
 def with_parts(records: Sequence[Any]) -> Sequence[Any]:

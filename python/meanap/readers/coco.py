@@ -9,7 +9,7 @@ from meanap.errors import InputError
 from meanap.readers._coco_files import DetectionFile, TruthFile
 from meanap.readers._coco_records import coco_ground_truth, coco_results
 from meanap.readers._coco_rows import listed
-from meanap.readers._column_names import NAMES, are_columns
+from meanap.readers._column_names import COLUMN_NAMES, are_columns
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, is_folder, is_path
 from meanap.readers._record_fields import with_coco_fields
@@ -92,9 +92,9 @@ class Annotations(Reader):
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether the first record names an image and a category, and has no score."""
         first = source[0] if role == "ground_truth" and isinstance(source, (list, tuple)) and source else None
-        if not isinstance(first, Mapping) or not first.keys().isdisjoint(NAMES["score"]):
+        if not isinstance(first, Mapping) or not first.keys().isdisjoint(COLUMN_NAMES["score"]):
             return False
-        return all(not first.keys().isdisjoint(NAMES[of]) for of in ("image_id", "category_id"))
+        return all(not first.keys().isdisjoint(COLUMN_NAMES[of]) for of in ("image_id", "category_id"))
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> Truth:
         """The objects of all records."""

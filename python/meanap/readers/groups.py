@@ -14,10 +14,10 @@ from meanap.readers._reader import Options, Reader, Role, Truth
 from meanap.readers.coco import Coco
 from meanap.readers.sides import GroundTruth
 
-__all__ = ["LISTS", "Groups"]
+__all__ = ["RECORD_LISTS", "Groups"]
 
 #: What a dictionary of an image calls its list of records: COCO's word, detectron2's, and those of other tools.
-LISTS = ("annotations", "instances", "predictions", "detections", "objects")
+RECORD_LISTS = ("annotations", "instances", "predictions", "detections", "objects")
 
 
 class Groups(Reader):
@@ -91,7 +91,7 @@ class Groups(Reader):
 
 def _image(id: Any, item: Mapping[str, Any]) -> dict[str, Any]:
     """COCO's record of an image: what a dictionary says beside its objects."""
-    return {"id": id, **{name: value for name, value in item.items() if name not in (*LISTS, "image_id", "id")}}
+    return {"id": id, **{name: value for name, value in item.items() if name not in (*RECORD_LISTS, "image_id", "id")}}
 
 
 def _is_record(value: Any) -> bool:
@@ -107,13 +107,15 @@ def _items(source: Any) -> Any:
     """Dictionaries of images, which stand by their ids or are the rows of columns, as a list of these."""
     if not isinstance(source, Mapping) or "annotations" in source:
         return source
-    if source and all(isinstance(item, Mapping) and any(name in item for name in LISTS) for item in source.values()):
+    if source and all(
+        isinstance(item, Mapping) and any(name in item for name in RECORD_LISTS) for item in source.values()
+    ):
         return [{**item, "image_id": id} for id, item in source.items()]
     columns = {name for name, column in source.items() if isinstance(column, (list, tuple))}
-    if not columns.isdisjoint(LISTS) and not columns.isdisjoint(("image_id", "id")):
+    if not columns.isdisjoint(RECORD_LISTS) and not columns.isdisjoint(("image_id", "id")):
         # As `datasets` gives a batch.
         return _rows(source) or source
-    if not columns.isdisjoint(LISTS) and any(as_id(source.get(name)) is not None for name in ("image_id", "id")):
+    if not columns.isdisjoint(RECORD_LISTS) and any(as_id(source.get(name)) is not None for name in ("image_id", "id")):
         return [source]  # One image.
     return source
 
@@ -129,7 +131,7 @@ def _rows(columns: Mapping[Any, Any]) -> list[dict[Any, Any]] | None:
 
 def _within(image: Mapping[str, Any]) -> Any:
     """What a dictionary of an image holds of its objects."""
-    return next((image[name] for name in LISTS if isinstance(image.get(name), (list, tuple, Mapping))), None)
+    return next((image[name] for name in RECORD_LISTS if isinstance(image.get(name), (list, tuple, Mapping))), None)
 
 
 def _list_of(image: Mapping[str, Any]) -> Sequence[Any] | None:

@@ -9,7 +9,7 @@ from meanap._files import read_json
 from meanap.errors import InputError
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head
-from meanap.readers.groups import LISTS, Groups
+from meanap.readers.groups import RECORD_LISTS, Groups
 from meanap.readers.lists import Lists
 from meanap.readers.oriented import Oriented
 from meanap.readers.sides import Detections
@@ -22,7 +22,7 @@ _READERS = (Lists(), Oriented(), Tables(), Groups())
 #: Fields of COCO's data sets and results.
 _OF_COCO = (b'"annotations"', b'"images"', b'"categories"', b'"category_id"', b'"bbox"')
 #: A list of records, or their columns, within a dictionary of an image.
-_OF_ITEMS = re.compile(rf'"({"|".join(LISTS)})"\s*:\s*[\[{{]'.encode())
+_OF_ITEMS = re.compile(rf'"({"|".join(RECORD_LISTS)})"\s*:\s*[\[{{]'.encode())
 
 
 class JsonObjects(Reader):

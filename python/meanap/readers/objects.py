@@ -10,10 +10,10 @@ from meanap.readers._reader import Options, Reader, Role, Truth
 from meanap.readers.coco import Coco
 from meanap.readers.sides import Detections, GroundTruth
 
-__all__ = ["CocoObjects", "Columns"]
+__all__ = ["CocoObjects", "OwnObjects"]
 
 
-class Columns(Reader):
+class OwnObjects(Reader):
     """`meanap.GroundTruth`, `meanap.Detections` and columns of the core, as they are."""
 
     name = "columns"

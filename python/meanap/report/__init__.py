@@ -19,7 +19,7 @@ from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.protocol import Protocol
 from meanap.readers._read_once import read_once
-from meanap.report.settings import Inputs, Settings, check_target
+from meanap.report.settings import ReportInputs, Settings, check_target
 
 if TYPE_CHECKING:
     from meanap._types import (
@@ -161,12 +161,12 @@ def write(
         before = versus
         versus = evaluated(ground_truth, before, result.protocol, reading, errors_at=IOUS)
         warn_of_no_overlap(versus, ground_truth, before, reading)
-    inputs = Inputs(ground_truth, found, before, reading)
+    inputs = ReportInputs(ground_truth, found, before, reading)
     return save(path, lambda: page_of(result, versus, inputs, settings))
 
 
 @read_once()
-def page_of(result: Result, versus: Result | None, inputs: Inputs | None, settings: Settings) -> str:
+def page_of(result: Result, versus: Result | None, inputs: ReportInputs | None, settings: Settings) -> str:
     """The report of a result.
 
     Parameters
@@ -197,8 +197,8 @@ def page_of(result: Result, versus: Result | None, inputs: Inputs | None, settin
 
     files, others = result.scores.sources, None if versus is None else versus.scores.sources
     if inputs is None:
-        inputs = Inputs(None, None, None, Options(result.similarity) if files is None else files.reading)
-    known = Inputs(
+        inputs = ReportInputs(None, None, None, Options(result.similarity) if files is None else files.reading)
+    known = ReportInputs(
         files.ground_truth if files is not None and inputs.ground_truth is None else inputs.ground_truth,
         files.detections if files is not None and inputs.detections is None else inputs.detections,
         others.detections if others is not None and inputs.versus is None else inputs.versus,

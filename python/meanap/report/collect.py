@@ -14,7 +14,7 @@ from meanap.checking import Known, checked
 from meanap.protocol.keypoints import sigmas_of
 from meanap.report.confusions import Confusions
 from meanap.report.images import Images
-from meanap.report.settings import Inputs, Settings
+from meanap.report.settings import ReportInputs, Settings
 from meanap.report.slices import slices
 from meanap.report.views import OUTCOMES, POINT, TARGETS, Choices, Losses, errors_of, if_matched, points_of, view
 
@@ -29,7 +29,7 @@ __all__ = ["collect", "collect_findings"]
 _LABELS = 50
 
 
-def collect(result: Result, versus: Result | None, inputs: Inputs, settings: Settings) -> dict[str, Any]:
+def collect(result: Result, versus: Result | None, inputs: ReportInputs, settings: Settings) -> dict[str, Any]:
     """Everything that the page shows.
 
     Findings and images are those of `inputs`; without them there are none. What needs matching again is left out of
@@ -237,7 +237,7 @@ def _checked(
     return checked(ground_truth, detections, reading.similarity, options, sigmas_of(sigmas), angles, known)
 
 
-def _findings(inputs: Inputs, known: Known) -> dict[str, Any]:
+def _findings(inputs: ReportInputs, known: Known) -> dict[str, Any]:
     rules, names = known.result.protocol, known.result.names
     found = _checked(inputs.ground_truth, inputs.detections, rules, inputs.reading, known)
     likely = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from meanap.detection.derived import worst_of_classes
 from meanap.report.records import records
 from meanap.report.scenes import Scenes
-from meanap.report.settings import Inputs, Settings
+from meanap.report.settings import ReportInputs, Settings
 from meanap.report.views import Choices
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Images:
         cls,
         result: Result,
         versus: Result | None,
-        inputs: Inputs,
+        inputs: ReportInputs,
         settings: Settings,
         choices: Choices,
         order: Table,

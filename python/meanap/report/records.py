@@ -20,9 +20,9 @@ from meanap.readers._read_once import read_dataset, read_results
 from meanap.readers._reader import is_path
 from meanap.readers._record_fields import with_coco_fields
 from meanap.readers._rotated import are_rotated, rows_of_rotated
-from meanap.readers._whole_body import KEYPOINTS, with_parts
+from meanap.readers._whole_body import WHOLE_BODY_KEYPOINTS, with_parts
 
-__all__ = ["Records", "Skeleton", "records"]
+__all__ = ["ImageRecords", "Skeleton", "records"]
 
 #: Makes of all records those of the images that are wanted.
 _Choose: TypeAlias = Callable[[Iterable[Any]], list[dict[str, Any]]]
@@ -37,7 +37,7 @@ class Skeleton(NamedTuple):
     named: int | None
 
 
-class Records(NamedTuple):
+class ImageRecords(NamedTuple):
     """What is in some images."""
 
     #: ``id``, ``width``, ``height`` and ``file_name``, as far as they are known.
@@ -48,7 +48,7 @@ class Records(NamedTuple):
     #: By category.
     skeletons: dict[Any, Skeleton]
 
-    def of(self, wanted: set[Any]) -> Records:
+    def of(self, wanted: set[Any]) -> ImageRecords:
         """The records of these images alone."""
         images = [image for image in self.images if image["id"] in wanted]
         annotations, detections = (
@@ -64,8 +64,8 @@ def records(
     detections: Any,
     reading: readers.Options,
     wanted: set[Any],
-    known: Records | None = None,
-) -> Records:
+    known: ImageRecords | None = None,
+) -> ImageRecords:
     """The records of the images `wanted`; `known` has those of the ground truth, if they have been read."""
     # What an evaluation leaves out of COCO's records is left out by their reader.
     strict, name = reading.on_error == "raise", "coco"
@@ -74,7 +74,7 @@ def records(
         strict and readers.reader_of(detections, "detections", reading.format).name == name,
     )
     sigmas = result.protocol.sigmas
-    whole = result.similarity == "keypoints" and sigmas is not None and len(sigmas) == KEYPOINTS
+    whole = result.similarity == "keypoints" and sigmas is not None and len(sigmas) == WHOLE_BODY_KEYPOINTS
     asked = dataclasses.replace(reading, image_records=True, whole_body=whole)
 
     @functools.cache
@@ -101,27 +101,27 @@ def records(
     return part._replace(detections=_of_side(found, wanted))
 
 
-def _of_truth(side: Any, wanted: set[Any]) -> Records:
+def _of_truth(side: Any, wanted: set[Any]) -> ImageRecords:
     """The objects of columns."""
     known = {image["id"]: image for image in _of_images(side.image_records, wanted)}
     for id, image in known.items():
         height, width = side.sizes.get(id) or (None, None)
         known[id] = {"height": height, "width": width, **image}
-    return Records(list(known.values()), _of_side(side, wanted), [], {})
+    return ImageRecords(list(known.values()), _of_side(side, wanted), [], {})
 
 
-def _of_coco(source: Any, similarity: str, wanted: set[Any], chosen: _Choose, whole: bool) -> Records:
+def _of_coco(source: Any, similarity: str, wanted: set[Any], chosen: _Choose, whole: bool) -> ImageRecords:
     """The objects of a data set, a file or a dictionary."""
     if is_path(source):
         dataset = read_dataset(source)
         objects = _of_dataset(dataset, similarity, wanted, whole) if dataset.fallback is None else None
         if objects is not None:
             images = _of_images(dataset.images() or (), wanted)
-            return Records(images, objects, [], _skeletons(dataset.categories() or ()))
+            return ImageRecords(images, objects, [], _skeletons(dataset.categories() or ()))
         source = read_json(source)
     records = chosen(source["annotations"])
     images = _of_images(source.get("images", ()), wanted)
-    return Records(images, records, [], _skeletons(source.get("categories", ())))
+    return ImageRecords(images, records, [], _skeletons(source.get("categories", ())))
 
 
 def _skeletons(categories: Iterable[Mapping[str, Any]]) -> dict[Any, Skeleton]:
@@ -193,7 +193,7 @@ def _of_dataset(
         columns["bbox"] = arrays[box].tolist()
     if shape is not None and written is not None:
         columns[shape] = [json.loads(text) for text in written]
-        if whole and any(len(points) != 3 * KEYPOINTS for points in columns[shape]):
+        if whole and any(len(points) != 3 * WHOLE_BODY_KEYPOINTS for points in columns[shape]):
             return None
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 

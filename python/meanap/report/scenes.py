@@ -19,7 +19,7 @@ from meanap.detection.errors import Errors
 from meanap.protocol import Protocol
 from meanap.protocol.keypoints import drawn_limbs
 from meanap.report.outline import outline, path_of_polygons
-from meanap.report.records import Records, Skeleton
+from meanap.report.records import ImageRecords, Skeleton
 from meanap.report.views import Choices
 
 __all__ = ["Scenes", "pillow"]
@@ -39,11 +39,11 @@ class Scenes:
 
     Attributes
     ----------
-    records : Records
+    records : ImageRecords
         What is in the images.
     """
 
-    def __init__(self, result: Result, records: Records) -> None:
+    def __init__(self, result: Result, records: ImageRecords) -> None:
         self.records = records
         self._result = result
         self._fates: dict[float, tuple[list[Any], list[str | None]]] = {}
@@ -89,7 +89,7 @@ class Scenes:
         ]
 
 
-def _fates(result: Result, part: Records, pairs: dict[str, np.ndarray]) -> tuple[list[Any], list[str | None]]:
+def _fates(result: Result, part: ImageRecords, pairs: dict[str, np.ndarray]) -> tuple[list[Any], list[str | None]]:
     """What became of each object and each detection, by the error table, as `Scenes` has it."""
     best = np.full(len(pairs["truth_image"]) + 1, -np.inf)
     correct = pairs["error"] == "true_positive"
@@ -139,7 +139,7 @@ def _fates(result: Result, part: Records, pairs: dict[str, np.ndarray]) -> tuple
 
 
 def _marks(
-    result: Result, part: Records, score: float, first: int, sides: Iterable[tuple[str, list[Any], Iterable[Any]]]
+    result: Result, part: ImageRecords, score: float, first: int, sides: Iterable[tuple[str, list[Any], Iterable[Any]]]
 ) -> dict[Any, list[Any]]:
     """The outlines in each image, errors first, and what is below the score threshold last."""
     similarity, names = result.similarity, result.names

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from meanap._types import PathLike
     from meanap.readers import Options
 
-__all__ = ["Inputs", "Settings", "check_target"]
+__all__ = ["ReportInputs", "Settings", "check_target"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Settings:
                 raise NotADirectoryError(20, "there is no such folder of images", str(self.images))
 
 
-class Inputs(NamedTuple):
+class ReportInputs(NamedTuple):
     """What is checked and drawn, and how it is read; None where it is not at hand."""
 
     ground_truth: Any

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from meanap._printable import shown
+from meanap._printable import on_one_line
 from meanap.segmentation._result import PixelResult, percent, plain
 from meanap.segmentation._segments import as_json
 from meanap.table import Table
@@ -127,7 +127,7 @@ class PanopticResult(PixelResult):
 
     def per_category_table(self) -> str:
         """A row for each category."""
-        names = [shown(category.get("name", category["id"])) for category in self.categories]
+        names = [on_one_line(category.get("name", category["id"])) for category in self.categories]
         width = max(8, *map(len, names))
         lines = [f"{'category':<{width}}      PQ      SQ      RQ      TP      FP      FN"]
         for k, name in enumerate(names):

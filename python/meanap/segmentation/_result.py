@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meanap._printable import shown
+from meanap._printable import on_one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,7 +124,7 @@ def percent(number: float) -> str:
 
 def class_table(classes: Sequence[str], columns: Mapping[str, np.ndarray]) -> list[str]:
     """The lines of a table: a heading, a row for each class, and the mean; fractions ``(K,)`` are shown in per cent."""
-    names = [*map(shown, classes), "mean"]
+    names = [*map(on_one_line, classes), "mean"]
     width = max(len("class"), *map(len, names))
     lines = [f"{'class':<{width}}" + "".join(f"{head:>8}" for head in columns)]
     rows = zip(names, *([*values, mean(values)] for values in columns.values()), strict=True)

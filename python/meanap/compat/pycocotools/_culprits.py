@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from meanap.compat.pycocotools import mask as maskUtils
-from meanap.compat.pycocotools._named import ERRORS, same_class
+from meanap.compat.pycocotools._named import EXCEPTIONS, same_class
 from meanap.compat.pycocotools.params import MASK_TYPES
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
@@ -71,7 +71,7 @@ def naming(method: _Method) -> _Method:
             if side := no_data_set(self):
                 raise AttributeError(f"{side}: {error}") from error
             raise
-        except ERRORS as error:
+        except EXCEPTIONS as error:
             if isinstance(error.__cause__, type(error)):
                 # Named already, here or where it happened.
                 raise

@@ -16,7 +16,7 @@ from meanap.compat.pycocotools._sources import (
     FileResults,
     FileSource,
     Geometry,
-    Listed,
+    IndexedList,
     ListResults,
     RowResults,
     Snapshot,
@@ -105,7 +105,7 @@ class ResultsLoader:
         indexed = complete(listed, kind, place)
         if kind is not None and indexed is not None:
             self._truth.category_ids()
-            return ListResults(annotations, kind, Listed(listed, indexed), self._truth)
+            return ListResults(annotations, kind, IndexedList(listed, indexed), self._truth)
         return heading(annotations, kind, self._truth.snapshot())
 
     def _check_objects(self, objects: _core.Objects, place: Any, record_of: Callable[[Any], int | None]) -> None:

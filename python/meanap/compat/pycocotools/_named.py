@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 # What a malformed record makes Python raise, here as in the reference.
-ERRORS = (KeyError, TypeError, ValueError, IndexError, OverflowError)
+EXCEPTIONS = (KeyError, TypeError, ValueError, IndexError, OverflowError)
 
 
 def same_class(error: Exception, sentence: str) -> Exception:
@@ -28,7 +28,7 @@ def told(place: str, number: int, name: str, record: Any) -> Iterator[None]:
     """Adds the record and the field to an error; its class stays the same."""
     try:
         yield
-    except ERRORS as error:
+    except EXCEPTIONS as error:
         where = f"{place}: record {number}"
         if not isinstance(record, dict):
             sentence = f"{where} is a {type(record).__name__}, expected a dict"

@@ -11,7 +11,7 @@ import numpy as np
 from meanap import _core
 from meanap.compat.pycocotools import mask as maskUtils
 from meanap.compat.pycocotools._index import collector_paused
-from meanap.compat.pycocotools._named import ERRORS, told
+from meanap.compat.pycocotools._named import EXCEPTIONS, told
 
 if TYPE_CHECKING:
     from meanap.compat.pycocotools._sources import Snapshot
@@ -115,7 +115,7 @@ def image_ids(annotations: list[dict[str, Any]], place: str) -> set[Any]:
     """
     try:
         return {annotation["image_id"] for annotation in annotations}
-    except ERRORS:
+    except EXCEPTIONS:
         for number, annotation in enumerate(annotations):
             with told(place, number, "image_id", annotation):
                 hash(annotation["image_id"])
@@ -156,7 +156,7 @@ def _measured(annotations: list[dict[str, Any]]) -> tuple[Any, Any] | None:
             return None
         boxless = [mask for annotation, mask in zip(annotations, masks, strict=True) if "bbox" not in annotation]
         areas, boxes = maskUtils.area(masks), maskUtils.toBbox(boxless) if boxless else ()
-    except ERRORS:
+    except EXCEPTIONS:
         return None
     found = iter(boxes)
     return areas, [None if "bbox" in annotation else next(found) for annotation in annotations]
@@ -166,7 +166,7 @@ def _keypoints(annotations: list[dict[str, Any]], place: str) -> None:
     for number, annotation in enumerate(annotations):
         try:
             x0, x1, y0, y1 = _extent(annotation["keypoints"])
-        except ERRORS as error:
+        except EXCEPTIONS as error:
             with told(place, number, "keypoints", annotation):
                 raise error
         annotation["area"] = (x1 - x0) * (y1 - y0)

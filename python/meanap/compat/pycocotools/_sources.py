@@ -13,7 +13,7 @@ import itertools
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Hashable
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -24,7 +24,9 @@ from meanap.compat.pycocotools._marks import Marks, Pending
 from meanap.compat.pycocotools._results import complete, first_of, heading, kind_of
 from meanap.compat.pycocotools.params import MASK_TYPES
 
-Role = Literal["ground_truth", "detections"]
+if TYPE_CHECKING:
+    from meanap.readers import Role
+
 Geometry = Literal["bbox", "segm", "boundary", "keypoints"]
 # The position of what is not evaluated.
 _NOWHERE = 0xFFFFFFFF
@@ -339,7 +341,7 @@ class RowResults(_Results):
         return "results"
 
 
-class Listed:
+class IndexedList:
     """The annotations that a list held when it was indexed, and their ids then.
 
     The indices that a user sees are created from them on first access. An evaluation reads the dictionaries as they are
@@ -360,7 +362,12 @@ class Listed:
         return {"anns": anns, "imgToAnns": img_to_anns, "catToImgs": cat_to_imgs}
 
     def columns(
-        self, params: Any, role: Role, images: dict[Any, Any] | None, image_ids: Ids, category_ids: Ids
+        self,
+        params: Any,
+        role: Role,
+        images: dict[Any, Any] | None,
+        image_ids: Ids,
+        category_ids: Ids,
     ) -> Columns | None:
         """Columns for an evaluation, or None if the indices must be read."""
         if not params.imgIds or (images is None and params.iouType in MASK_TYPES):
@@ -381,14 +388,16 @@ class Listed:
             objects, None, None, lambda: self.annotations, lambda marks: marks.leave(self.annotations, images)
         )
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Listed:
-        return Listed(copy.deepcopy(self.annotations, memo), self.index)
+    def __deepcopy__(self, memo: dict[int, Any]) -> IndexedList:
+        return IndexedList(copy.deepcopy(self.annotations, memo), self.index)
 
 
 class ListResults(_Results):
     """Results in a list of dictionaries, which have their new fields already."""
 
-    def __init__(self, given: list[dict[str, Any]], kind: str, listed: Listed, truth: FileSource | Snapshot) -> None:
+    def __init__(
+        self, given: list[dict[str, Any]], kind: str, listed: IndexedList, truth: FileSource | Snapshot
+    ) -> None:
         super().__init__(truth)
         self.given = given
         self.kind = kind
@@ -413,7 +422,7 @@ class ListResults(_Results):
 class Indexed(Source):
     """The indices of annotations that a user has put into `dataset`."""
 
-    def __init__(self, listed: Listed) -> None:
+    def __init__(self, listed: IndexedList) -> None:
         super().__init__()
         self.listed = listed
 

@@ -36,15 +36,14 @@ from meanap.compat.pycocotools._errors import reference_errors
 from meanap.compat.pycocotools._index import by_id, collector_paused, index, membership
 from meanap.compat.pycocotools._lazy import Lazy, may_wait, stored
 from meanap.compat.pycocotools._load_results import ResultsLoader, annotations_of_rows, log_fallback
-from meanap.compat.pycocotools._named import ERRORS, tell_record
+from meanap.compat.pycocotools._named import EXCEPTIONS, tell_record
 from meanap.compat.pycocotools._sources import (
     LOCK,
     Columns,
     FileSource,
     Ids,
     Indexed,
-    Listed,
-    Role,
+    IndexedList,
     Snapshot,
     Source,
     load_dataset,
@@ -53,6 +52,7 @@ from meanap.compat.pycocotools._sources import (
 
 if TYPE_CHECKING:
     from meanap._types import CocoDataset, CocoResult, Id, IdOrIds, NameOrNames, PathLike
+    from meanap.readers import Role
 
 # What `from pycocotools.coco import *` gives, imports included.
 __all__ = [
@@ -299,7 +299,7 @@ class COCO(Lazy):
         for key, wanted in filters:
             try:
                 cats = [cat for cat in cats if cat[key] in wanted]
-            except ERRORS as error:
+            except EXCEPTIONS as error:
                 tell_record(error, "categories", self.dataset["categories"], key, lambda value: value in wanted)  # noqa: B023
                 raise
         return [cat["id"] for cat in cats]
@@ -516,7 +516,7 @@ class COCO(Lazy):
         return Columns(objects, None, None, annotations, lambda marks: marks.leave(annotations, images, loaded=True))
 
 
-def _listed_annotations(coco: COCO) -> Listed | None:
+def _listed_annotations(coco: COCO) -> IndexedList | None:
     """The annotations of `coco.dataset`, if their indices can be created on first access."""
     dataset = coco.dataset
     if type(dataset) is not dict or type(dataset.get("annotations")) is not list:
@@ -525,7 +525,7 @@ def _listed_annotations(coco: COCO) -> Listed | None:
         return None
     annotations = dataset["annotations"].copy()
     indexed = _core.index_plain(annotations, "categories" in dataset)
-    return None if indexed is None else Listed(annotations, indexed)
+    return None if indexed is None else IndexedList(annotations, indexed)
 
 
 def overridden(instance: Any, base: type, names: tuple[str, ...]) -> bool:

@@ -215,7 +215,7 @@ class COCOeval(_COCOeval):
         rows = [row for row in KEYPOINT_ROWS if row.area == "all"]
         stats = _summary.summarize(p, self.eval, rows, " 0.3f")
         numbers = self.get_type_result(first=0.2, second=0.8)
-        for name, number in zip(_crowdpose.NAMES, numbers, strict=True):
+        for name, number in zip(_crowdpose.LEVELS, numbers, strict=True):
             print(_crowdpose.line_of(p, name, _LIMIT, number))
         self.stats = np.array([*stats, *numbers])
 

@@ -172,15 +172,15 @@ def _list(column: Any) -> list[Any]:
     return column.tolist() if hasattr(column, "tolist") else list(column)
 
 
-def _lists(column: Any) -> _arrow.Lists | None:
+def _lists(column: Any) -> _arrow.ListColumn | None:
     """A column of lists, flat; None for other columns."""
-    if isinstance(column, _arrow.Lists):
+    if isinstance(column, _arrow.ListColumn):
         return column
     if isinstance(column, np.ndarray) and column.ndim == 2:
-        return _arrow.Lists(np.arange(len(column) + 1, dtype=np.int64) * column.shape[1], column.ravel())
+        return _arrow.ListColumn(np.arange(len(column) + 1, dtype=np.int64) * column.shape[1], column.ravel())
     if isinstance(column, list) and column and all(isinstance(item, (list, tuple, np.ndarray)) for item in column):
         offsets = np.cumsum([0, *map(len, column)], dtype=np.int64)
-        return _arrow.Lists(offsets, [item for items in column for item in _list(items)])
+        return _arrow.ListColumn(offsets, [item for items in column for item in _list(items)])
     return None
 
 

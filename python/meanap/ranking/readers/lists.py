@@ -70,7 +70,7 @@ def _side_by_side(source: Any, role: Role) -> Columns | None:
     labels.check_same_index({f"{role}: {name}": column for name, column in zip(titles, source, strict=True)})
     columns = [array(column, f"{role}: {name}") for column, name in zip(source, titles, strict=True)]
     for column, title in zip(columns, titles, strict=True):
-        if isinstance(column, _arrow.Lists):
+        if isinstance(column, _arrow.ListColumn):
             raise InputTypeError("holds lists, expected numbers or text", f"{role}: {title}")
     value = columns[2] if len(columns) == 3 else None
     return Columns(role, columns[0], columns[1], value, names=("query", "document", last[:-1]))

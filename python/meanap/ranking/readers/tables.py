@@ -133,7 +133,7 @@ def is_pandas(source: Any) -> bool:
 def array(column: Any, place: str) -> Any:
     """A column as a NumPy array, a list, Arrow's texts, or lists, through whichever interface it has."""
     column = on_host(column)
-    if isinstance(column, (np.ndarray, list, _core.ArrowTexts, _arrow.Lists)):
+    if isinstance(column, (np.ndarray, list, _core.ArrowTexts, _arrow.ListColumn)):
         return column
     numbers = isinstance(getattr(column, "dtype", None), np.dtype) and column.dtype.kind in "fiub"
     if _arrow.speaks_arrow(column) and not numbers:

@@ -392,7 +392,7 @@ class COCOeval(_COCOeval):
 
     def _by_crowding(self, p: Any) -> list[float]:
         numbers = self.get_type_result(first=0.2, second=0.8)
-        for name, number in zip(_crowdpose.NAMES, numbers, strict=True):
+        for name, number in zip(_crowdpose.LEVELS, numbers, strict=True):
             self.print_function(_crowdpose.line_of(p, name, p.maxDets[-1], number))
         return numbers
 
