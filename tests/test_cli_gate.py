@@ -7,7 +7,8 @@ import pytest
 
 import meanap
 from meanap import generate
-from meanap.cli import gate, main, output
+from meanap._json import plain
+from meanap.cli import gate, main
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +242,7 @@ def test_compare_reports_better_worse_and_no_different(files, tmp_path, capsys):
     told = json.loads(out.read_text())
     found = meanap.compare(meanap.evaluate(truth, boxes), meanap.evaluate(truth, worse), resamples=60)
     assert code == 3 and told["verdict"] == "worse" and told["passed"] is False and told["images"] == 40
-    assert told["numbers"] == [{k: output.plain(v) for k, v in row.items()} for row in found]
+    assert told["numbers"] == plain(found)
     row = found[0]
     assert line == (
         f"FAIL  worse.json is worse than boxes.json: ap {row['difference']:+.4f} [{row['low']:+.4f}, "

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from meanap._json import plain
 from meanap._printable import on_one_line
 from meanap.table import Table
 
@@ -81,11 +81,8 @@ class Findings(Table):
 
     def as_dict(self) -> dict[str, Any]:
         """All of it as plain objects; None where there is no number."""
-        return {
-            "ok": self.ok,
-            "findings": list(self),
-            "label_errors": [{name: _plain(value) for name, value in row.items()} for row in self.label_errors],
-        }
+        fields: dict[str, Any] = plain({"ok": self.ok, "findings": self, "label_errors": self.label_errors})
+        return fields
 
     def to_json(self, **options: Any) -> str:
         """``ok``, ``findings`` and ``label_errors`` as JSON; null where there is no number."""
@@ -102,14 +99,6 @@ class Findings(Table):
             lines.append(f"  {row['remedy']}")
         counts = [f"{self['level'].count(level)} {level}{'s' * (self['level'].count(level) != 1)}" for level in LEVELS]
         return "\n".join([*lines, ", ".join(counts)])
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple, np.ndarray)) else value
 
 
 _NO_LABEL_ERRORS = Table(

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from meanap.cli.output import plain
 from meanap.errors import InputError
 
 if TYPE_CHECKING:
@@ -154,13 +153,19 @@ def intervals_of(result: Result, rows: dict[str, Row], confidence: float, resamp
 
 def categories_of(result: Result) -> list[Any]:
     """The evaluated categories, also where they are not separated: then -1 stands for all."""
+    from meanap._json import plain
+
     separate = result.protocol.by_category
-    return [plain(id) for id in result.scores.table.category_ids if separate or id != -1]
+    ids: list[Any] = plain([id for id in result.scores.table.category_ids if separate or id != -1])
+    return ids
 
 
 def ranges_of(rules: Protocol) -> dict[str, list[float | None]]:
     """The area ranges; None for a bound that is infinite."""
-    return {name: [plain(bound) for bound in bounds] for name, bounds in rules.area_ranges.items()}
+    from meanap._json import plain
+
+    ranges: dict[str, list[float | None]] = plain(rules.area_ranges)
+    return ranges
 
 
 def digest(ids: Iterable[Any]) -> str:

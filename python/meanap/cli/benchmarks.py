@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from meanap.cli import gate, output, terminal
+from meanap.cli import gate, terminal
 from meanap.errors import InputError
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from meanap.cli.inputs import Inputs
     from meanap.detection import Result
     from meanap.protocol import Protocol
-    from meanap.table import Table
 
 
 def errors_at(rules: Protocol) -> tuple[float, ...]:
@@ -52,9 +51,8 @@ def _nuscenes(result: Result, ground_truth: Any, detections: Any) -> tuple[dict[
     from meanap.detection.nuscenes import score_of
 
     found = score_of(result, ground_truth, detections)
-    errors = {name: output.plain(value) for name, value in found.errors.items()}
-    fields = {"nds": output.plain(found.score), "ap": output.plain(found.ap), "errors": errors}
-    return {"nuscenes": {**fields, "per_class": _rows(found.per_class)}}, [str(found)]
+    fields = {"nds": found.score, "ap": found.ap, "errors": found.errors, "per_class": found.per_class}
+    return {"nuscenes": fields}, [str(found)]
 
 
 def _kitti(result: Result, ground_truth: Any, detections: Any) -> tuple[dict[str, Any], list[str]]:
@@ -65,8 +63,4 @@ def _kitti(result: Result, ground_truth: Any, detections: Any) -> tuple[dict[str
     levels = [name for name in found.columns if name != "category"]
     lines = [["orientation similarity", *levels]]
     lines += [[row["category"], *(gate.figure(row[level], ".3f") for level in levels)] for row in found]
-    return {"orientation_similarity": _rows(found)}, [terminal.columns(lines)]
-
-
-def _rows(table: Table) -> list[dict[str, Any]]:
-    return [{name: output.plain(value) for name, value in row.items()} for row in table]
+    return {"orientation_similarity": found}, [terminal.columns(lines)]

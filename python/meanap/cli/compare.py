@@ -116,11 +116,7 @@ def text(table: Table, first: str) -> str:
 
 
 def as_json(found: Comparison, verdict: str, options: argparse.Namespace, result: Result) -> dict[str, Any]:
-    """Everything, with None where there is no number."""
-
-    def rows(table: Table) -> list[dict[str, Any]]:
-        return [{name: output.plain(value) for name, value in row.items()} for row in table]
-
+    """The fields of the JSON."""
     return {
         "verdict": verdict,
         "passed": verdict != "worse",
@@ -130,7 +126,7 @@ def as_json(found: Comparison, verdict: str, options: argparse.Namespace, result
         "confidence": options.confidence,
         "resamples": options.resamples,
         "margin": options.margin,
-        "numbers": rows(found),
-        "per_class": rows(found.per_class),
-        **({"slices": rows(found.slices)} if len(found.slices) else {}),
+        "numbers": found,
+        "per_class": found.per_class,
+        **({"slices": found.slices} if len(found.slices) else {}),
     }

@@ -55,11 +55,11 @@ def run(options: argparse.Namespace) -> int:
         fields["per_class"] = per_class(result)
         shown.append(table(fields["per_class"]))
     if len(result.slices):
-        fields["slices"] = [{name: output.plain(value) for name, value in row.items()} for row in result.slices]
+        fields["slices"] = result.slices
         shown.append(slices(result))
     if options.jaccard:
         index = result.jaccard_index()
-        fields["jaccard_index"] = output.plain(index.value)
+        fields["jaccard_index"] = index.value
         shown.append(f"Jaccard index {gate.figure(index.value, '.4f')} of detections above {index.score:.1f}")
     more, texts = benchmarks.numbers(options, rules, files, result)
     fields |= more
@@ -76,9 +76,11 @@ def run(options: argparse.Namespace) -> int:
 def stats(result: Result) -> dict[str, float | None]:
     """The numbers of the summary by name, pycocotools' names under its protocol; None where there is no number."""
     from meanap import _summary
+    from meanap._json import plain
 
     if result.protocol.name != "coco":
-        return {name: output.plain(value) for name, value in result.items()}
+        numbers: dict[str, float | None] = plain(result.to_dict())
+        return numbers
     names = _summary.names(result.similarity, result.protocol.max_detections)
     values = _summary.numbers(result.scores)
     return {name: value if value > -1 else None for name, value in zip(names, values, strict=True)}
@@ -118,16 +120,19 @@ def per_class(result: Result) -> list[dict[str, Any]]:
 
     `objects` are those to be found (no crowds, and of keypoints none without keypoints).
     """
+    from meanap._json import plain
+
     separate = result.protocol.by_category
+    rows: list[dict[str, Any]] = plain(result.per_class)
     return [
         {
-            "id": output.plain(row["category"]) if separate else None,
+            "id": row["category"] if separate else None,
             "name": row["name"] if separate else "all",
-            **{name: output.plain(row[name.lower()]) for name in ("AP", "AP50", "AP75", "AR")},
+            **{name: row[name.lower()] for name in ("AP", "AP50", "AP75", "AR")},
             "objects": row["objects"],
             "detections": row["detections"],
         }
-        for row in result.per_class
+        for row in rows
     ]
 
 

@@ -10,7 +10,6 @@ from meanap._printable import on_one_line
 from meanap.cli import groups, numbers
 from meanap.cli.baseline import Baseline, Row, digest, intervals_of, parts_of, spelt
 from meanap.cli.errors import UsageError
-from meanap.cli.output import plain
 
 if TYPE_CHECKING:
     from meanap.cli.inputs import Inputs
@@ -40,9 +39,9 @@ class Verdict(NamedTuple):
         return f"{word}  {self.number} {figure(self.value)} {span(self.low, self.high)}{self.text}"
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, with None where there is no number."""
+        """The fields of the JSON."""
         named = {"number": self.number, "passed": self.passed, "value": self.value, "low": self.low, "high": self.high}
-        return {key: plain(value) for key, value in {**named, **self.detail}.items()}
+        return {**named, **self.detail}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -112,8 +111,8 @@ def judge(options: argparse.Namespace, result: Result, files: Inputs) -> tuple[l
             "images": digest(result.image_ids),
             "numbers": {
                 name: {
-                    **{key: plain(getattr(interval, key)) for key in ("value", "low", "high")},
-                    "samples": [plain(round(x, _DIGITS)) for x in interval.samples.tolist()],
+                    **{key: getattr(interval, key) for key in ("value", "low", "high")},
+                    "samples": [round(x, _DIGITS) for x in interval.samples.tolist()],
                 }
                 for name, interval in found.items()
             },

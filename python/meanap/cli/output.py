@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import errno
-import math
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from meanap.cli.errors import UsageError
 
@@ -63,7 +62,9 @@ def emit(
         return
     import json
 
-    text = json.dumps(value(), allow_nan=False, indent=indent) + "\n"
+    from meanap._json import plain
+
+    text = json.dumps(plain(value()), allow_nan=False, indent=indent) + "\n"
     if options.json == STANDARD:
         sys.stdout.write(text)
     else:
@@ -77,14 +78,9 @@ def written(table: Table, form: str) -> str:
     if form == "json":
         import json
 
-        rows = [{name: plain(value) for name, value in row.items()} for row in table]
-        return json.dumps(rows, allow_nan=False, indent=2)
+        from meanap._json import plain
+
+        return json.dumps(plain(table), allow_nan=False, indent=2)
     if form == "csv":
         return table.to_csv().rstrip("\n")
     return table.to_markdown() if form == "markdown" else table.to_latex()
-
-
-def plain(value: Any) -> Any:
-    """A number or an id as JSON has it: None where it is not finite."""
-    value = value.item() if hasattr(value, "item") else value
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -281,20 +281,13 @@ def _p_value(p: float) -> str:
 
 
 def _as_json(results: dict[str, RankingResult], found: Found) -> dict[str, Any]:
-    """Everything, with None where there is no number."""
-
-    def number(value: float) -> float | None:
-        return None if math.isnan(value) else value
-
+    """The fields of the JSON."""
     return {
         name: {
-            "means": {measure: number(value) for measure, value in result.means.items()},
-            "queries": {
-                str(query): {measure: number(value) for measure, value in values.items()}
-                for query, values in result.to_dict().items()
-            },
-            "differences": {m: number(pairs[name]["difference"]) for m, pairs in found.items() if name in pairs},
-            "p_values": {m: number(pairs[name]["corrected"]) for m, pairs in found.items() if name in pairs},
+            "means": result.means,
+            "queries": {str(query): values for query, values in result.to_dict().items()},
+            "differences": {measure: pairs[name]["difference"] for measure, pairs in found.items() if name in pairs},
+            "p_values": {measure: pairs[name]["corrected"] for measure, pairs in found.items() if name in pairs},
         }
         for name, result in results.items()
     }

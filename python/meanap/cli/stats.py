@@ -25,6 +25,5 @@ def run(options: argparse.Namespace) -> None:
     from meanap.conversion import describe
 
     table = describe(options.source, on_error=inputs.on_error(options), **inputs.settings(options))
-    rows = [{name: value if value == value else None for name, value in row.items()} for row in table]
     text = "\n".join([table.title, terminal.columns(table.cells())])
-    output.emit(options, text, table=lambda: table, value=lambda: {"title": table.title, "rows": rows})
+    output.emit(options, text, table=lambda: table, value=lambda: {"title": table.title, "rows": table})

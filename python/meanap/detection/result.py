@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 import numpy as np
 
 from meanap._arrays import kind_of
+from meanap._json import plain
 from meanap._keywords import did_you_mean, suggesting
 from meanap.detection import derived, operating
 from meanap.detection.confusion import Confusion
@@ -646,9 +647,9 @@ class Result(_Numbers):
             "similarity": self.similarity,
             "images": self.scores.image_count,
             "summary": self.to_dict(),
-            "per_class": list(self.per_class),
+            "per_class": self.per_class,
         }
-        return json.dumps(_without_nan(fields), **options)
+        return json.dumps(plain(fields), **options)
 
     @suggesting(lambda: _report_options())
     def report(
@@ -771,11 +772,3 @@ def _report_options() -> list[str]:
 
 def _nan(values: np.ndarray) -> np.ndarray:
     return np.where(values == -1, math.nan, values)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from meanap._json import plain
 from meanap._printable import on_one_line
-from meanap.segmentation._result import PixelResult, percent, plain
+from meanap.segmentation._result import PixelResult, percent
 from meanap.segmentation._segments import as_json
 from meanap.table import Table
 
@@ -95,20 +96,19 @@ class PanopticResult(PixelResult):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, lists and strings, NaN as None: ready for ``json.dump``."""
-        groups = {
-            group: {name: plain(value) if name != "n" else value for name, value in getattr(self, group).items()}
-            for group in ("all", "things", "stuff")
-        }
-        counts = ("true_positives", "false_positives", "false_negatives")
-        per_category = [
+        columns = (*_NAMES, "true_positives", "false_positives", "false_negatives")
+        fields: dict[str, Any] = plain(
             {
-                **as_json(category),
-                **{name: plain(getattr(self, name)[k]) for name in _NAMES},
-                **{name: int(getattr(self, name)[k]) for name in counts},
+                **{group: getattr(self, group) for group in ("all", "things", "stuff")},
+                "per_category": [
+                    {**as_json(category), **{name: getattr(self, name)[k] for name in columns}}
+                    for k, category in enumerate(self.categories)
+                ],
+                "images": self.images,
+                "skipped": self.skipped,
             }
-            for k, category in enumerate(self.categories)
-        ]
-        return {**groups, "per_category": per_category, "images": self.images, "skipped": self.skipped}
+        )
+        return fields
 
     def _page(self, versus: PanopticResult | None, title: str, names: tuple[str, str]) -> str:
         from meanap.report.segments import page

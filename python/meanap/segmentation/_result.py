@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from meanap._types import PathLike
     from meanap.report.inline import Inline
 
-__all__ = ["PixelResult", "class_table", "mean", "percent", "plain"]
+__all__ = ["PixelResult", "class_table", "mean", "percent"]
 
 
 class PixelResult(abc.ABC):
@@ -110,11 +110,6 @@ def mean(values: np.ndarray) -> float:
     there = ~np.isnan(values)
     # As np.nanmean sums, to the last bit, without its warning.
     return float(np.where(there, values, 0).sum() / there.sum()) if there.any() else float("nan")
-
-
-def plain(number: float) -> float | None:
-    """A float, or None for NaN, which JSON does not know."""
-    return None if np.isnan(number) else float(number)
 
 
 def percent(number: float) -> str:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
+from meanap._json import plain
 from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import LabelMetric, like
-from meanap.segmentation._result import class_table, mean, plain
+from meanap.segmentation._result import class_table, mean
 from meanap.table import Table
 
 if TYPE_CHECKING:
@@ -208,17 +209,19 @@ class PixelPrecisionResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and strings, NaN as None: ready for ``json.dump``."""
-        per_class = {
-            name: {key: plain(getattr(self, key)[k]) for key in ("ap", "low", "high")}
-            for k, name in enumerate(self.classes)
-        }
-        return {
-            "mean_ap": plain(self.mean_ap),
-            "error_bound": plain(self.error_bound),
-            "per_class": per_class,
-            "images": self.images,
-            "skipped": self.skipped,
-        }
+        fields: dict[str, Any] = plain(
+            {
+                "mean_ap": self.mean_ap,
+                "error_bound": self.error_bound,
+                "per_class": {
+                    name: {key: getattr(self, key)[k] for key in ("ap", "low", "high")}
+                    for k, name in enumerate(self.classes)
+                },
+                "images": self.images,
+                "skipped": self.skipped,
+            }
+        )
+        return fields
 
     def __str__(self) -> str:
         """A table: a row for each class, then the mean."""

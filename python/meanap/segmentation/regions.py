@@ -10,12 +10,13 @@ import numpy as np
 
 from meanap import _core
 from meanap._arrays import on_host
+from meanap._json import plain
 from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import LabelMetric
-from meanap.segmentation._result import class_table, mean, plain
+from meanap.segmentation._result import class_table, mean
 from meanap.table import Table
 
 if TYPE_CHECKING:
@@ -331,14 +332,17 @@ class RegionResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, lists and strings, NaN as None: ready for ``json.dump``."""
-        return {
-            "mean_ap": plain(self.mean_ap),
-            "thresholds": self.thresholds.tolist(),
-            "mean_ap_by_threshold": [plain(mean(row)) for row in self.ap_by_threshold],
-            "per_class": {name: plain(self.ap[k]) for k, name in enumerate(self.classes)},
-            "images": self.images,
-            "skipped": self.skipped,
-        }
+        fields: dict[str, Any] = plain(
+            {
+                "mean_ap": self.mean_ap,
+                "thresholds": self.thresholds,
+                "mean_ap_by_threshold": [mean(row) for row in self.ap_by_threshold],
+                "per_class": dict(zip(self.classes, self.ap, strict=True)),
+                "images": self.images,
+                "skipped": self.skipped,
+            }
+        )
+        return fields
 
     def __str__(self) -> str:
         """A table: a row for each class, then the mean."""

@@ -10,12 +10,13 @@ import numpy as np
 
 from meanap import _core
 from meanap._arrays import on_host
+from meanap._json import plain
 from meanap._keywords import suggesting
 from meanap.errors import InputError, named
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import LabelMetric, like
-from meanap.segmentation._result import PixelResult, class_table, mean, percent, plain
+from meanap.segmentation._result import PixelResult, class_table, mean, percent
 from meanap.table import Table
 
 if TYPE_CHECKING:
@@ -355,24 +356,22 @@ class SemanticResult(PixelResult):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, lists and strings, NaN as None: ready for ``json.dump``."""
-        columns = ["iou", "accuracy", "precision", "dice"]
-        means = ["mean_iou", "mean_accuracy", "mean_precision", "mean_dice"]
-        if self.boundary_iou is not None:
-            columns.append("boundary_iou")
-            means.append("mean_boundary_iou")
-        numbers = {name: plain(getattr(self, name)) for name in means}
-        numbers |= {name: plain(getattr(self, name)) for name in ("pixel_accuracy", "frequency_weighted_iou")}
-        per_class = {
-            name: {column: plain(getattr(self, column)[k]) for column in columns} for k, name in enumerate(self.classes)
-        }
-        return {
-            **numbers,
-            "per_class": per_class,
-            "confusion_matrix": self.confusion_matrix.tolist(),
-            "unclassified": self.unclassified.tolist(),
-            "images": self.images,
-            "skipped": self.skipped,
-        }
+        columns = ["iou", "accuracy", "precision", "dice", *["boundary_iou"] * (self.boundary_iou is not None)]
+        numbers = (*(f"mean_{column}" for column in columns), "pixel_accuracy", "frequency_weighted_iou")
+        fields: dict[str, Any] = plain(
+            {
+                **{name: getattr(self, name) for name in numbers},
+                "per_class": {
+                    name: {column: getattr(self, column)[k] for column in columns}
+                    for k, name in enumerate(self.classes)
+                },
+                "confusion_matrix": self.confusion_matrix,
+                "unclassified": self.unclassified,
+                "images": self.images,
+                "skipped": self.skipped,
+            }
+        )
+        return fields
 
     def _page(self, versus: SemanticResult | None, title: str, names: tuple[str, str]) -> str:
         from meanap.report.labels import page
