@@ -45,20 +45,20 @@ _FILTERED, _SHOWN = 12, 24
 
 
 def table(
-    caption: str, head: list[str], rows: list[str], *, id: str = "", kind: str = "", words: int = 1, sort: bool = True
+    caption: str, head: list[str], rows: list[list[str]], note: str = "", id: str = "", kind: str = "", words: int = 1
 ) -> str:
-    """A table whose first `words` columns are words and whose others are numbers. `head` is HTML.
+    """A table of cells, whose first `words` columns are words and whose others are numbers. `head` and `note` are HTML.
 
-    With `sort` it is sorted by any column where there is JavaScript; of many rows there is a filter.
+    It is sorted by any column where there is JavaScript; of many rows there is a filter.
     """
     heads = ""
     for i, name in enumerate(head):
         side = "" if i < words else " class=n"
-        heads += f"<th scope=col{side}>{f'<button type=button>{name}</button>' if sort and name else name}</th>"
-    kinds = " ".join(filter(None, (kind, "sortable" if sort else "", "long" if len(rows) > _SHOWN else "")))
-    attributes = (f' id="{id}"' if id else "") + (f' class="{kinds}"' if kinds else "")
+        heads += f"<th scope=col{side}>{f'<button type=button>{name}</button>' if name else name}</th>"
+    kinds = " ".join(filter(None, (kind, "sortable", "long" if len(rows) > _SHOWN else "")))
+    attributes = (f' id="{id}"' if id else "") + f' class="{kinds}"'
     controls = more = ""
-    if sort and len(rows) > _FILTERED:
+    if len(rows) > _FILTERED:
         # Conditions are on a column of numbers, if there is one.
         numeric = next((name for name in head[words:] if "<" not in name), None)
         example = f"word, or {numeric} &lt; 0.5" if numeric else "word"
@@ -68,10 +68,11 @@ def table(
         )
     if len(rows) > _SHOWN:
         more = f"<button type=button class=more hidden>Show all {len(rows):,} rows</button>"
+    body = "".join(f"<tr>{''.join(cells)}</tr>" for cells in rows)
     return (
         f'<div class=table>{controls}<div class=scroll tabindex=0 role=region aria-label="{caption}">'
         f"<table{attributes}><caption>{caption}</caption><thead><tr>{heads}</tr></thead>"
-        f"<tbody>{''.join(rows)}</tbody></table></div>{more}</div>"
+        f"<tbody>{body}</tbody></table></div>{more}</div>" + (f"<p class=note>{note}</p>" if note else "")
     )
 
 

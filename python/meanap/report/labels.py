@@ -82,10 +82,10 @@ def _summary(result: SemanticResult, versus: SemanticResult | None, names: tuple
         if versus is not None:
             other = getattr(versus, key)
             cells += [cell(other), difference(value - other)]
-        rows.append(f"<tr>{''.join(cells)}</tr>")
+        rows.append(cells)
     head = ["number", "value", *([f"baseline {text(names[0])}", "difference"] if versus else [])]
     note = "All pixels of all images are counted together, not averaged over images, so there are no intervals."
-    return table("Numbers", head, rows) + f"<p class=note>{note}</p>"
+    return table("Numbers", head, rows, note)
 
 
 def _classes(result: SemanticResult, versus: SemanticResult | None) -> str:
@@ -100,7 +100,7 @@ def _classes(result: SemanticResult, versus: SemanticResult | None) -> str:
         if versus is not None:
             before = float(versus.iou[k])
             cells += [cell(before), difference(values[0] - before)]
-        rows.append(f"<tr>{''.join(cells)}</tr>")
+        rows.append(cells)
     head = ["class", *shown.values(), "pixels", *(["baseline IoU", "difference"] if versus else [])]
     return table("Classes; select a heading to sort", head, rows)
 
@@ -123,7 +123,7 @@ def _confusion(result: SemanticResult, versus: SemanticResult | None, names: tup
             other = before.get((row["truth"], row["detected"]), 0.0)
             change = row["fraction"] - other
             cells += [cell(other, f"{other:.1%}"), cell(change, f"{100 * change:+.1f}")]
-        rows.append(f"<tr>{''.join(cells)}</tr>")
+        rows.append(cells)
     head = ["true class", "predicted class", "pixels", "fraction of the class"]
     head += [f"of {text(names[0])}", "difference in points"] if versus else []
     return f"{whole}{table('The largest confusions', head, rows, words=2)}"

@@ -12,6 +12,7 @@ from meanap.report.cells import (
     called,
     cell,
     count,
+    difference,
     judged,
     mark,
     matrix,
@@ -124,17 +125,15 @@ def _moved(report: dict[str, Any]) -> Iterable[str]:
             found = [(name, row["difference"]) for name, row in rows if sign(row) == way]
             found.sort(key=lambda pair: -abs(pair[1]))
             if found:
-                listed = ", ".join(f"{name} {signed(difference)}" for name, difference in found[:_NAMED])
+                listed = ", ".join(f"{name} {signed(change)}" for name, change in found[:_NAMED])
                 more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
                 yield f"{what} that are significantly {word} ({len(found):,} of {len(rows):,}): {listed}{more}."
     errors = report["errors"] or {"rows": []}
     moved = [(row["error"], row["dap"] - row["baseline"]) for row in errors["rows"]]
-    moved = [(name, difference) for name, difference in moved if abs(difference) >= 0.0005]
+    moved = [(name, change) for name, change in moved if abs(change) >= 0.0005]
     if moved:
         moved.sort(key=lambda pair: -abs(pair[1]))
-        listed = ", ".join(
-            f"{text(name).replace('_', ' ')} {signed(difference)}" for name, difference in moved[:_NAMED]
-        )
+        listed = ", ".join(f"{text(name).replace('_', ' ')} {signed(change)}" for name, change in moved[:_NAMED])
         yield f"AP lost to errors, less is better: {listed}."
 
 
@@ -154,14 +153,14 @@ def _summary(report: dict[str, Any]) -> str:
                 cell(change["baseline"]), f"<td class=n>{signed(change['difference'])}</td>",
                 f"<td class=n>{span(change, signed=True)} {mark(change)}</td>", cell(change["p"], p_value(change["p"])),
             ]  # fmt: skip
-        rows.append(f"<tr>{''.join(cells)}</tr>")
+        rows.append(cells)
     note = f"Intervals: {report['confidence']:.0%}, from {report['resamples']:,} bootstrap resamples of the images."
     if report["versus"]:
         note += (
             f" Differences are {text(report['detections'])} minus the baseline {text(report['versus'])}, of the same "
             "resamples for both; ▲ better and ▼ worse mark those that are significant."
         )
-    return f"{table('Numbers', head, rows)}<p class=note>{note}</p>"
+    return table("Numbers", head, rows, note)
 
 
 def _findings(found: dict[str, Any] | None) -> str:
@@ -170,9 +169,11 @@ def _findings(found: dict[str, Any] | None) -> str:
     if not found["rows"]:
         return "<p>No findings.</p>"
     rows = [
-        f"<tr><td><code>{text(row['code'])}</code></td><td><span class=level-{text(row['level'])}>{text(row['level'])}"
-        f"</span></td><td>{text(str(row['where']).replace('_', ' '))}</td><td class=n>{row['count']:,}</td>"
-        f"<td>{text(row['message'])}</td><td>{text(row['example'])}</td><td>{text(row['remedy'])}</td></tr>"
+        [
+            f"<td><code>{text(row['code'])}</code></td><td><span class=level-{text(row['level'])}>{text(row['level'])}"
+            f"</span></td><td>{text(str(row['where']).replace('_', ' '))}</td><td class=n>{row['count']:,}</td>",
+            *(f"<td>{text(row[name])}</td>" for name in ("message", "example", "remedy")),
+        ]
         for row in found["rows"]
     ]
     head = ["code", "level", "in", "count", "message", "example", "remedy"]
@@ -185,9 +186,11 @@ def _label_errors(found: dict[str, Any]) -> str:
         return ""
     kinds = {"category": "has another class", "place": "has another location", "missing": "is not labelled"}
     rows = [
-        f"<tr><td>{text(row['image'])}</td><td>{text(kinds.get(row['kind'], row['kind']))}</td>"
-        f"<td>{text(row['category'])}</td><td>{'' if row['truth'] is None else text(row['truth'])}</td>"
-        f"{cell(row['score'])}{cell(row['similarity'])}{cell(row['trust'])}</tr>"
+        [
+            f"<td>{text(row['image'])}</td><td>{text(kinds.get(row['kind'], row['kind']))}</td>"
+            f"<td>{text(row['category'])}</td><td>{'' if row['truth'] is None else text(row['truth'])}</td>",
+            *(cell(row[name]) for name in ("score", "similarity", "trust")),
+        ]
         for row in found["label_errors"]
     ]
     head = ["image", "the object", "detected as", "labelled as", "score", "similarity", "trust"]
@@ -231,7 +234,7 @@ def _operation(report: dict[str, Any]) -> str:
     names = ["score threshold", "precision", "recall", "F1", "false positives per image", "false alarms"]
     rows = []
     for row in found["rows"]:
-        cells = []
+        cells = [f"<th scope=row>{text(row['target'])}</th>"]
         for name in POINT:
             bound = row["bounds"].get(name)
             moves = bound is not None and bound["low"] < bound["high"]
@@ -239,7 +242,7 @@ def _operation(report: dict[str, Any]) -> str:
             cells.append(cell(row[name], number(row[name]) + sure))
         if report["versus"]:
             cells += [cell(row["baseline"][name]) for name in POINT]
-        rows.append(f"<tr><th scope=row>{text(row['target'])}</th>{''.join(cells)}</tr>")
+        rows.append(cells)
     head = ["target", *names, *([f"baseline {name}" for name in names] if report["versus"] else [])]
     froc, miss_rate = (_beside(found["rates"], name) for name in ("froc", "miss_rate"))
     note = (
@@ -252,7 +255,7 @@ def _operation(report: dict[str, Any]) -> str:
     )
     if report["versus"]:
         note += " The baseline has thresholds of its own for the same targets."
-    return table("Operating points", head, rows, id="operation-table") + f"<p class=note>{note}</p>"
+    return table("Operating points", head, rows, note, id="operation-table")
 
 
 def _beside(sides: list[dict[str, float]], name: str) -> str:
@@ -276,17 +279,17 @@ def _classes(report: dict[str, Any]) -> str:
             cell(row["precision"]), cell(row["recall"]), cell(row["f1"]), cell(row["threshold"]),
         ]  # fmt: skip
         if versus and (change := row["change"]):
-            cells += [cell(change["baseline"]), cell(change["difference"], signed(change["difference"])),
+            cells += [cell(change["baseline"]), difference(change["difference"]),
                       cell(sign(change), mark(change) or "no")]  # fmt: skip
         elif versus:
             cells += [cell(math.nan)] * 3
-        rows.append(f"<tr>{''.join(cells)}</tr>")
+        rows.append(cells)
     caption = "Classes; select a heading to sort, a name to show its curves"
     note = (
         f"Precision and recall: <span class=scope>IoU {report['iou']:g}{_at_least(report['score'])}</span>. Best F1: "
         "the highest of each class, at a score threshold of its own."
     )
-    return table(caption, head, rows, id="class-table") + f"<p class=note>{note}</p>"
+    return table(caption, head, rows, note, id="class-table")
 
 
 def _at_least(score: float) -> str:
@@ -305,9 +308,8 @@ def _errors(report: dict[str, Any]) -> str:
         cells = [f"<th scope=row>{text(str(row['error']).replace('_', ' '))}</th>", count(row["count"]),
                  bar(row["dap"], most)]  # fmt: skip
         if report["versus"]:
-            difference = row["dap"] - row["baseline"]
-            cells += [cell(row["baseline"]), cell(difference, signed(difference))]
-        rows.append(f"<tr>{''.join(cells)}</tr>")
+            cells += [cell(row["baseline"]), difference(row["dap"] - row["baseline"])]
+        rows.append(cells)
     note = (
         f"<span class=scope>All classes together, IoU {report['iou']:g}.</span> AP is "
         f"<span>{number(errors['ap'])}</span>; each row is the gain if errors of this type alone were corrected. "
@@ -342,7 +344,7 @@ def _confusion(report: dict[str, Any]) -> str:
         if report["versus"] and row["baseline"] is not None:
             change = row["count"] - row["baseline"]
             cells += [count(row["baseline"]), cell(change, f"{change:+,}")]
-        rows.append(f"<tr>{''.join(cells)}</tr>")
+        rows.append(cells)
     heads = ["true class", "predicted class", "objects", "fraction of the class"]
     heads += ["baseline", "difference"] if report["versus"] else []
     pairs = table("Misclassified objects", heads, rows, id="pair-table", words=2)

@@ -91,7 +91,7 @@ def _summary(sure: Intervals, change: Comparison | None, names: tuple[str, str],
                 cell(moved["baseline"]), difference(moved["difference"]),
                 cell(sign(moved), f"{span(moved, signed=True)} {mark(moved)}"), cell(moved["p"], p_value(moved["p"])),
             ]  # fmt: skip
-        rows.append(f"<tr>{''.join(cells)}</tr>")
+        rows.append(cells)
     head = ["measure", "mean", "interval", "from 0 to 1"]
     if change is not None:
         head += [f"baseline {text(names[0])}", "difference", "interval of the difference", "p"]
@@ -101,7 +101,7 @@ def _summary(sure: Intervals, change: Comparison | None, names: tuple[str, str],
             f" Differences are {text(names[1])} minus the baseline {text(names[0])}; ▲ better and ▼ worse mark those "
             "that are significant. p: two-sided, of a paired randomisation test over the queries."
         )
-    return table("Measures", head, rows) + f"<p class=note>{note}</p>"
+    return table("Measures", head, rows, note)
 
 
 def _queries(result: RankingResult, versus: RankingResult | None, measure: str, names: tuple[str, str]) -> str:
@@ -120,7 +120,7 @@ def _queries(result: RankingResult, versus: RankingResult | None, measure: str, 
             other = float(before[row])
             moved = float(values[row]) - other
             cells += [cell(other), difference(moved)]
-        rows.append(f"<tr>{''.join(cells)}</tr>")
+        rows.append(cells)
     head = ["query", text(names[1]), *([text(names[0]), "difference"] if versus is not None else [])]
     left_out = f" {len(values) - len(rows):,} more are left out." if len(values) > len(rows) else ""
     shown = _chart(values if versus is None else values - before, measure, versus is not None)

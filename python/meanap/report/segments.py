@@ -79,7 +79,7 @@ def _summary(result: PanopticResult, versus: PanopticResult | None) -> str:
             before = getattr(versus, group)
             for part in _PARTS:
                 cells += [cell(before[part]), difference(means[part] - before[part])]
-        rows.append(f"<tr>{''.join(cells)}</tr>")
+        rows.append(cells)
     head = ["categories", *_PARTS.values(), "number"]
     if versus is not None:
         head += [name for part in _PARTS.values() for name in (f"baseline {part}", "difference")]
@@ -87,7 +87,7 @@ def _summary(result: PanopticResult, versus: PanopticResult | None) -> str:
         "Means over the categories that either side has. PQ = SQ × RQ for each category, not for the means. Segments "
         "of all images are counted together, so there are no intervals."
     )
-    return table("Means", head, rows) + f"<p class=note>{note}</p>"
+    return table("Means", head, rows, note)
 
 
 def _categories(result: PanopticResult, versus: PanopticResult | None) -> str:
@@ -106,7 +106,7 @@ def _categories(result: PanopticResult, versus: PanopticResult | None) -> str:
         if changes is not None:
             before, (_, change) = changes[k]
             cells += [cell(before), difference(change)]
-        rows.append(f"<tr>{''.join(cells)}</tr>")
+        rows.append(cells)
     head = ["category", "kind", *_PARTS.values(), "true positives", "false positives", "false negatives"]
     head += ["baseline PQ", "difference"] if versus is not None else []
     return table("Categories; select a heading to sort", head, rows, words=2)

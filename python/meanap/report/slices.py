@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from meanap.report.cells import called, cell, count, mark, signed, span, table, text, whisker
+from meanap.report.cells import called, cell, count, difference, mark, span, table, text, whisker
 
 if TYPE_CHECKING:
     from meanap.detection import Comparison, Result
@@ -38,8 +38,8 @@ def section(report: dict[str, Any]) -> str:
                  count(row["detections"]), cell(row["value"]), cell(row["low"], f"<span>{span(row)}</span>"),
                  f"<td>{whisker(row)}</td>", *(cell(row[name]) for name in others)]  # fmt: skip
         if change := row["change"]:
-            cells += [cell(change["baseline"]), cell(change["difference"], signed(change["difference"])),
+            cells += [cell(change["baseline"]), difference(change["difference"]),
                       f"<td class=n>{span(change, signed=True)} {mark(change)}</td>"]  # fmt: skip
-        lines.append(f"<tr>{''.join(cells)}</tr>")
+        lines.append(cells)
     note = "The numbers of a slice are those of its images alone; an image may be in several slices or in none."
-    return f"{table('Slices', head, lines, id='slice-table')}<p class=note>{note}</p>"
+    return table("Slices", head, lines, note, id="slice-table")
