@@ -16,6 +16,7 @@ from meanap.compat._steps import check_step
 from meanap.compat.lvis.lvis import LVIS
 from meanap.compat.lvis.results import LVISResults
 from meanap.compat.pycocotools import COCO, COCOeval
+from meanap.compat.pycocotools.params import AREA_RANGES
 
 if TYPE_CHECKING:
     from meanap._types import PathLike
@@ -59,8 +60,8 @@ class Params:
         self.iou_thrs: np.ndarray = np.linspace(0.5, 0.95, 10)
         self.rec_thrs: np.ndarray = np.linspace(0.0, 1.0, 101)
         self.max_dets: int = 300
-        self.area_rng: list[Sequence[float]] = [[0, 1e5**2], [0, 32**2], [32**2, 96**2], [96**2, 1e5**2]]
-        self.area_rng_lbl: list[str] = ["all", "small", "medium", "large"]
+        self.area_rng: list[Sequence[float]] = [list(limits) for limits in AREA_RANGES.values()]
+        self.area_rng_lbl: list[str] = list(AREA_RANGES)
         self.use_cats: int = 1
         self.img_count_lbl: list[str] = ["r", "c", "f"]
         self.iou_type: Literal["segm", "bbox"] = iou_type

@@ -17,13 +17,13 @@ KEYPOINT_SIGMAS = (
     / 10.0
 )
 
-_AREAS: dict[str, list[float]] = {
+#: Name to least and greatest area, both inside.
+AREA_RANGES: dict[str, list[float]] = {
     "all": [0, 1e5**2],
     "small": [0, 32**2],
     "medium": [32**2, 96**2],
     "large": [96**2, 1e5**2],
 }
-
 
 #: Kinds of similarity that compare masks.
 MASK_TYPES = ("segm", "boundary")
@@ -114,9 +114,17 @@ class Params:
         self.iouThrs = np.linspace(0.5, 0.95, 10)
         self.recThrs = np.linspace(0.0, 1.0, 101)
         self.maxDets = maxDets
-        self.areaRng = [list(_AREAS[name]) for name in areas]
+        self.areaRng = [list(AREA_RANGES[name]) for name in areas]
         self.areaRngLbl = areas
         self.useCats = 1
+
+
+def as_pycocotools(p: Any, iouType: SimilarityName) -> Params:
+    """The parameters of an evaluation that has more of them, or others, as pycocotools has them."""
+    params = Params(iouType)
+    for name in ("imgIds", "catIds", "iouThrs", "recThrs", "maxDets", "areaRng", "areaRngLbl", "useCats"):
+        setattr(params, name, getattr(p, name))
+    return params
 
 
 # Copying these is keeping them.

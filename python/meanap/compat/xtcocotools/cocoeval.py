@@ -14,7 +14,7 @@ from meanap.compat import _crowdpose
 from meanap.compat._steps import check_step
 from meanap.compat.pycocotools import COCO, _summary
 from meanap.compat.pycocotools.cocoeval import COCOeval as _COCOeval
-from meanap.compat.pycocotools.params import KEYPOINT_SIGMAS, snapshot
+from meanap.compat.pycocotools.params import KEYPOINT_SIGMAS, as_pycocotools, snapshot
 from meanap.compat.pycocotools.params import Params as _Params
 from meanap.compat.xtcocotools import mask as maskUtils
 
@@ -144,9 +144,7 @@ class COCOeval(_COCOeval):
         kind = p.iouType if p.useSegm is None else "segm" if p.useSegm == 1 else "bbox"
         truth, found = self.cocoGt, self.cocoDt
         plain: Any = "keypoints" if kind in _PARTS else kind
-        settings = _Params(plain)
-        for name in ("imgIds", "catIds", "iouThrs", "recThrs", "maxDets", "areaRng", "areaRngLbl", "useCats"):
-            setattr(settings, name, getattr(p, name))
+        settings = as_pycocotools(p, plain)
         if kind in _PARTS:
             settings.kpt_oks_sigmas = self.sigmas
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import operator
 import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
@@ -17,7 +18,7 @@ from meanap.compat.faster_coco_eval.core.coco import COCO
 from meanap.compat.faster_coco_eval.version import __author__, __version__
 from meanap.compat.pycocotools import _cells
 from meanap.compat.pycocotools.cocoeval import COCOeval as _COCOeval
-from meanap.compat.pycocotools.params import KEYPOINT_SIGMAS
+from meanap.compat.pycocotools.params import AREA_RANGES, KEYPOINT_SIGMAS, as_pycocotools
 from meanap.compat.pycocotools.params import Params as _Params
 
 if TYPE_CHECKING:
@@ -35,8 +36,12 @@ _POSE_FRACTION = 0.53
 iouTypeT: TypeAlias = Literal["segm", "bbox", "keypoints", "keypoints_crowd", "boundary"]
 PrintFunction: TypeAlias = Callable[..., object]
 
-_EVERYTHING = [0, 1e5**2]
-_RANGES: dict[str, Sequence[float]] = {"small": [0, 32**2], "medium": [32**2, 96**2], "large": [96**2, 1e5**2]}
+#: The area ranges beside ``"all"``.
+RANGES: dict[str, Sequence[float]] = {name: list(AREA_RANGES[name]) for name in ("small", "medium", "large")}
+
+
+def _the_same_as(name: str) -> property:
+    return property(operator.attrgetter(name), doc=f"``{name}``.")
 
 
 class Params:
@@ -107,7 +112,7 @@ class Params:
         self.recThrs = np.linspace(0.0, 1.0, 101)
         self.useCats = 1
         if iouType in DETECTION:
-            self.setDetParams(_RANGES if ranges is None else ranges)
+            self.setDetParams(RANGES if ranges is None else ranges)
         elif "keypoints" in iouType:
             self.setKpParams()
             if kpt_sigmas is not None:
@@ -122,18 +127,19 @@ class Params:
     def setDetParams(self, ranges: Mapping[str, Sequence[float]]) -> None:
         """Sets limits and area ranges for boxes and masks."""
         self.maxDets = [1, 10, 100]
-        self.areaRng = [list(_EVERYTHING), *ranges.values()]
+        self.areaRng = [list(AREA_RANGES["all"]), *ranges.values()]
         self.areaRngLbl = ["all", *ranges]
-        least = min((limits[0] for limits in ranges.values()), default=_EVERYTHING[1])
+        all_areas = AREA_RANGES["all"][1]
+        least = min((limits[0] for limits in ranges.values()), default=all_areas)
         greatest = max((limits[1] for limits in ranges.values()), default=0)
-        if least > 0 or greatest < _EVERYTHING[1]:
+        if least > 0 or greatest < all_areas:
             logger.warning("Provided area ranges do not span full range from 0 to 1e5^2.")
 
     def setKpParams(self) -> None:
         """Sets limits, area ranges and sigmas for keypoints."""
         self.maxDets = [20]
-        self.areaRng = [list(limits) for limits in (_EVERYTHING, _RANGES["medium"], _RANGES["large"])]
         self.areaRngLbl = ["all", "medium", "large"]
+        self.areaRng = [list(AREA_RANGES[name]) for name in self.areaRngLbl]
         self.kpt_oks_sigmas = KEYPOINT_SIGMAS.copy()
 
     @property
@@ -146,55 +152,16 @@ class Params:
         self.iouType = "segm" if value == 1 else "bbox"
         logger.warning("useSegm is deprecated; iouType is %r", self.iouType)
 
-    @property
-    def iou_type(self) -> Any:
-        """``iouType``."""
-        return self.iouType
-
-    @property
-    def img_ids(self) -> Any:
-        """``imgIds``."""
-        return self.imgIds
-
-    @property
-    def cat_ids(self) -> Any:
-        """``catIds``."""
-        return self.catIds
-
-    @property
-    def iou_thrs(self) -> Any:
-        """``iouThrs``."""
-        return self.iouThrs
-
-    @property
-    def rec_thrs(self) -> Any:
-        """``recThrs``."""
-        return self.recThrs
-
-    @property
-    def max_dets(self) -> Any:
-        """``maxDets``."""
-        return self.maxDets
-
-    @property
-    def area_rng(self) -> Any:
-        """``areaRng``."""
-        return self.areaRng
-
-    @property
-    def area_rng_lbl(self) -> Any:
-        """``areaRngLbl``."""
-        return self.areaRngLbl
-
-    @property
-    def use_cats(self) -> Any:
-        """``useCats``."""
-        return self.useCats
-
-    @property
-    def img_count_lbl(self) -> Any:
-        """``imgCountLbl``."""
-        return self.imgCountLbl
+    iou_type = _the_same_as("iouType")
+    img_ids = _the_same_as("imgIds")
+    cat_ids = _the_same_as("catIds")
+    iou_thrs = _the_same_as("iouThrs")
+    rec_thrs = _the_same_as("recThrs")
+    max_dets = _the_same_as("maxDets")
+    area_rng = _the_same_as("areaRng")
+    area_rng_lbl = _the_same_as("areaRngLbl")
+    use_cats = _the_same_as("useCats")
+    img_count_lbl = _the_same_as("imgCountLbl")
 
 
 class COCOeval(_COCOeval):
@@ -276,9 +243,7 @@ class COCOeval(_COCOeval):
 
     def _as_pycocotools(self, p: Any) -> _Params:
         """The parameters as pycocotools has them."""
-        settings = _Params("keypoints" if "keypoints" in p.iouType else p.iouType)
-        for name in ("imgIds", "catIds", "iouThrs", "recThrs", "maxDets", "areaRng", "areaRngLbl", "useCats"):
-            setattr(settings, name, getattr(p, name))
+        settings = as_pycocotools(p, "keypoints" if "keypoints" in p.iouType else p.iouType)
         settings.maxDets = list(settings.maxDets)
         if settings.iouType == "boundary":
             settings.dilationRatio = self.boundary_dilation_ratio

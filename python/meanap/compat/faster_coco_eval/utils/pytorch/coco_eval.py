@@ -9,6 +9,7 @@ import numpy as np
 
 from meanap import _ranks
 from meanap.compat.faster_coco_eval.core.coco import COCO
+from meanap.compat.faster_coco_eval.core.cocoeval import RANGES
 from meanap.compat.faster_coco_eval.core.faster_eval_api import COCOeval_faster
 from meanap.compat.torchvision import CocoEvaluator
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from meanap._types import SimilarityName
 
 __all__ = ["FasterCocoEvaluator", "all_gather", "convert_to_xywh", "merge"]
-
-_RANGES: dict[str, Sequence[float]] = {"small": [0, 32**2], "medium": [32**2, 96**2], "large": [96**2, 1e5**2]}
 
 
 class FasterCocoEvaluator(CocoEvaluator):
@@ -49,7 +48,7 @@ class FasterCocoEvaluator(CocoEvaluator):
         coco_gt: Any,
         iou_types: Sequence[SimilarityName],
         lvis_style: bool = False,
-        ranges: Mapping[str, Sequence[float]] = _RANGES,
+        ranges: Mapping[str, Sequence[float]] = RANGES,
     ) -> None:
         self.lvis_style = lvis_style
         self.ranges = ranges
