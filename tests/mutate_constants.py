@@ -202,8 +202,7 @@ PYTHON = [
     ),
     *of(
         "python/meanap/detection/scores.py",
-        ("    present = values > -1\n    if", "    present = values > 0\n    if"),
-        ("        present = values > -1\n        means", "        present = values > 0\n        means"),
+        ("present = values > -1", "present = values > 0"),
     ),
     *of("python/meanap/plot/_curves.py", ("z = 1.96", "z = 1.97"), ("z = 1.96", "z = 1.95")),
     *of(

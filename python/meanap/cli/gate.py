@@ -169,7 +169,7 @@ def _worse(
 ) -> Verdict:
     import numpy as np
 
-    from meanap.statistics import verdict
+    from meanap.statistics import percentiles, verdict
 
     value, samples, paired = baseline.number(name, len(interval.samples))
     if paired and baseline.other is None:
@@ -177,11 +177,8 @@ def _worse(
         lost = np.round(interval.samples, _DIGITS) - samples
     else:
         lost = interval.samples - (samples if paired else value)
-    lost = lost[~np.isnan(lost)]
     difference = interval.value - value
-    low = high = math.nan
-    if len(lost):
-        low, high = (float(x) for x in np.quantile(lost, [(1 - confidence) / 2, (1 + confidence) / 2]))
+    low, high = percentiles(lost, confidence)
     gone = math.isnan(interval.value) and not math.isnan(value)
     judged = verdict(-high, -low, margin) if of_less else verdict(low, high, margin)
     passed = not gone and judged != "worse"

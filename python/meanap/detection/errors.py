@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
-from meanap.detection.scores import Scores, mean_of
+from meanap.detection.scores import Scores, mean_of, means_of
 from meanap.table import Table
 
 __all__ = ["BACKGROUND", "ERRORS", "LRP", "Errors", "lrp"]
@@ -167,14 +167,14 @@ class Errors:
 
         If a correction leaves a category without objects and errors, its dAP is 1 - AP.
         """
-        base = _by_class(self._base)
+        base = means_of(self._base)
         categories = _averaged(self._scores)
         columns: dict[str, Any] = {
             **self._scores.named(categories),
             "ap": base,
         }
         for name in ERRORS:
-            after = _by_class(self._corrected[name])
+            after = means_of(self._corrected[name])
             columns[name] = np.where(np.isnan(after) & ~np.isnan(base), 1.0, after) - base
         return Table(columns)
 
@@ -292,12 +292,3 @@ def lrp(scores: Scores, iou: float, area: str) -> LRP:
 def _averaged(scores: Scores) -> list[Any]:
     """Categories as they are averaged: with ``"micro"`` all are one."""
     return [-1] if scores.protocol.average == "micro" else scores.category_ids
-
-
-def _by_class(precision: np.ndarray) -> np.ndarray:
-    means = np.full(precision.shape[1], math.nan)
-    for k in range(precision.shape[1]):
-        column = precision[:, k]
-        if (column > -1).any():
-            means[k] = np.mean(column[column > -1])
-    return means

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-__all__ = ["NUMBERS", "Curves", "MatchScores", "Names", "Samples", "Scores", "mean_of"]
+__all__ = ["NUMBERS", "Curves", "MatchScores", "Names", "Samples", "Scores", "mean_of", "means_of"]
 
 #: Names of categories by id, or a function that reads them on first access.
 Names: TypeAlias = Mapping[Any, str] | Callable[[], Mapping[Any, str]] | None
@@ -84,6 +84,12 @@ def mean_of(values: np.ndarray, weights: np.ndarray | None = None) -> float:
         return float(np.mean(values[present])) if present.any() else math.nan
     counted = present * weights
     return float((values * counted).sum() / counted.sum()) if counted.any() else math.nan
+
+
+def means_of(values: np.ndarray) -> np.ndarray:
+    """The mean of each category ``(K,)`` of values ``(…, K)``, as `mean_of`."""
+    of_categories = values.reshape(math.prod(values.shape[:-1]), values.shape[-1]).T
+    return np.array([mean_of(of_category) for of_category in of_categories], dtype=np.float64)
 
 
 class Scores(ABC):
@@ -441,15 +447,8 @@ class Scores(ABC):
     def by_class(self, row: str | SummaryRow) -> np.ndarray:
         """One number of each category: ``(K,) float64``; NaN if undefined."""
         row = self.row(row)
-        values = self._values_of(row, micro=False)
-        values = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
-        present = values > -1
-        means = np.full(values.shape[-1], math.nan)
-        if row.category is not None:
-            present &= self.columns_of(row)
-        for k in np.flatnonzero(present.any(axis=0)):
-            means[k] = np.mean(values[present[:, k], k])
-        return means
+        means = means_of(self._values_of(row, micro=False))
+        return means if row.category is None else np.where(self.columns_of(row), means, math.nan)
 
     def ranking(self, category: Any, iou: float, area: str, limit: int | None = None) -> tuple[_core.Ranking, int]:
         """The ranked detections of one category, or of all together, with their matches; and the position of `iou`.
