@@ -5,6 +5,7 @@ import dataclasses
 import inspect
 import json
 import math
+import re
 from typing import get_type_hints
 
 import numpy as np
@@ -266,3 +267,9 @@ def test_a_field_without_words_of_its_own_is_a_factor_by_its_name():
     assert covered >= {field.name for field in dataclasses.fields(meanap.protocol.Protocol)} - {"name", "summary"}
     assert [factor.fields for factor in FACTORS if factor.name == "dilation ratio"] == [("dilation_ratio",)]
     assert len({factor.name for factor in FACTORS}) == len(FACTORS)
+
+
+def test_the_page_lists_the_factors_in_their_order(repository):
+    page = (repository / "docs/analysis.md").read_text(encoding="utf-8")
+    listed = re.search(r"`order=` puts others first: (.*?)\. Every\sfield", page, re.DOTALL)[1]
+    assert " ".join(listed.split()) == ", ".join(factor.name for factor in FACTORS)

@@ -352,7 +352,7 @@ _NAMED = (
     Factor("categories", ("by_category",), lambda s: "separate" if s.rules.by_category else "all one"),
     Factor("interpolation", ("recall",), lambda s: _numbers(s.rules.recall)),
     Factor("mean", ("average",), _shown("average")),
-    Factor("keypoint spreads", ("sigmas",), lambda s: "none" if s.rules.sigmas is None else _numbers(s.rules.sigmas)),
+    Factor("keypoint sigmas", ("sigmas",), lambda s: "none" if s.rules.sigmas is None else _numbers(s.rules.sigmas)),
 )
 _COVERED = {field for factor in _NAMED for field in factor.fields}
 

@@ -85,6 +85,11 @@ RULES: dict[str, Rule] = {
         "fields or columns may be understood in two ways",
         "Say which it is by the option that the message names.",
     ),
+    "malformed-difficulty": Rule(
+        "records", "error",
+        '"difficulty" is no level',
+        "Write 1 (easy), 2 (moderate), 3 (hard), or 4 for what counts at none.",
+    ),
     "wrong-length": Rule(
         "label files", "error",
         "lines have another number of columns than the format",
@@ -291,11 +296,6 @@ RULES: dict[str, Rule] = {
         "keypoints", "error",
         '"num_keypoints" is no number',
         "Write how many of the points are labelled (visibility above 0).",
-    ),
-    "malformed-difficulty": Rule(
-        "records", "error",
-        '"difficulty" is no level',
-        "Write 1 (easy), 2 (moderate), 3 (hard), or 4 for what counts at none.",
     ),
     "num-keypoints-missing": Rule(
         "keypoints", "error",
