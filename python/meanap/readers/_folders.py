@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ __all__ = [
     "image_sizes",
     "images_beside",
     "images_of",
+    "label_table",
     "read_text",
     "some_of",
     "stem",
@@ -116,7 +117,7 @@ def by_stem(paths: Iterable[str], place: str) -> dict[str, str]:
 
 
 def images_of(images: Any) -> dict[str, str]:
-    """Files of images by stem or id, of a folder, a list of files, or a mapping of id to file.
+    """Files of images by stem or id, of a folder, a list of files, or a mapping of id to file; None is no file.
 
     Raises
     ------
@@ -125,7 +126,7 @@ def images_of(images: Any) -> dict[str, str]:
     OSError
         The folder cannot be read.
     """
-    images = decoded(images)
+    images = () if images is None else decoded(images)
     if isinstance(images, Mapping):
         return {str(id): os.fsdecode(path) for id, path in images.items()}
     if isinstance(images, (str, os.PathLike)):
@@ -188,6 +189,22 @@ def read_text(path: str) -> str:
     except UnicodeDecodeError as error:
         problem = f"not UTF-8: the byte {error.start} cannot be decoded"
         raise InputError(problem, path, code="broken-file") from None
+
+
+def label_table(
+    paths: list[str],
+    layout: list[tuple[str, bool]],
+    source: str,
+    problems: Problems,
+    optional: int = 0,
+    headers: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Columns of label files, of whose lines those with faults are left out, as `_core.read_label_table` reads them."""
+    columns = _core.read_label_table(paths, layout, optional, headers)
+    for file, code, error in columns["faults"]:
+        problems.add(Problem.of(error.replace(code=code).at(paths[file])))
+    problems.leave_out(source, columns["left_out"])
+    return columns
 
 
 def rows_of(codes: np.ndarray, ids: list[Any]) -> list[Any]:

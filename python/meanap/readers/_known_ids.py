@@ -17,7 +17,7 @@ from meanap.readers.sides import Detections
 if TYPE_CHECKING:
     from meanap.readers._reader import Truth
 
-__all__ = ["CategoryIds", "ImageIds", "image_numbers", "with_ids", "with_known_ids"]
+__all__ = ["CategoryIds", "ImageIds", "image_numbers", "of_no_image", "with_ids", "with_known_ids"]
 
 #: How a path is divided on any system.
 _SEPARATORS = str.maketrans("\\", "/")
@@ -103,6 +103,11 @@ def _shared(parts: list[str], others: list[str]) -> int:
 def _several(name: str, what: str, found: Sequence[Any]) -> str:
     listed = ", ".join(map(repr, found[:3]))
     return f"{name!r} may be {len(found)} {what} of the ground truth: {listed}{', …' if len(found) > 3 else ''}"
+
+
+def of_no_image(path: str) -> Problem:
+    """That a label file is of no image of the ground truth."""
+    return Problem("unknown-image", source=path, text="there is no such image in the ground truth")
 
 
 class CategoryIds:

@@ -20,7 +20,7 @@ from meanap._similarity import compares_masks
 from meanap.errors import InputError
 from meanap.readers._collected import finite
 from meanap.readers._folders import by_stem, files_of, read_text
-from meanap.readers._known_ids import ImageIds
+from meanap.readers._known_ids import ImageIds, of_no_image
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder
 from meanap.readers.sides import Detections, GroundTruth
@@ -94,7 +94,7 @@ class Cityscapes(Reader):
         for path in files_of(os.fspath(source), ".txt"):
             id = known.of_name(_image(path))
             if id is None:
-                problems.add(Problem("unknown-image", source=path, text="there is no such image in the ground truth"))
+                problems.add(of_no_image(path))
                 continue
             masks: dict[str, tuple[int, float]] = {}
             for number, line in enumerate(read_text(path).splitlines(), 1):

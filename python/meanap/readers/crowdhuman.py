@@ -67,7 +67,7 @@ class CrowdHuman(Reader):
             images=list(images),
             categories={_CATEGORY: _PERSON},
         )
-        files = {} if options.images is None else images_of(options.images)
+        files = images_of(options.images)
         of_texts = [id for id in images if isinstance(id, str)]
         known = {id: size for id, size in images.items() if size is not None}
         truth.sizes = {**image_sizes(of_texts, options.sizes, files, problems), **known}

@@ -19,10 +19,10 @@ from meanap import _core, _rle
 from meanap._similarity import compares_masks, compares_polygons, compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.readers._collected import only_boxes
-from meanap.readers._folders import by_stem, files_of, image_sizes, images_beside, images_of, rows_of, stem
+from meanap.readers._folders import by_stem, files_of, image_sizes, images_beside, images_of, label_table, rows_of, stem
 from meanap.readers._known_ids import CategoryIds
 from meanap.readers._parts import Files, Parts, parts_of
-from meanap.readers._problems import Problem, Problems
+from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder, is_path
 from meanap.readers.sides import Detections, GroundTruth
 from meanap.readers.voc import result_columns
@@ -62,13 +62,10 @@ class Dota(Reader):
             raise InputError("there are no .txt files", path, code="wrong-kind-of-file")
         images, paths = list(files), list(files.values())
         layout = [*((name, False) for name in _CORNERS), ("class", True), ("difficult", False)]
-        columns = _core.read_label_table(paths, layout, 1, _HEADERS)
-        for file, code, error in columns["faults"]:
-            problems.add(Problem.of(error.replace(code=code).at(paths[file])))
-        problems.leave_out(path, columns["left_out"])
+        columns = label_table(paths, layout, path, problems, 1, _HEADERS)
         corners, difficult = columns["numbers"][:, :8], columns["numbers"][:, 8]
         beside = images_beside(os.path.dirname(paths[0]), "labelTxt") if paths else None
-        given = images_of(options.images if options.images is not None else beside or [])
+        given = images_of(beside if options.images is None else options.images)
         sizes = image_sizes(images, options.sizes, given, problems)
         row_images = rows_of(columns["file"], images)
         truth = GroundTruth(

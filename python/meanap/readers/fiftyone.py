@@ -89,7 +89,7 @@ class FiftyOne(PerImage):
         of_truth = {} if truth is None else truth.sizes
         known = {id: size for id, item in zip(ids, items, strict=True) if (size := _size_of(item)) is not None}
         wanted = [str(id) for id in ids if id not in known]
-        files = {} if options.images is None else images_of(options.images)
+        files = images_of(options.images)
         given = {**{str(id): size for id, size in of_truth.items() if size is not None}, **(options.sizes or {})}
         sizes: dict[Any, tuple[int, int]] = image_sizes(wanted, given, files, problems)
         images = {}

@@ -13,13 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from meanap import _core
 from meanap._similarity import GEOMETRY
 from meanap.errors import InputError
-from meanap.readers._folders import by_stem, files_of, rows_of, some_of
-from meanap.readers._known_ids import CategoryIds, ImageIds
+from meanap.readers._folders import by_stem, files_of, label_table, rows_of, some_of
+from meanap.readers._known_ids import CategoryIds, ImageIds, of_no_image
 from meanap.readers._parts import Files, Parts, parts_of
-from meanap.readers._problems import Problem, Problems
+from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder
 from meanap.readers.sides import Detections, GroundTruth
 
@@ -103,8 +102,7 @@ class Kitti(Reader):
         ids = [known.of(image) for image in images]
         for image, id in zip(images, ids, strict=True):
             if id is None:
-                text = "there is no such image in the ground truth"
-                problems.add(Problem("unknown-image", source=f"{os.fspath(source)}: {image}.txt", text=text))
+                problems.add(of_no_image(f"{os.fspath(source)}: {image}.txt"))
         rows = np.array([ids[file] is not None for file in columns["file"].tolist()], dtype=bool)
         numbers = columns["numbers"][rows]
         side = Detections(
@@ -168,8 +166,4 @@ def _read(source: Any, more: tuple[str, ...], problems: Problems) -> tuple[dict[
     path = os.fspath(source)
     files = source.files if isinstance(source, Files) else _files(path, bool(more))
     layout = [("type", True), *((name, False) for name in (*_NUMBERS, *more))]
-    columns = _core.read_label_table(list(files.values()), layout)
-    for file, code, error in columns["faults"]:
-        problems.add(Problem.of(error.replace(code=code).at(list(files.values())[file])))
-    problems.leave_out(path, columns["left_out"])
-    return columns, list(files)
+    return label_table(list(files.values()), layout, path, problems), list(files)

@@ -62,7 +62,7 @@ class OpenImages(Reader):
         for path in folder.boxes[1:]:
             rows.extend(_Rows(path, problems))
         labelled = [label for path in folder.labels for label in _labels(path, problems)]
-        files = images_of(options.images) if options.images is not None else {}
+        files = images_of(options.images)
         of_labels = [image for image, _, _ in labelled]
         ids = list(dict.fromkeys([*rows.images, *of_labels, *files, *map(str, options.sizes or ())]))
         sizes = image_sizes(ids, options.sizes, files, problems)
@@ -104,7 +104,7 @@ class OpenImages(Reader):
         rows.keep(lambda image: named[image] is not None, "unknown-image", "which is not in the ground truth")
         ids = list(dict.fromkeys(rows.images))
         of_truth = {} if truth is None else truth.sizes
-        files = images_of(options.images) if options.images is not None else {}
+        files = images_of(options.images)
         given = {image: of_truth.get(named[image]) for image in ids} if of_truth else options.sizes
         sizes = image_sizes(ids, given, files, problems)
         rows.keep(sizes.__contains__)

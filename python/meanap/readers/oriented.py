@@ -8,9 +8,7 @@ from typing import Any
 from meanap._arrays import as_id, shown
 from meanap.errors import InputError
 from meanap.readers._column_names import are_columns
-from meanap.readers._problems import Problems
-from meanap.readers._reader import Options, Role, Truth
-from meanap.readers.sides import Detections, GroundTruth
+from meanap.readers._reader import Options, Role
 from meanap.readers.tables import Tables
 
 __all__ = ["Oriented"]
@@ -31,35 +29,24 @@ class Oriented(Tables):
             return isinstance(source["columns"], list) and isinstance(source["data"], list)
         first = next(iter(source.values()))
         # What is of an image has several labels.
-        return isinstance(first, Mapping) and are_columns({n: [value] for n, value in first.items() if _is_one(value)})
+        if not isinstance(first, Mapping):
+            return False
+        return are_columns({name: [value] for name, value in first.items() if as_id(value) is not None})
 
-    def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
-        """The objects that are rows."""
-        return super().ground_truth(_columns(source, "ground_truth"), options, problems)
-
-    def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
-        """The detections that are rows."""
-        return super().detections(_columns(source, "detections"), options, problems, truth)
-
-
-def _is_one(value: Any) -> bool:
-    return as_id(value) is not None
-
-
-def _columns(source: Mapping[Any, Any], place: Role) -> dict[str, list[Any]]:
-    """The columns by name; those of the index are left out."""
-    if not {"columns", "data"} <= source.keys():
-        rows = list(source.values())
-        names = dict.fromkeys(name for row in rows if isinstance(row, Mapping) for name in row)
+    def table(self, source: Any, place: Role, options: Options) -> dict[str, list[Any]]:
+        """The columns by name; those of the index are left out."""
+        if not {"columns", "data"} <= source.keys():
+            rows = list(source.values())
+            names = dict.fromkeys(name for row in rows if isinstance(row, Mapping) for name in row)
+            for number, row in enumerate(rows):
+                if not isinstance(row, Mapping):
+                    raise InputError(None, place, number, found=f"is {shown(row)}", expected="a dictionary", unit="row")
+            return {name: [row.get(name) for row in rows] for name in names}
+        names, rows = source["columns"], source["data"]
+        if len(set(map(str, names))) < len(names):
+            raise InputError(f"columns: expected each name once, found {shown(names)}", place)
         for number, row in enumerate(rows):
-            if not isinstance(row, Mapping):
-                raise InputError(None, place, number, found=f"is {shown(row)}", expected="a dictionary", unit="row")
-        return {name: [row.get(name) for row in rows] for name in names}
-    names, rows = source["columns"], source["data"]
-    if len(set(map(str, names))) < len(names):
-        raise InputError(f"columns: expected each name once, found {shown(names)}", place)
-    for number, row in enumerate(rows):
-        if not isinstance(row, (list, tuple)) or len(row) != len(names):
-            found = f"has {len(row)} values" if isinstance(row, (list, tuple)) else f"is {shown(row)}"
-            raise InputError(None, place, number, None, found, f"{len(names)}, one for each column", unit="row")
-    return {str(name): [row[at] for row in rows] for at, name in enumerate(names)}
+            if not isinstance(row, (list, tuple)) or len(row) != len(names):
+                found = f"has {len(row)} values" if isinstance(row, (list, tuple)) else f"is {shown(row)}"
+                raise InputError(None, place, number, None, found, f"{len(names)}, one for each column", unit="row")
+        return {str(name): [row[at] for row in rows] for at, name in enumerate(names)}

@@ -44,13 +44,9 @@ class Csv(Tables):
         called = is_path(source) and os.fspath(source).lower().endswith(_ENDINGS) and os.path.isfile(source)
         return called and not OpenImages().sniff(source, role)
 
-    def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
-        """The objects that are lines."""
-        return super().ground_truth(_columns(source, options), options, problems)
-
-    def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
-        """The detections that are lines."""
-        return super().detections(_columns(source, options), options, problems, truth)
+    def table(self, source: Any, place: Role, options: Options) -> Any:
+        """The columns of a file, or those that were made of a part of it."""
+        return source if isinstance(source, Mapping) else _columns(source, options)
 
     def parts(self, source: Any, role: Role, options: Options) -> Parts:
         """Some lines, as columns."""
@@ -58,9 +54,7 @@ class Csv(Tables):
 
 
 def _columns(source: Any, options: Options) -> Mapping[str, Any]:
-    """The columns of a file, or those that were made of a part of it."""
-    if isinstance(source, Mapping):
-        return source
+    """The columns of a file."""
     names, lines = _lines(source)
     ids = [_holds_ids(name, options) for name in names]
     kinds = [0] * len(names)
@@ -185,15 +179,9 @@ class Arrow(Tables):
         """Whether a file begins as such files do."""
         return head(source)[:8] == b"ARROW1\0\0" or _is_stream(source)
 
-    def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
-        """The objects that are rows."""
-        table = _stored_arrow(source) if is_path(source) else source
-        return super().ground_truth(table, options, problems)
-
-    def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
-        """The detections that are rows."""
-        table = _stored_arrow(source) if is_path(source) else source
-        return super().detections(table, options, problems, truth)
+    def table(self, source: Any, place: Role, options: Options) -> Any:
+        """The table of a file, or one that was made of a part of it."""
+        return _stored_arrow(source) if is_path(source) else source
 
     def parts(self, source: Any, role: Role, options: Options) -> Parts:
         """Some rows, as tables."""

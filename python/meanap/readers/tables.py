@@ -35,12 +35,17 @@ class Tables(Reader):
         """Whether it has columns."""
         return is_table(source)
 
+    def table(self, source: Any, place: Role, options: Options) -> Any:
+        """The table that a source is or holds."""
+        return source
+
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The objects that are rows."""
-        return _side(GroundTruth, source, options, "ground_truth", problems)
+        return _side(GroundTruth, self.table(source, "ground_truth", options), options, "ground_truth", problems)
 
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The detections that are rows."""
+        source = self.table(source, "detections", options)
         names = columns_of(source, "detections")
         if names is not None and not any(names):
             # A DataFrame of an empty list has no columns, and its CSV one without a name.
@@ -57,14 +62,9 @@ class Parquet(Tables):
         """Whether a file begins as Parquet files do."""
         return head(source)[:4] == b"PAR1"
 
-    def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
-        """The objects that are rows."""
-        return super().ground_truth(stored_parquet(source) if is_path(source) else source, options, problems)
-
-    def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
-        """The detections that are rows."""
-        table = stored_parquet(source) if is_path(source) else source
-        return super().detections(table, options, problems, truth)
+    def table(self, source: Any, place: Role, options: Options) -> Any:
+        """The table of a file, or one that was made of a part of it."""
+        return stored_parquet(source) if is_path(source) else source
 
     def parts(self, source: Any, role: Role, options: Options) -> Parts:
         """Some rows, as tables."""

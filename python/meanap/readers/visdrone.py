@@ -16,7 +16,7 @@ import numpy as np
 from meanap._arrays import shown
 from meanap.readers._collected import finite, only_boxes
 from meanap.readers._folders import by_stem, files_of, image_sizes, images_beside, images_of, read_text, some_of
-from meanap.readers._known_ids import CategoryIds, ImageIds
+from meanap.readers._known_ids import CategoryIds, ImageIds, of_no_image
 from meanap.readers._pixel_regions import PixelRegions
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder
@@ -72,7 +72,7 @@ class VisDrone(Reader):
         files = by_stem(some_of(folder, ".txt", deep=False), folder)
         rows = _read(files, problems, scored=False)
         images = options.images if options.images is not None else images_beside(folder, "annotations")
-        pictures = {} if images is None else images_of(images)
+        pictures = images_of(images)
         sizes = image_sizes(list(files), options.sizes, pictures, problems)
         regions = PixelRegions(rows.images, rows.boxes, rows.categories == _REGION, sizes)
         rows = rows.of(rows.categories != _REGION)
@@ -99,7 +99,7 @@ class VisDrone(Reader):
         files = {}
         for stem, path in by_stem(files_of(folder, ".txt", deep=False), folder).items():
             if (id := known.of(stem)) is None:
-                problems.add(Problem("unknown-image", source=path, text="there is no such image in the ground truth"))
+                problems.add(of_no_image(path))
             else:
                 files[id] = path
         rows = _read(files, problems, scored=True)

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanap import _core
 from meanap.errors import InputError
 from meanap.readers._collected import Collected, finite, only_boxes
-from meanap.readers._folders import by_stem, files_of, read_text, rows_of, some_of, stem
+from meanap.readers._folders import by_stem, files_of, label_table, read_text, rows_of, some_of, stem
 from meanap.readers._known_ids import CategoryIds, ImageIds
 from meanap.readers._parts import Files, Parts, parts_of
 from meanap.readers._problems import Problem, Problems
@@ -113,10 +112,7 @@ def result_columns(
 ) -> tuple[Mapping[str, Any], list[Any]]:
     """Columns of files with lines ``image score NUMBERS``, and the image ids of their rows in the ground truth."""
     layout = [("image", True), ("score", False), *((name, False) for name in numbers)]
-    columns = _core.read_label_table(paths, layout)
-    for file, code, error in columns["faults"]:
-        problems.add(Problem.of(error.replace(code=code).at(paths[file])))
-    problems.leave_out(source, columns["left_out"])
+    columns = label_table(paths, layout, source, problems)
     known = ImageIds(truth)
     ids = [known.of(text) for text in columns["texts"]]
     strange = [code for code, id in enumerate(ids) if id is None]

@@ -20,7 +20,7 @@ from meanap import _core, _rle
 from meanap._similarity import compares_masks, compares_polygons, compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.readers._folders import image_sizes, rows_of, without_size
-from meanap.readers._known_ids import ImageIds
+from meanap.readers._known_ids import ImageIds, of_no_image
 from meanap.readers._parts import Parts, parts_of
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder, is_path
@@ -86,8 +86,7 @@ class Yolo(Reader):
         known = ImageIds(truth)
         named = {id: known.of(id) for id in folder.labels}
         for id in [id for id, own in named.items() if own is None]:
-            text = "there is no such image in the ground truth"
-            problems.add(Problem("unknown-image", source=folder.labels[id], text=text))
+            problems.add(of_no_image(folder.labels[id]))
         ids = sorted(id for id, own in named.items() if own is not None)
         of_truth = {} if truth is None else truth.sizes
         given = {id: of_truth.get(named[id]) for id in ids} if of_truth else options.sizes
