@@ -220,6 +220,12 @@ class Inputs:
             raise error.replace(record=self._rows[role][error.record]) from error
 
 
+def names_of(paths: Sequence[Path]) -> list[str]:
+    """What files are called: by their names, or with their folders where two have the same."""
+    names = [path.name for path in paths]
+    return names if len(set(names)) == len(names) else [str(path) for path in paths]
+
+
 @contextlib.contextmanager
 def about(path: Path) -> Iterator[None]:
     """While a file is read: an error that is not said of the file is."""

@@ -76,9 +76,7 @@ def run(options: argparse.Namespace) -> None:
     from meanap.ranking import compare
     from meanap.ranking.plan import are_by_subtopic, names_of
 
-    names = [path.name for path in options.runs]
-    if len(set(names)) != len(names):
-        names = [str(path) for path in options.runs]
+    names = inputs.names_of(options.runs)
     if len(set(names)) != len(names):
         raise UsageError("a run is named twice")
     if options.report is not None and len(names) > _REPORTED:

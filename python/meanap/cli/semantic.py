@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meanap._printable import on_one_line
-from meanap.cli import groups, numbers, output
+from meanap.cli import groups, inputs, numbers, output
 from meanap.cli.errors import UsageError
 from meanap.errors import InputError
 
@@ -79,12 +79,11 @@ def _evaluated(options: argparse.Namespace, predictions: Path) -> SemanticResult
 
 
 def names(options: argparse.Namespace) -> tuple[str, str]:
-    """What the baseline and the predictions are called in a report: as their files, or with the folders of these."""
-    paths = [path for path in (options.versus, options.predictions) if path is not None]
-    listed = [path.name for path in paths]
-    if len(set(listed)) < len(listed):
-        listed = [str(path) for path in paths]
-    return ("baseline", listed[0]) if len(listed) == 1 else (listed[0], listed[1])
+    """What the baseline and the predictions are called in a report."""
+    if options.versus is None:
+        return "baseline", options.predictions.name
+    baseline, predictions = inputs.names_of([options.versus, options.predictions])
+    return baseline, predictions
 
 
 def report(result: Any, options: argparse.Namespace, table: Table, *tables: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["LEVELS", "line_of", "mean_of", "split"]
+__all__ = ["LEVELS", "line_of", "numbers_of", "split"]
 
 #: Of the parts, from the least to the most crowded.
 LEVELS = ("easy", "medium", "hard")
@@ -24,9 +24,18 @@ def split(images: Iterable[Mapping[str, Any]], first: float, second: float) -> I
     return parts
 
 
-def mean_of(precision: np.ndarray) -> float:
-    """The number of a part: in the first area range, rounded, -1 counting where there is no ground truth."""
-    return round(float(np.mean(precision[:, :, :, 0, :])), 4)
+def numbers_of(evaluator: Any, levels: ImagesOfLevels) -> list[float]:
+    """The number of each level, of the first area range, rounded; -1 counts where there is no ground truth.
+
+    The evaluator then has the results of the last level.
+    """
+    numbers = []
+    for images in levels:
+        evaluator.params.imgIds = images
+        evaluator.evaluate()
+        evaluator.accumulate()
+        numbers.append(round(float(np.mean(evaluator.eval["precision"][:, :, :, 0, :])), 4))
+    return numbers
 
 
 def line_of(p: Any, name: str, limit: int, value: float) -> str:

@@ -222,13 +222,7 @@ class COCOeval(_COCOeval):
 
         Evaluates each of them; numbers are rounded to four digits and count -1 where there is no ground truth.
         """
-        numbers = []
-        for images in self.split(self.anno_file[0], first, second):
-            self.params.imgIds = images
-            self.evaluate()
-            self.accumulate()
-            numbers.append(_crowdpose.mean_of(self.eval["precision"]))
-        return numbers
+        return _crowdpose.numbers_of(self, self.split(self.anno_file[0], first, second))
 
     def split(self, gt_file: Any, first: float = 0.01, second: float = 0.85) -> tuple[list[Any], list[Any], list[Any]]:
         """Ids of images with a ``crowdIndex`` below `first`, below `second`, and of the others."""

@@ -367,18 +367,12 @@ class COCOeval(_COCOeval):
         Evaluates each of them, so that the evaluator then has the last one's results; numbers are rounded to four
         digits and count -1 where there is no ground truth, as in faster-coco-eval.
         """
-        numbers: list[float] = []
         printed = self.print_function
         self.print_function = lambda *_: None
         try:
-            for images in self.split(self.cocoGt.annotation_file, first, second):
-                self.params.imgIds = images
-                self.evaluate()
-                self.accumulate()
-                numbers.append(_crowdpose.mean_of(self.eval["precision"]))
+            return _crowdpose.numbers_of(self, self.split(self.cocoGt.annotation_file, first, second))
         finally:
             self.print_function = printed
-        return numbers
 
     def split(self, gt_file: Any, first: float = 0.01, second: float = 0.85) -> tuple[list[Any], list[Any], list[Any]]:
         """Ids of images with a ``crowdIndex`` below `first`, below `second`, and of the others."""
