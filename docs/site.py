@@ -53,7 +53,6 @@ REFERENCE = {
         "Names of other packages",
         [
             "meanap.compat",
-            "meanap.coco",
             *(
                 f"meanap.compat.{name}"
                 for name in (
