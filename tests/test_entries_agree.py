@@ -113,6 +113,75 @@ def test_one_input_has_one_answer(fault, seed, tmp_path):
             assert (fault == "none") == (first == [] if entry == "check" else isinstance(first, list))
 
 
+#: What may be wrong with a record, one after another in the order in which fields are read.
+WRONG = [
+    {"image_id": None},
+    {"image_id": 10**7},
+    {"category_id": 10**7},
+    {"score": "high"},
+    {"bbox": [1, 1, -2, 3]},
+    {"bbox": [1, float("nan"), 2, 3]},
+]
+
+
+def raised(*sides, **options):
+    with pytest.raises(meanap.InputError) as caught:
+        meanap.evaluate(*sides, box_format="xywh", **options)
+    return str(caught.value), caught.value.code, caught.value.record, caught.value.field
+
+
+def warned(*sides, **options):
+    with pytest.warns(UserWarning, match="left out") as told:
+        meanap.evaluate(*sides, box_format="xywh", on_error="skip", **options)
+    return [str(one.message) for one in told if "left out" in str(one.message)]
+
+
+SIDES_AND_FAULTS = [(side, wrong) for side in ("ground truth", "detections", "both") for wrong in range(len(WRONG))]
+
+
+@pytest.mark.parametrize(("side", "earlier"), some(SIDES_AND_FAULTS, every=4))
+def test_the_first_of_several_faults_is_that_of_the_first_record(tmp_path, side, earlier):
+    """Whichever field is read first, and in whichever shard a record is; what is left out is told in that order."""
+    truth = generate.dataset(30, 4, categories=3)
+    truth["annotations"] = [{k: v for k, v in a.items() if k != "segmentation"} for a in truth["annotations"]]
+    found = generate.detections(truth, per_image=10, seed=4)
+    of_side = {"ground truth": truth["annotations"], "detections": found}
+    wrong = [fault for fault in WRONG if side == "detections" or "score" not in fault]
+    earlier %= len(wrong)
+    for at, fault in enumerate([wrong[earlier], *wrong]):
+        for name, records in of_side.items():
+            if side in (name, "both") and (name == "detections" or "score" not in fault):
+                records[7 + 9 * at].update(fault)
+    files = tmp_path / "truth.json", tmp_path / "found.json"
+    (tmp_path / "found.jsonl").write_text("".join(json.dumps(record) + "\n" for record in found))
+    for path, value in zip(files, (truth, found), strict=True):
+        path.write_text(json.dumps(value))
+    answers, told = [], []
+    for sides in ((truth, found), files, (files[0], tmp_path / "found.jsonl")):
+        for limit in (None, 10**9, 4000) if sides[0] is not truth else (None,):
+            answers.append(raised(*sides, memory_limit=limit))
+            told.append(warned(*sides, memory_limit=limit))
+    place = "detections" if side == "detections" else "ground_truth"
+    assert answers[0][2] == 7 and answers[0][0].startswith(f"{place}: record 7: ")
+    assert answers == [answers[0]] * len(answers) and told == [told[0]] * len(told)
+    assert answers[0][0] in told[0][0]
+
+
+def test_the_first_of_several_faults_of_lists_is_that_of_the_first_item_of_the_ground_truth():
+    truth, found = made(0, "none")
+    truths, founds = ([item(id, r) for id, r in by_image(truth, r).items()] for r in (truth["annotations"], found))
+    truths[1]["labels"][0] = None
+    truths[-1]["boxes"][0, 2] = -1
+    for image in founds:
+        image["scores"] = [float("nan")] * len(image["labels"])
+    mappings = [{item["image_id"]: item for item in items} for items in (truths, founds)]
+    error = raised(truths, founds)
+    assert error[0].startswith("ground_truth[1]") and error[1:3] == ("missing-field", 0)
+    for sides in ((truths, founds[::-1]), mappings):
+        assert raised(*sides) == error
+    assert error[0] in warned(truths, founds)[0]
+
+
 #: Options of an evaluation, given the images and categories of the data set.
 OPTIONS = {
     "none": lambda images, categories: {},

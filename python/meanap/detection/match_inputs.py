@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -95,7 +94,8 @@ def of_batches(
                     log.update(found[part], truths[part], names=("detections", "ground_truth"), first=start)
                 except InputError as error:
                     sides = {"detections": found, "ground_truth": truths}
-                    raise _in_words_of_records(error, sides, settings.options) from None
+                    error = _in_words_of_records(error, sides, settings.options)
+                    raise _first_fault(ground_truth, detections, settings, error) from None
                 progress.at(min(start + _IMAGES_PER_CALL, len(truths)))
 
     def call_with_columns(function: Callable[..., Any]) -> Any:
@@ -132,15 +132,43 @@ def of_columns(
     Raises
     ------
     InputError
-        A source cannot be used; with ``on_error="skip"``, if it cannot be read at all.
+        A source cannot be used; with ``on_error="skip"``, if it cannot be read at all. It is about what comes first in
+        the input.
     """
     problems = readers.Problems(settings.options.on_error) if collected is None else collected
+    try:
+        return _of_columns(ground_truth, detections, settings, readers.Problems())
+    except InputError as error:
+        first = error
+    # The core reads only files without errors into columns: Python reads the others.
+    settings = settings._replace(options=dataclasses.replace(settings.options, image_records=True))
     if problems.mode == "skip":
-        # The core reads only files without errors into columns: Python reads the others.
-        strict = settings._replace(options=dataclasses.replace(settings.options, on_error="raise"))
-        with contextlib.suppress(InputError):
-            return of_columns(ground_truth, detections, strict)
-        settings = settings._replace(options=dataclasses.replace(settings.options, image_records=True))
+        sides = _of_columns(ground_truth, detections, settings, problems)
+        if collected is None:
+            problems.tell()
+        return sides
+    raise _first_fault(ground_truth, detections, settings, first)
+
+
+def _first_fault(ground_truth: Any, detections: Any, settings: EvaluationSettings, error: InputError) -> InputError:
+    """The error that comes first in two sources, in which `error` was found.
+
+    Fields are read one after another, each of all records: the error that is found first may be of a later record.
+    """
+    problems = readers.Problems("first")
+    problems.keep(error)
+    if not readers.is_of_whole(error):
+        settings = settings._replace(options=dataclasses.replace(settings.options, progress=False))
+        try:
+            _of_columns(ground_truth, detections, settings, problems)
+        except InputError as other:
+            problems.keep(other)
+    return problems.first or error
+
+
+def _of_columns(
+    ground_truth: Any, detections: Any, settings: EvaluationSettings, problems: readers.Problems
+) -> MatchInput:
     truth = readers.ground_truth(ground_truth, settings.options, problems)
     found = readers.detections(detections, settings.options, problems, truth)
     if settings.fields.needed:
@@ -150,8 +178,6 @@ def of_columns(
         if labelled is not None:
             found = only_labelled(truth, found, labelled, settings.rules.max_per_image)
     truth_columns, found = arranged(truth, found, settings.rules, settings.options, settings.score_range, problems)
-    if collected is None:
-        problems.tell()
     if not settings.regions.are_none:
         ids = truth.images if truth.images is not None else {*truth_columns.image_ids, *found.image_ids}
         found = settings.regions.of_images(truth.image_fields, ids).applied(found)
@@ -186,27 +212,36 @@ def of_shards(ground_truth: Any, detections: Any, settings: EvaluationSettings, 
     """
     from meanap.detection.shards import Sharded, bytes_of
 
-    problems = readers.Problems(settings.options.on_error)
-    shards = Sharded(ground_truth, detections, settings.options, bytes_of(memory_limit), problems)
+    problems = readers.Problems("skip" if settings.options.on_error == "skip" else "first")
+    try:
+        shards = Sharded(ground_truth, detections, settings.options, bytes_of(memory_limit), problems)
+    except InputError as error:
+        problems.keep(error)
+        raise (problems.first or error) from None
     # Only the first matching says what is left out: analyses match again.
     unreported = [problems]
 
     def append_to(log: _core.MatchLog) -> None:
         options = dataclasses.replace(settings.options, progress=False)
-        left_out = unreported.pop() if unreported else readers.Problems(settings.options.on_error)
+        left_out = unreported.pop() if unreported else readers.Problems(problems.mode)
         of_shard = settings._replace(options=options, labelled_images=LabelledImages())
         with Progress(settings.options.progress, shards.count, "matching shards") as progress:
-            for number, (truth, found) in enumerate(shards):
+            for number in range(shards.count):
                 collected = readers.Problems(settings.options.on_error)
                 try:
-                    of_columns(truth, found, of_shard, collected).append_to(log)
+                    sides = of_columns(*shards.read(number), of_shard, collected)
+                    if left_out.first is None:
+                        sides.append_to(log)
                 except InputError as error:
-                    raise shards.placed(error, number) from None
+                    if problems.mode == "skip":
+                        raise shards.placed(error, number) from None
+                    # A shard that comes later may have what comes first in the files.
+                    left_out.keep(shards.placed(error, number))
                 left_out.take(collected, functools.partial(shards.placed, number=number))
                 progress.advance(1)
+        if left_out.first is not None:
+            raise left_out.first
         if left_out is problems:
-            # Shards have images in another order than files.
-            problems.found.sort(key=lambda problem: -1 if problem.record is None else problem.record)
             problems.tell()
 
     categories = settings.chosen.of_categories(shards.categories, shards.names)

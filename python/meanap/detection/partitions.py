@@ -251,35 +251,54 @@ class PartitionedColumns(PartitionedSide):
 
     def _partition(self, given: _PartsToPartition) -> None:
         """Reads one part after another, and puts the objects of each into the bins."""
-        path, parts, options, memory, problems, truth, progress = given
+        _, parts, options, memory, problems, _, progress = given
         role = self._role
-        reader = readers.reader_of(path, role, options.format)
         # An eighth of the memory for what is read at a time.
         rows = max(1000, memory // (8 * _ROW * (OBJECTS_TIMES if compares_masks(options.similarity) else 1)))
         start = 0
         for part, done, total in parts.read(rows):
-            of_part = readers.Problems(problems.mode)
+            of_part = readers.Problems("skip" if problems.mode == "skip" else "raise")
+            moved = functools.partial(self._moved, rows=start)
             try:
-                objects: Any
-                if truth is None:
-                    objects = reader.ground_truth(part, options, of_part)
-                    if getattr(objects, "listed", None) == "by position":
-                        raise InputError('memory_limit: each image needs "image_id"', role)
-                    self._learn(objects)
-                elif isinstance(part, os.PathLike):
-                    objects = reader.detections(part, options, of_part, truth.header)
-                else:
-                    # A table says all itself, unless it has names.
-                    objects = reader.detections(part, options, of_part, None)
-                    if isinstance(objects.image_ids, list) or isinstance(objects.category_ids, list):
-                        objects = with_known_ids(objects, truth.header)
+                objects = self._read_part(part, given, of_part)
             except InputError as error:
-                raise self._moved(readers.coded(error), start) from None
-            problems.take(of_part, functools.partial(self._moved, rows=start))
+                if problems.mode == "skip" or error.record is None:
+                    raise moved(readers.coded(error)) from None
+                self._keep_first(part, given, error, start)
+                return
+            problems.take(of_part, moved)
             self._write(objects, start)
             # A table's rows are counted with those that are left out.
             start += len(objects) + (0 if isinstance(part, os.PathLike) else of_part.left_out[role])
             progress.at(progress.total * done // max(total, 1))
+
+    def _keep_first(self, part: Any, given: _PartsToPartition, error: InputError, start: int) -> None:
+        """Gives the problems what comes first of a part in which `error` was found, and puts the rest into the bins."""
+        of_part = readers.Problems("first")
+        of_part.keep(readers.coded(error))
+        try:
+            self._write(self._read_part(part, given, of_part), start)
+        except InputError as other:
+            of_part.keep(readers.coded(other))
+        given.problems.take(of_part, functools.partial(self._moved, rows=start))
+
+    def _read_part(self, part: Any, given: _PartsToPartition, problems: readers.Problems) -> Any:
+        """The objects of a part; what it says of images and categories is added to the header."""
+        options, truth = given.options, given.truth
+        reader = readers.reader_of(given.path, self._role, options.format)
+        objects: Any
+        if truth is None:
+            objects = reader.ground_truth(part, options, problems)
+            if getattr(objects, "listed", None) == "by position":
+                raise InputError('memory_limit: each image needs "image_id"', self._role)
+            self._learn(objects)
+            return objects
+        if isinstance(part, os.PathLike):
+            return reader.detections(part, options, problems, truth.header)
+        # A table says all itself, unless it has names.
+        objects = reader.detections(part, options, problems, None)
+        named = isinstance(objects.image_ids, list) or isinstance(objects.category_ids, list)
+        return with_known_ids(objects, truth.header) if named else objects
 
     def _moved(self, error: InputError, rows: int) -> InputError:
         """An error about a row of a part as that of the whole, before which there are so many rows."""
@@ -392,11 +411,14 @@ class RecordsOfNamedImages(PartitionedColumns):
         header = None if given.truth is None else given.truth.header
         for part, done, total in given.parts.read(0):
             numbers = self._given.records(done - 1, done, False)
+            moved = functools.partial(_numbered, numbers=numbers)
+            of_part = readers.Problems(problems.mode)
             try:
-                objects: Any = Coco().detections(part, options, problems, header)
+                objects: Any = Coco().detections(part, options, of_part, header)
             except InputError as error:
-                error = readers.coded(error)
-                raise (error if error.record is None else error.replace(record=int(numbers[error.record]))) from None
+                problems.keep(moved(readers.coded(error)))
+                raise (problems.first or error) from None
+            problems.take(of_part, moved)
             objects.numbers = numbers if objects.numbers is None else numbers[objects.numbers]
             self._write(objects, 0)
             progress.at(progress.total * done // total)
@@ -410,6 +432,11 @@ class RecordsOfNamedImages(PartitionedColumns):
 
     def records(self, first: int, end: int, images: bool) -> np.ndarray:
         return np.sort(super().records(first, end, images))
+
+
+def _numbered(error: InputError, numbers: np.ndarray) -> InputError:
+    """An error about a row as one about the record that has this number."""
+    return error if error.record is None else error.replace(record=int(numbers[error.record]))
 
 
 def _nothing(similarity: SimilarityName) -> dict[str, Any]:

@@ -14,7 +14,6 @@ import shutil
 import sys
 import tempfile
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,7 @@ def bytes_of(limit: int | float | str) -> int:
 
 
 class Sharded:
-    """Two files or folders, partitioned by image; iteration reads ground truth and detections of each shard.
+    """Two files or folders, partitioned by image; `read` reads ground truth and detections of a shard.
 
     Parameters
     ----------
@@ -65,7 +64,7 @@ class Sharded:
     memory
         Bytes that reading and matching may take.
     problems
-        Takes what is wrong with either source.
+        Takes what is wrong with either source; with mode ``"first"`` the first error of a source ends its reading.
 
     Attributes
     ----------
@@ -136,12 +135,11 @@ class Sharded:
         self.names = names
         self.groups: dict[str, list[Any]] = self._truth.groups
 
-    def __iter__(self) -> Iterator[tuple[Any, Any]]:
-        """Ground truth and detections of one shard after another."""
-        for number in range(self.count):
-            bins = self._of(number)
-            truth = self._truth.read(*bins, None)
-            yield truth, self._found.read(*bins, truth)
+    def read(self, number: int) -> tuple[Any, Any]:
+        """Ground truth and detections of a shard."""
+        bins = self._of(number)
+        truth = self._truth.read(*bins, None)
+        return truth, self._found.read(*bins, truth)
 
     def _of(self, number: int) -> tuple[int, int]:
         return number * self._bins // self.count, (number + 1) * self._bins // self.count

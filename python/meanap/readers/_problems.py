@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import warnings
 from collections import Counter
 from collections.abc import Callable
@@ -13,10 +14,11 @@ from typing import Literal, TypeAlias
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._rules import RULES
 
-__all__ = ["Mode", "Problem", "Problems"]
+__all__ = ["Mode", "Problem", "Problems", "is_of_whole", "place_of"]
 
-#: "raise" raises the first error, "collect" stores all, "skip" also leaves out records that have errors.
-Mode: TypeAlias = Literal["raise", "collect", "skip"]
+#: "raise" raises the first error that is found, "collect" stores all, "skip" also leaves out records that have errors,
+#: "first" does so too, and keeps only the error that comes first in the input.
+Mode: TypeAlias = Literal["raise", "collect", "skip", "first"]
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,16 @@ class Problems:
 
     Parameters
     ----------
-    mode : {"raise", "collect", "skip"}
-        ``"raise"``: `add` raises the first error, and warns of warnings. The others store all in `found`; with
-        ``"skip"`` a reader leaves out the records that have errors.
+    mode : {"raise", "collect", "skip", "first"}
+        ``"raise"``: `add` raises the first error, and warns of warnings. The others store all in `found`, or with
+        ``"first"`` only one error in `first`; with ``"skip"`` and ``"first"`` a reader leaves out the records that have
+        errors.
     """
 
     def __init__(self, mode: Mode = "raise") -> None:
         self.mode: Mode = mode
+        #: The error that comes first in the input, of those that were given to `keep`.
+        self.first: InputError | None = None
         self.found: list[Problem] = []
         #: How many records of each source were left out.
         self.left_out: Counter[str] = Counter()
@@ -130,12 +135,21 @@ class Problems:
             if problem.level == "error":
                 raise problem.error()
             warnings.warn(str(problem.error()), stacklevel=2)
-        self.found.append(problem)
+        if self.mode != "first":
+            self.found.append(problem)
+        elif problem.level == "error":
+            self.keep(problem.error())
+
+    def keep(self, error: InputError) -> None:
+        """Take an error that comes before the one in `first`, or is the first."""
+        if self.first is None or place_of(error) < place_of(self.first):
+            self.first = error
 
     def tell(self) -> None:
-        """Warn of what was left out, with the first problem of each code."""
-        for source, count in self.left_out.items():
+        """Warn of what was left out, with the problem that comes first in the input."""
+        for source, count in sorted(self.left_out.items(), key=lambda item: _of_detections(item[0])):
             errors = [problem for problem in self.found if problem.level == "error" and _is_of(problem, source)]
+            errors.sort(key=lambda problem: place_of(problem.error()))
             counts = Counter(problem.code for problem in errors)
             first = f", the first: {errors[0].error()}" if errors else ""
             kinds = ", ".join(f"{number:,} {code}" for code, number in counts.most_common())
@@ -145,12 +159,41 @@ class Problems:
         """Take the problems of a part of the input; `placed` gives an error about a record its number in the whole."""
         for problem in part.found:
             self.found.append(dataclasses.replace(problem, record=placed(problem.error()).record))
+        if part.first is not None:
+            self.keep(placed(part.first))
         self.left_out.update(part.left_out)
 
     def leave_out(self, source: str, count: int = 1) -> None:
         """Count records that are left out."""
         if count:
             self.left_out[source] += count
+
+
+def place_of(error: InputError) -> tuple[int, int, int, int]:
+    """Where in the input an error is, for their order.
+
+    Ground truth comes before detections, what is wrong with a whole source or in one of its files before what is wrong
+    with its records, images before categories, and these before objects.
+    """
+    place = _PLACE.fullmatch(error.source or "")
+    if place is None or error.record is None and place["item"] is None:
+        return int(_of_detections(error.source)), 0, 0, 0
+    within = _LISTS.get(place["list"], 3)
+    return int(_of_detections(error.source)), within, int(place["item"] or 0), error.record or 0
+
+
+def is_of_whole(error: InputError) -> bool:
+    """Whether an error is about a whole source, and not about a record or an item of it."""
+    return error.record is None and place_of(error)[1] == 0
+
+
+#: An argument, a list within it, or an item of it.
+_PLACE = re.compile(r"\w+(?:: (?P<list>images|categories))?(?:\[(?P<item>\d+)\].*|\[.*)?", re.DOTALL)
+_LISTS = {"images": 1, "categories": 2}
+
+
+def _of_detections(source: str | None) -> bool:
+    return (source or "").lower().startswith("detections")
 
 
 #: What the columns of a side are called.

@@ -73,8 +73,12 @@ def sound(
     try:
         return side, convert(side)
     except InputError as error:
-        if problems.mode == "raise" or error.record is None:
+        if error.record is None:
             raise coded(_placed(error, side, place)) from None
+        last = error
+    if problems.mode in ("raise", "first"):
+        row, fault = next(_faults(side, convert, 0, len(side)), (last.record, last))
+        raise coded(_placed(fault.replace(record=row), side, place)) from None
     bad: list[int] = []
     for start in range(0, len(side), _ROWS):
         end = min(start + _ROWS, len(side))
@@ -118,6 +122,7 @@ def _expected(error: InputError, name: str) -> str | None:
 def _faults(
     side: _Side, convert: Callable[[_Side], _core.Objects], start: int, end: int
 ) -> Iterator[tuple[int, InputError]]:
+    """The rows from `start` to `end` that `convert` refuses, in their order."""
     while start < end:
         try:
             convert(side.take(np.arange(start, end)))
@@ -126,5 +131,7 @@ def _faults(
             if raised.record is None:
                 raise
             fault, row = raised, start + raised.record
+        # Each check is made of all rows: an earlier row may fail one that comes later.
+        yield from _faults(side, convert, start, row)
         yield row, fault
         start = row + 1

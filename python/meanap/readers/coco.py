@@ -67,7 +67,7 @@ class Coco(Reader):
             plain = file.columns is not None and not (options.whole_body and lacks_parts(file.columns))
             if file.columns is not None and plain and not options.image_records:
                 return file.columns
-            plain = options.similarity == "bbox" and problems.mode == "raise" and not options.difficulty
+            plain = options.similarity == "bbox" and problems.mode in ("raise", "first") and not options.difficulty
             boxes = file.boxes() if plain else None
             if boxes is not None:
                 return boxes

@@ -99,6 +99,8 @@ def _reader_of_items(listed: list[Any], role: Role) -> Reader | None:
 
 def _unpacked_lines(path: Any, place: Role, problems: Problems, images: list[str]) -> Iterator[str]:
     """The records as JSON texts; `images` gets those of their images, where the lines are images."""
+    if problems.mode == "first":
+        problems = Problems()  # A broken line comes before what is wrong with records.
     first = list(itertools.islice(records(path, place, Problems("skip")), 1))
     reader = _reader_of_items(first, place)
     if isinstance(reader, Lists):
