@@ -1,6 +1,6 @@
 """Sources with an item for each image: the same numbers from each, and one rule for which images belong together."""
 
-import json
+import contextlib
 import math
 import re
 
@@ -273,16 +273,36 @@ def test_two_items_of_an_image_are_refused_at_every_entry(form, of_both, tmp_pat
     np.testing.assert_array_equal(list(some.values()), list(expected.values()))
 
 
-def test_two_rows_of_an_image_in_two_parts_of_a_file_are_refused(tmp_path):
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("fault", ["twice", "no id", "a box", "no ids"])
+def test_a_fault_of_a_part_of_a_file_is_that_of_the_whole(tmp_path, side, fault):
     pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-    ids = [*range(1500), 7]
-    objects = [[{"bbox": [0.0, 0.0, 9.0, 9.0], "category": 1, "score": 0.5}]] * len(ids)
-    parquet.write_table(pyarrow.table({"image_id": ids, "objects": objects}), tmp_path / "truth.parquet")
-    found = [{"image_id": 7, "category_id": 1, "bbox": [0, 0, 9, 9], "score": 0.5}]
-    (tmp_path / "found.json").write_text(json.dumps(found))
-    for limit in (None, 10_000):
-        with pytest.raises(meanap.InputError, match='row 1500: "image_id" is 7, as that of row 7'):
-            meanap.evaluate(tmp_path / "truth.parquet", tmp_path / "found.json", memory_limit=limit)
+    paths = tmp_path / "truth.parquet", tmp_path / "found.parquet"
+    for number, path in enumerate(paths):
+        ids = [*range(1500), 1500]
+        objects = [[{"bbox": [0.0, 0.0, 9.0, id], "category": 1, "score": 0.5}] * (id % 3) for id in ids]
+        if side == number and fault in ("twice", "no id"):
+            ids[-1] = 7 if fault == "twice" else None
+        if side == number and fault == "a box":
+            objects[-2] = [{"bbox": [0.0, 0.0, 9.0, -1.0], "category": 1, "score": 0.5}]
+        table = pyarrow.table({"image_id": ids, "objects": objects})
+        parquet.write_table(table.drop(["image_id"]) if side == number and fault == "no ids" else table, path)
+    answers = []
+    for limit in (None, "1 GB", 10_000):
+        with pytest.raises(meanap.InputError) if limit or fault != "no ids" else contextlib.nullcontext() as caught:
+            meanap.evaluate(*paths, memory_limit=limit)
+        answers.append(caught and (str(caught.value), caught.value.code, caught.value.record))
+        if fault in ("twice", "a box"):
+            with pytest.warns(UserWarning, match="1 left out") as told:
+                numbers = meanap.evaluate(*paths, on_error="skip", memory_limit=limit).to_json()
+            answers[-1] += str(told[0].message), numbers
+    if fault == "no ids":
+        # The rows of a part are not those of images by their position.
+        assert answers[1] == answers[2] and 'memory_limit: each image needs "image_id"' in answers[1][0]
+    else:
+        assert answers == [answers[0]] * 3
+    if fault == "twice":
+        assert 'row 1500: "image_id" is 7, as that of row 7' in answers[0][0]
 
 
 def test_swapped_lists_are_recognised():

@@ -23,7 +23,7 @@ from meanap.readers._coco_files import DetectionFile, TruthFile
 from meanap.readers._coco_rows import groups_of, listed, names_of
 from meanap.readers._image_fields import FieldsInParts
 from meanap.readers._known_ids import with_ids, with_known_ids
-from meanap.readers._per_image import repeated
+from meanap.readers._nested import by_object
 from meanap.readers._record_fields import with_coco_fields
 from meanap.readers.coco import Coco
 from meanap.readers.jsonl import JsonLines, Zstandard, records
@@ -234,12 +234,13 @@ class PartitionedColumns(PartitionedSide):
         # With an object of each category.
         self._header = GroundTruth([], [], np.zeros((0, 4)))
         self._fields = FieldsInParts(options.image_fields, role)
+        # What the parts so far have: objects, rows of a table, and of a table with a row for each image the first rows
+        # of the images.
+        self._objects_before = self._rows_before = 0
+        self._first_rows: dict[Any, int] = {}
         with reading(options.progress, path) as progress:
             self._partition(_PartsToPartition(path, parts, options, memory, problems, truth, progress))
         if truth is None:
-            if self._header.listed is not None:
-                # The reader has checked the images of each part alone.
-                repeated(self._header.images or (), role, readers.Problems(), "row")
             self._header = readers.named(self._header, options)
         self.categories: list[Any] | None = self._header.categories
         self.names: dict[Any, str] = self._header.names
@@ -252,51 +253,56 @@ class PartitionedColumns(PartitionedSide):
     def _partition(self, given: _PartsToPartition) -> None:
         """Reads one part after another, and puts the objects of each into the bins."""
         _, parts, options, memory, problems, _, progress = given
-        role = self._role
         # An eighth of the memory for what is read at a time.
         rows = max(1000, memory // (8 * _ROW * (OBJECTS_TIMES if compares_masks(options.similarity) else 1)))
-        start = 0
         for part, done, total in parts.read(rows):
-            of_part = readers.Problems("skip" if problems.mode == "skip" else "raise")
-            moved = functools.partial(self._moved, rows=start)
             try:
-                objects = self._read_part(part, given, of_part)
+                self._take(part, given, readers.Problems() if problems.mode == "first" else problems)
             except InputError as error:
-                if problems.mode == "skip" or error.record is None:
-                    raise moved(readers.coded(error)) from None
-                self._keep_first(part, given, error, start)
+                if problems.mode != "first" or error.record is None:
+                    raise
+                problems.keep(error)
+                try:
+                    self._take(part, given, problems)
+                except InputError as other:
+                    problems.keep(other)
                 return
-            problems.take(of_part, moved)
-            self._write(objects, start)
-            # A table's rows are counted with those that are left out.
-            start += len(objects) + (0 if isinstance(part, os.PathLike) else of_part.left_out[role])
             progress.at(progress.total * done // max(total, 1))
 
-    def _keep_first(self, part: Any, given: _PartsToPartition, error: InputError, start: int) -> None:
-        """Gives the problems what comes first of a part in which `error` was found, and puts the rest into the bins."""
-        of_part = readers.Problems("first")
-        of_part.keep(readers.coded(error))
+    def _take(self, part: Any, given: _PartsToPartition, problems: readers.Problems) -> None:
+        """Puts the objects of a part into the bins, and what it says of images and categories into the header."""
+        role, rows, of_part = self._role, 0, readers.Problems(problems.mode)
+        moved = functools.partial(self._moved, rows=self._objects_before)
         try:
-            self._write(self._read_part(part, given, of_part), start)
-        except InputError as other:
-            of_part.keep(readers.coded(other))
-        given.problems.take(of_part, functools.partial(self._moved, rows=start))
+            if hasattr(part, "num_rows"):
+                # Perhaps a row for each image.
+                rows = part.num_rows
+                part = by_object(part, role, problems, self._rows_before, self._first_rows) or part
+        except InputError as error:
+            raise readers.coded(error) from None
+        try:
+            objects = self._read_part(part, given, of_part)
+        except InputError as error:
+            raise moved(readers.coded(error)) from None
+        finally:
+            problems.take(of_part, moved)
+        if isinstance(objects, GroundTruth):
+            self._learn(objects)
+        self._write(objects, self._objects_before)
+        self._rows_before += rows
+        # A table's rows are counted with those that are left out.
+        self._objects_before += len(objects) + (0 if isinstance(part, os.PathLike) else of_part.left_out[role])
 
     def _read_part(self, part: Any, given: _PartsToPartition, problems: readers.Problems) -> Any:
-        """The objects of a part; what it says of images and categories is added to the header."""
+        """The objects of a part."""
         options, truth = given.options, given.truth
         reader = readers.reader_of(given.path, self._role, options.format)
-        objects: Any
         if truth is None:
-            objects = reader.ground_truth(part, options, problems)
-            if getattr(objects, "listed", None) == "by position":
-                raise InputError('memory_limit: each image needs "image_id"', self._role)
-            self._learn(objects)
-            return objects
+            return reader.ground_truth(part, options, problems)
         if isinstance(part, os.PathLike):
             return reader.detections(part, options, problems, truth.header)
         # A table says all itself, unless it has names.
-        objects = reader.detections(part, options, problems, None)
+        objects: Any = reader.detections(part, options, problems, None)
         named = isinstance(objects.image_ids, list) or isinstance(objects.category_ids, list)
         return with_known_ids(objects, truth.header) if named else objects
 

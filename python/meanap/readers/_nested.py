@@ -42,10 +42,18 @@ class Nested(NamedTuple):
     sizes: dict[Any, tuple[int, int]]
     #: Whether the images are called by their position.
     by_position: bool
+    #: The table itself, without the rows that are left out.
+    rows: Any
 
 
-def by_object(table: Any, place: Role, problems: Problems) -> Nested | None:
-    """The objects of a table; None if it has none in lists. Those of other libraries need pyarrow for it."""
+def by_object(
+    table: Any, place: Role, problems: Problems, start: int = 0, known: dict[Any, int] | None = None
+) -> Nested | None:
+    """The objects of a table; None if it has none in lists. Those of other libraries need pyarrow for it.
+
+    A part of a table has `start` rows before it, and `known` as for `repeated`.
+    """
+    rows = table
     if not _is_of_pyarrow(table):
         if not any(map(_may_hold_objects, _kinds(table))):
             return None
@@ -59,23 +67,28 @@ def by_object(table: Any, place: Role, problems: Problems) -> Nested | None:
         except (OverflowError, TypeError, ValueError):
             return None  # A column holds something else than objects, which is for its reader to say.
     table = _renamed(table)
-    found = _lists(table, place)
+    found = _lists(table, place, start)
     if found is None:
         return None
-    lengths, fields = found
     ids = next((table.column(name).to_pylist() for name in _IMAGE_IDS if name in table.column_names), None)
+    if ids is None and known is not None:
+        raise InputError('memory_limit: each image needs "image_id"', place)
     images = list(range(table.num_rows)) if ids is None else ids
     if None in images:
-        raise InputError(source=place, record=images.index(None), unit="row", field="image_id", found="is null")
-    if again := repeated(images, place, problems, "row"):
-        return by_object(table.take([row for row in range(len(images)) if row not in again]), place, problems)
+        raise InputError(source=place, record=start + images.index(None), unit="row", field="image_id", found="is null")
+    if again := repeated(images, place, problems, "row", start, known):
+        left = [row for row in range(len(images)) if row not in again]
+        rows = table = table.take(left)
+        images = [images[row] for row in left]
+        found = _lists(table, place, start) or found
+    lengths, fields = found
     arrays = {_called(name): column for name, column in fields.items()}
     arrays["image_id"] = np.repeat(np.array(images), lengths.astype(np.intp))
     sizes = {}
     if {"width", "height"} <= set(table.column_names):
         both = zip(table.column("height").to_pylist(), table.column("width").to_pylist(), strict=True)
         sizes = {id: size for id, size in zip(images, both, strict=True) if None not in size}
-    return Nested(type(table).from_pydict(arrays), images, sizes, ids is None)
+    return Nested(type(table).from_pydict(arrays), images, sizes, ids is None, rows)
 
 
 def _in_arrow(pyarrow: Any, table: Any) -> Any:
@@ -155,7 +168,7 @@ def _renamed(table: Any) -> Any:
     return table.rename_columns(names) if len(set(names)) == len(names) else table
 
 
-def _lists(table: Any, place: str) -> tuple[np.ndarray, dict[str, Any]] | None:
+def _lists(table: Any, place: str, start: int) -> tuple[np.ndarray, dict[str, Any]] | None:
     """How many objects each row has, and the columns of all objects."""
     columns = {name: table.column(name).combine_chunks() for name in table.column_names if _is_nested(table, name)}
     of_table = {name: column for name, column in columns.items() if _is_list(column)}
@@ -170,15 +183,15 @@ def _lists(table: Any, place: str) -> tuple[np.ndarray, dict[str, Any]] | None:
             boxes = next((lists[name] for name in _BOXES if name in lists), None)
             if boxes is None or not _is_list(boxes):
                 continue
-            return _flat(lists, f"{place}: {name}")
+            return _flat(lists, f"{place}: {name}", start)
     boxes = next((of_table[name] for name in _BOXES if name in of_table), None)
     # A column of boxes that is no list of lists has a row for each object.
     if boxes is None or not _is_list(boxes.flatten()):
         return None
-    return _flat(of_table, place)
+    return _flat(of_table, place, start)
 
 
-def _flat(lists: dict[str, Any], place: str) -> tuple[np.ndarray, dict[str, Any]]:
+def _flat(lists: dict[str, Any], place: str, start: int) -> tuple[np.ndarray, dict[str, Any]]:
     """The items of several columns of lists, which have to agree in their lengths."""
     of_boxes = next(name for name in _BOXES if name in lists)
     lengths = _lengths(lists[of_boxes])
@@ -190,7 +203,7 @@ def _flat(lists: dict[str, Any], place: str) -> tuple[np.ndarray, dict[str, Any]
         if len(odd):
             row = int(odd[0])
             found = f"has {_lengths(column)[row]} items, {of_boxes!r} has {lengths[row]}"
-            raise InputError(None, place, row, name, found, unit="row")
+            raise InputError(None, place, start + row, name, found, unit="row")
         fields[name] = column.flatten()
     return lengths, fields
 

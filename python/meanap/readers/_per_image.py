@@ -174,17 +174,28 @@ def ids_of(images: Sequence[Mapping[str, Any]], place: Role) -> list[Any] | None
     return ids
 
 
-def repeated(ids: Sequence[Any], place: Role, problems: Problems, unit: str = "record") -> set[int]:
-    """The positions of items to leave out, as an item before is of the same image; each is a problem."""
-    first: dict[Any, int] = {}
+def repeated(
+    ids: Sequence[Any],
+    place: Role,
+    problems: Problems,
+    unit: str = "record",
+    start: int = 0,
+    known: dict[Any, int] | None = None,
+) -> set[int]:
+    """The positions of items to leave out, as an item before is of the same image; each is a problem.
+
+    Of a source that is read in parts, `start` is the number of items before this part, and `known` has the first item
+    of each image so far, to which those of this part are added.
+    """
+    known = {} if known is None else known
     again = set()
-    for row, id in enumerate(ids):
-        if (before := first.setdefault(id, row)) == row:
+    for row, id in enumerate(ids, start):
+        if (before := known.setdefault(id, row)) == row:
             continue
         found, expected = f"is {shown(id)}, as that of {unit} {before}", f"one {unit} for each image"
         problems.add(Problem("duplicate-image-id", "error", place, row, "image_id", found, expected, unit=unit))
         problems.leave_out(place)
-        again.add(row)
+        again.add(row - start)
     return again
 
 

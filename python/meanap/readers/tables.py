@@ -13,7 +13,7 @@ from meanap.readers._column_names import Named, is_table
 from meanap.readers._columns import columns_of, rows_of, side_of
 from meanap.readers._image_fields import fields_of_rows
 from meanap.readers._known_ids import with_known_ids
-from meanap.readers._nested import by_object
+from meanap.readers._nested import Nested, by_object
 from meanap.readers._parquet import parquet_batches, stored_parquet
 from meanap.readers._parts import Parts
 from meanap.readers._problems import Problems
@@ -46,7 +46,7 @@ class Tables(Reader):
     def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
         """The detections that are rows."""
         source = self.table(source, "detections", options)
-        names = columns_of(source, "detections")
+        names = None if isinstance(source, Nested) else columns_of(source, "detections")
         if names is not None and not any(names):
             # A DataFrame of an empty list has no columns, and its CSV one without a name.
             return coco_results([], options.similarity)
@@ -74,14 +74,16 @@ class Parquet(Tables):
 def _side(kind: type[_Side], table: Any, options: Options, place: Role, problems: Problems) -> _Side:
     if isinstance(table, Stored) and by_object(table.empty, place, problems) is not None:
         table = table.read(None)
-    nested = None if isinstance(table, Stored) else by_object(table, place, problems)
+    nested: Nested | None = table if isinstance(table, Nested) else None
+    if nested is None and not isinstance(table, Stored):
+        nested = by_object(table, place, problems)
     if nested is None:
         return _of_objects(kind, table, options, place, problems)
     side = _of_objects(kind, nested.objects, options, place, problems)
     if isinstance(side, GroundTruth):
         side.images, side.sizes = nested.images, dict(nested.sizes)
         side.listed = "by position" if nested.by_position else "by id"
-        side.own_fields = lambda: fields_of_rows(nested.images, columns_of(table, place) or {}, place)
+        side.own_fields = lambda: fields_of_rows(nested.images, columns_of(nested.rows, place) or {}, place)
     return side
 
 
