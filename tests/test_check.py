@@ -281,7 +281,6 @@ def test_each_fault_of_the_detections(tmp_path, clean, code):
     findings = both_ways(tmp_path, truth, found)
     also = {
         # What comes with it by its nature.
-        "missing-field": {"bad-score"},
         "copied-ground-truth": {"cut-scores"},
         "too-many-detections": {"box-outside-image"},
     }
@@ -290,6 +289,22 @@ def test_each_fault_of_the_detections(tmp_path, clean, code):
     row = findings.row(code=code)
     assert count is None or row["count"] == count
     assert row["where"] == "detections" and row["remedy"]
+
+
+@pytest.mark.parametrize("score", [None, "high", math.nan, ...])
+def test_a_score_that_cannot_be_used_is_one_problem_of_each_source(tmp_path, clean, score):
+    truth, found = copy.deepcopy(clean)
+    edit(found, 1, score=score)
+    if score is ...:
+        del found[1]["score"]
+    files = tmp_path / "found.json", tmp_path / "found.jsonl"
+    files[0].write_text(json.dumps(found))
+    files[1].write_text("".join(json.dumps(record) + "\n" for record in found))
+    told = [
+        [(row["code"], row["count"], row["example"]) for row in meanap.check(truth, source) if row["level"] == "error"]
+        for source in (found, {**truth, "annotations": found}, *files)
+    ]
+    assert len(told[0]) == 1 and told[0][0][2].startswith('record 1: "score" ') and told == [told[0]] * len(told)
 
 
 @pytest.mark.parametrize(

@@ -196,10 +196,6 @@ def _from_dataset(records: Records, dataset: _core.Dataset, truth: Records | Non
     records.scores = arrays.get("score", np.broadcast_to(math.nan, count))
     records.areas = arrays.get("area", np.broadcast_to(math.nan, count))
     records.crowd = arrays.get("iscrowd", np.broadcast_to(False, count))
-    if truth is None:
-        with np.errstate(invalid="ignore"):
-            bad = np.flatnonzero(~(np.isfinite(records.areas) & (records.areas >= 0)))
-        add_malformed(records, bad, _fields.AREA, records.areas)
     records.broken_masks = np.broadcast_to(False, count)
     if "segmentation" in fields:
         role: Role = "ground_truth" if truth is None else "detections"
@@ -213,6 +209,11 @@ def _from_dataset(records: Records, dataset: _core.Dataset, truth: Records | Non
         records.boxes = arrays["bbox"]
         with np.errstate(invalid="ignore"):
             sound = np.isfinite(records.boxes).all(axis=1) & (records.boxes[:, 2:] >= 0).all(axis=1)
+            strange = (
+                ~(np.isfinite(records.areas) & (records.areas >= 0)) if truth is None else np.isnan(records.scores)
+            )
+        field, column = (_fields.AREA, records.areas) if truth is None else (_fields.SCORE, records.scores)
+        add_malformed(records, np.flatnonzero(strange), field, column)
         add_malformed(records, np.flatnonzero(~sound), _fields.BOX, records.boxes)
         return True
     # Results of masks: the boxes around them.

@@ -179,8 +179,8 @@ def _take(records: Records, entries: Any, needed: tuple[str, ...], similarity: s
     field = _fields.BOX if rotated is None else _fields.GEOMETRY_FIELDS[rotated]
     fields = {**_NEEDED, "bbox": field}
     problems = [problem for name in needed for problem in _fields.problems_of(fields[name], entries, records.place)]
-    # What is there and cannot be used of the scores and flags is found in the columns.
-    elsewhere = ("bad-score", "crowd-flag", "broken-mask", "malformed-keypoints")
+    # What is there and cannot be used of the flags, masks and keypoints is found in the columns.
+    elsewhere = ("crowd-flag", "broken-mask", "malformed-keypoints")
     add_problems(records, [problem for problem in problems if problem.code not in elsewhere])
     for name, column in (("image_id", "image"), ("category_id", "category")):
         ids = [entry.get(name) for entry in good]
