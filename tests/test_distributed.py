@@ -268,6 +268,37 @@ def test_miss_rates_need_match_rows(data):
         result.number(meanap.protocol.SummaryRow("mr", "miss_rate"))
 
 
+def test_images_without_rows_count_as_in_one_process(data):
+    truth, found = data
+    ids = [image["id"] for image in truth["images"]]
+    empty = set(ids[::3])
+    truth = {**truth, "annotations": [a for a in truth["annotations"] if a["image_id"] not in empty]}
+    # Misplaced ones, so that false positives per image decide.
+    found = [{**d, "bbox": [d["image_id"] % 7, *d["bbox"][1:]]} for d in found if d["image_id"] not in empty]
+    names = {category["id"]: category["name"] for category in truth["categories"]}
+    for protocol in ("coco", "crowdhuman"):
+        plan = Plan.of("bbox", protocol)
+        table = distributed.table_of(truth, found, plan)
+        rows = match_batch(table, plan)
+        expected = meanap.evaluate(truth, found, protocol=protocol)
+        result = distributed.from_matches(rows, plan, names, image_ids=ids[::-1])
+        assert result.to_json() == expected.to_json() and result.image_ids == expected.image_ids
+        fewer = distributed.from_matches(rows, plan, names)
+        rates = [repr(of.log_average_miss_rate()) for of in (expected, result, fewer)]
+        assert rates[0] == rates[1] != rates[2]
+        assert repr(result.froc(1)) == repr(expected.froc(1)) and repr(result.per_image()) == repr(expected.per_image())
+        # None has rows.
+        nothing = distributed.from_matches(rows.slice(0, 0), plan, names, image_ids=ids)
+        assert nothing.to_json() == meanap.evaluate({**truth, "annotations": []}, [], protocol=protocol).to_json()
+        for others in (ids[2:], map(str, ids)):
+            with pytest.raises(meanap.InputError, match=r"image_ids: \d+, of which there are rows, is not among them"):
+                distributed.from_matches(rows, plan, names, image_ids=others)
+    plan = Plan.of("bbox", "coco")
+    curves = drawn(match_batch(table, plan), plan)
+    whole = meanap.evaluate(truth, found)
+    assert from_curves(curves, plan, names, image_ids=ids).to_json() == whole.to_json()
+
+
 def test_batches_are_cut_between_images():
     from meanap.distributed.spark import whole_images
 

@@ -168,6 +168,15 @@ def every_way(of_table, truth, found, engine):
     assert distributed.evaluate(truth, detections=found, engine=engine).per_class["category"] == [
         *expected.per_class["category"]
     ]
+    # One image more, which has no rows.
+    images = [*truth["images"], {**truth["images"][0], "id": 10**6}]
+    for keep_matches in (False, True):
+        for sides, ids in (
+            (({**truth, "images": images}, found), None),
+            ((of_table(ours), of_table(theirs)), [image["id"] for image in images]),
+        ):
+            given = {"detections": sides[1], "engine": engine, "image_ids": ids, "keep_matches": keep_matches}
+            assert distributed.evaluate(sides[0], **given).scores.image_count == len(images)
     confusion = distributed.confusion(truth, detections=found, engine=engine, score=0.3)
     np.testing.assert_array_equal(confusion.matrix, expected.confusion(score=0.3).matrix)
 

@@ -85,6 +85,7 @@ def evaluate(
     detections: Any = None,
     engine: Literal["ray", "spark"] | None = None,
     categories: Iterable[Id] | Mapping[Any, str] | None = None,
+    image_ids: Iterable[Id] | None = None,
     shards: int | None = None,
     rows_per_part: int = 200_000,
     keep_matches: bool = False,
@@ -118,6 +119,10 @@ def evaluate(
         Derived from the type of the data set by default; needed where neither side is one.
     categories
         All categories, if some may have no rows; a mapping gives their names.
+    image_ids
+        All images, if some may have no rows, as an image without objects and detections: they count in false positives
+        per image and in miss rates. By default those of a ground truth that is read here and lists its images, else
+        those that have rows.
     shards
         Parts into which images are shared out; as many as the engine thinks good by default.
     rows_per_part
@@ -131,7 +136,7 @@ def evaluate(
     slices
         As for `meanap.evaluate`: ``result.slices`` has their numbers. Curves are drawn once more for each slice, of the
         same match rows. Fields of the images are those of a ground truth that is read here; a table or a mapping has
-        the values, or the ids, of any. Images without any object are not there.
+        the values, or the ids, of any. Without `keep_matches` images without any object are not there.
     ignore_regions
         As for `meanap.evaluate`: polygons by image id, or a field of the images of a ground truth that is read here; of
         a data set of the engine, the column that has the polygons of an image in one of its rows, or in all.
@@ -154,13 +159,17 @@ def evaluate(
     )
     cluster_slices = ClusterSlices(plan, slices)
     options = _options(plan, cluster_slices.fields, format, names, images, sizes, columns, on_error)
-    dataset, plan, categories, engine = _joined(dataset, detections, engine, plan, options, categories, cluster_slices)
+    dataset, plan, categories, engine, truth = _joined(
+        dataset, detections, engine, plan, options, categories, cluster_slices
+    )
+    if image_ids is None and truth is not None:
+        image_ids = truth.images
     if keep_matches or any(row.kind == "miss_rate" for row in plan.protocol.summary):
         rows = _of_shards(dataset, engine, functools.partial(match_batch, plan=plan), plan.row_schema, shards)
-        return cluster_slices.of_matches(from_matches(rows, plan, categories, cluster_slices.values))
+        return cluster_slices.of_matches(from_matches(rows, plan, categories, cluster_slices.values, image_ids))
     images_of = cluster_slices.images_of if cluster_slices.are_wanted else None
     drawn, parts = _engine(dataset, engine).curves(dataset, plan, shards, rows_per_part, images_of)
-    return from_curves(drawn, plan, categories, parts)
+    return from_curves(drawn, plan, categories, parts, image_ids)
 
 
 @suggesting(lambda: Protocol.__dataclass_fields__)
@@ -195,7 +204,7 @@ def confusion(
         similarity, protocol, box_format=box_format, score_range=score_range, ignore_regions=ignore_regions, **changes
     )
     options = _options(plan, KnownFields(plan.protocol), format, names, images, sizes, columns, on_error)
-    dataset, plan, categories, engine = _joined(dataset, detections, engine, plan, options, categories)
+    dataset, plan, categories, engine, _ = _joined(dataset, detections, engine, plan, options, categories)
     work = functools.partial(confuse_batch, plan=plan, iou=iou, score=score)
     return summed(_of_shards(dataset, engine, work, confusion_schema, shards), plan, iou, score, categories)
 
@@ -225,10 +234,13 @@ def _joined(
     options: readers.Options,
     categories: Iterable[Id] | Mapping[Any, str] | None,
     slices: ClusterSlices | None = None,
-) -> tuple[Any, Plan, Iterable[Id] | Mapping[Any, str] | None, Any]:
-    """Both sides as one data set of an engine, with the categories of the ground truth where none are given."""
+) -> tuple[Any, Plan, Iterable[Id] | Mapping[Any, str] | None, Any, GroundTruth | None]:
+    """Both sides as one data set of an engine, with the categories of the ground truth where none are given.
+
+    Last, the ground truth, if it has been read here.
+    """
     if detections is None:
-        return dataset, _resolved(plan, None, dataset, _engine(dataset, engine)), categories, engine
+        return dataset, _resolved(plan, None, dataset, _engine(dataset, engine)), categories, engine, None
     sides = (dataset, detections)
     engine = engine or next(filter(None, map(_name, sides)), None)
     if engine is None:
@@ -239,7 +251,7 @@ def _joined(
     if slices is not None and both.truth is not None:
         slices.take(both.truth)
     known = both.categories if categories is None else categories
-    return both.dataset, _resolved(both.plan, both.truth, both.dataset, library), known, engine
+    return both.dataset, _resolved(both.plan, both.truth, both.dataset, library), known, engine, both.truth
 
 
 def _resolved(plan: Plan, truth: GroundTruth | None, dataset: Any, library: Any) -> Plan:

@@ -9,11 +9,13 @@ from typing import Any, NoReturn
 import numpy as np
 import pyarrow as pa
 
+from meanap._arrays import as_ids
 from meanap.detection.result import Result
 from meanap.detection.scores import Curves, MatchScores, Names, Scores
 from meanap.distributed.contract import Plan
 from meanap.distributed.rows import rows_into
 from meanap.errors import InputError
+from meanap.readers.sides import first_strange, plain_ids
 
 __all__ = ["CurveScores", "from_curves", "from_matches"]
 
@@ -136,11 +138,12 @@ def from_curves(
     plan: Plan,
     categories: Iterable[Any] | Mapping[Any, str] | None = None,
     slices: Mapping[str, pa.Table] | None = None,
+    image_ids: Iterable[Any] | None = None,
 ) -> Result:
     """The result that `accumulate_group`'s rows of all categories make.
 
     `categories` adds those without rows, and gives names if it is a mapping. `slices` are the rows of some of the
-    images, by the name of the slice.
+    images, by the name of the slice. `image_ids` are all images; by default those that have rows are counted.
 
     Raises
     ------
@@ -150,15 +153,18 @@ def from_curves(
     if any(row.kind == "miss_rate" for row in plan.protocol.summary):
         raise InputError(f"protocol: {plan.protocol.name!r} has miss rates, which need match rows: from_matches")
     known, names = _categories_and_names(categories, plan)
-    whole = _curve_scores(curves, plan, known, names)
+    whole = _curve_scores(curves, plan, known, names, None if image_ids is None else len(set(image_ids)))
     parts = {name: _curve_scores(part, plan, whole.category_ids, names) for name, part in (slices or {}).items()}
     return Result(whole, parts)
 
 
-def _curve_scores(curves: pa.Table, plan: Plan, known: list[Any], names: Mapping[Any, str]) -> CurveScores:
+def _curve_scores(
+    curves: pa.Table, plan: Plan, known: list[Any], names: Mapping[Any, str], images: int | None = None
+) -> CurveScores:
     rows = dict(_row(curves, at) for at in range(curves.num_rows))
     ids = sorted({*known, *rows} - {None}, key=lambda id: (isinstance(id, str), id))
-    return CurveScores(rows, ids, sum(row["images"] for row in rows.values()), plan, names)
+    images = sum(row["images"] for row in rows.values()) if images is None else images
+    return CurveScores(rows, ids, images, plan, names)
 
 
 def from_matches(
@@ -166,22 +172,49 @@ def from_matches(
     plan: Plan,
     categories: Iterable[Any] | Mapping[Any, str] | None = None,
     image_fields: Mapping[str, dict[Any, Any]] | None = None,
+    image_ids: Iterable[Any] | None = None,
 ) -> Result:
     """The result of `match_batch`'s rows of all images, in any order.
 
     It has every method that needs only match rows.
 
-    `categories` adds those without rows, and gives names if it is a mapping. `image_fields` are values of fields by
-    image id, of which `Result.sliced` makes slices. Images without any object are not there.
+    Parameters
+    ----------
+    rows, plan
+        The match rows, and what they were made with.
+    categories
+        Adds those without rows, and gives names if it is a mapping.
+    image_fields
+        Values of fields by image id, of which `Result.sliced` makes slices.
+    image_ids
+        All images: an image without objects and detections has no rows, and counts in false positives per image, and so
+        in miss rates. By default the images that have rows.
+
+    Raises
+    ------
+    InputError
+        Rows are of an image that is not among `image_ids`.
     """
     known, names = _categories_and_names(categories, plan)
     log = plan.log()
-    if rows.num_rows:
-        rows_into(log, rows)
+    images = _images(rows, image_ids)
+    if rows.num_rows or images:
+        rows_into(log, rows, images)
     log.declare(known)
     table, (protocol, similarity) = log.table(), (plan.protocol, plan.similarity)
     functions: dict[str, Any] = {"confusions": _no_confusions, "errors": _no_errors}
     return Result(MatchScores(table, protocol, similarity, names=names, image_fields=image_fields, **functions))
+
+
+def _images(rows: pa.Table, image_ids: Iterable[Any] | None) -> list[Any]:
+    """The ids of all images, as far as they are given."""
+    if image_ids is None:
+        return []
+    images = plain_ids(as_ids(list(image_ids), "image_ids"))
+    strange = first_strange(rows["image_id"].unique().to_pylist(), images)
+    if strange is not None:
+        raise InputError(source="image_ids", found=f"{strange!r}, of which there are rows, is not among them")
+    return images
 
 
 def _categories_and_names(

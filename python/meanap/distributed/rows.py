@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -95,8 +95,8 @@ def rows_of_images(rows: pa.Table, images: pa.Array) -> pa.Table:
     return rows.filter(pc.is_in(rows["image_id"], images))
 
 
-def rows_into(log: _core.MatchLog, rows: pa.Table) -> None:
-    """Adds rows to a log."""
+def rows_into(log: _core.MatchLog, rows: pa.Table, images: Sequence[Any] = ()) -> None:
+    """Adds rows to a log, and those of the images that have no rows."""
     # Rows come from many shards, and each piece has its own dictionary of ids.
     rows = rows.combine_chunks()
     is_truth = pc.is_null(rows["score"]).to_numpy()
@@ -106,16 +106,22 @@ def rows_into(log: _core.MatchLog, rows: pa.Table) -> None:
     for name in ("image", "category"):
         columns[f"{name}_ids"], codes = _codes(rows[f"{name}_id"])
         columns[name], columns[f"truth_{name}"] = codes[is_found], codes[is_truth]
+    there = set(columns["image_ids"])
+    columns["image_ids"] += [id for id in dict.fromkeys(images) if id not in there]
     outcome = rows["outcome"]
     columns["matched"] = pc.is_valid(outcome).to_numpy()[is_found]
     # What is null has no items.
     items = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in outcome.chunks]
-    columns["outcomes"] = np.concatenate(items, dtype=np.int64).view(np.uint64).reshape(-1, log.words)
+    columns["outcomes"] = np.concatenate([_NO_NUMBERS, *items], dtype=np.int64).view(np.uint64).reshape(-1, log.words)
     areas = _numbers(rows["areas"], np.uint32)
     columns["outside"], columns["truth_areas"] = areas[is_found], areas[is_truth]
     columns["rank"] = _numbers(pc.fill_null(rows["rank"], 0), np.uint32)[is_found]
     columns["score"] = _numbers(pc.fill_null(rows["score"], 0.0), np.float64)[is_found]
     log.extend(columns)
+
+
+#: Columns of tables without rows have no chunks.
+_NO_NUMBERS = np.zeros(0, dtype=np.int64)
 
 
 def _numbers(column: pa.ChunkedArray, dtype: Any) -> np.ndarray:
@@ -126,7 +132,8 @@ def _codes(column: pa.ChunkedArray) -> tuple[list[Any], np.ndarray]:
     """The distinct ids of a column, and the column as codes."""
     coded = column.dictionary_encode().unify_dictionaries()
     codes = [chunk.indices.to_numpy(zero_copy_only=False) for chunk in coded.chunks]
-    return coded.chunk(0).dictionary.to_pylist(), np.concatenate(codes, dtype=np.uint32, casting="unsafe")
+    ids = coded.chunk(0).dictionary.to_pylist() if codes else []
+    return ids, np.concatenate([_NO_NUMBERS, *codes], dtype=np.uint32, casting="unsafe")
 
 
 def images_in(table: pa.Table, ids: Collection[Any]) -> pa.Table:
