@@ -53,6 +53,7 @@ REFERENCE = {
         "Names of other packages",
         [
             "meanap.compat",
+            "meanap.coco",
             *(
                 f"meanap.compat.{name}"
                 for name in (

@@ -10,6 +10,7 @@ from meanap._on_access import on_access
 
 if TYPE_CHECKING:
     from meanap import checking as checking
+    from meanap import coco as coco
     from meanap import compat as compat
     from meanap import detection as detection
     from meanap import distributed as distributed
@@ -104,6 +105,7 @@ _HOMES = {
 # Packages that are imported on first access.
 _PACKAGES = (
     "checking",
+    "coco",
     "compat",
     "detection",
     "distributed",

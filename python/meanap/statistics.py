@@ -137,10 +137,11 @@ class Comparison(Table):
         self,
         columns: Mapping[str, Any],
         per_class: Table | None = None,
+        title: str = "",
         names: tuple[str, str] = ("baseline", "candidate"),
         slices: Table | None = None,
     ) -> None:
-        super().__init__(columns)
+        super().__init__(columns, title)
         self.per_class: Table = Table({}) if per_class is None else per_class
         self.slices: Table = Table({}) if slices is None else slices
         self.names: tuple[str, str] = names
