@@ -105,3 +105,11 @@ def test_what_a_program_imports_is_there_and_called_alike(package):
                 if inspect.isroutine(getattr(value, member)):
                     assert_called_alike(getattr(own, member), getattr(value, member), f"{path}.{member}")
     assert checked
+
+
+def test_the_pycocotools_api_is_meanap_coco_too():
+    import meanap.coco
+    from meanap.compat import pycocotools
+
+    for name in meanap.coco.__all__:
+        assert getattr(meanap.coco, name) is getattr(pycocotools, name) is getattr(meanap, name), name
