@@ -52,10 +52,10 @@ def scored(found: Records, truth: Records, known: Result | None = None) -> Resul
         sources = None if known is None else known.scores.sources
         if known is not None and sources is not None and not rotated:
             # An id of 0 is the only one that matters.
-            usual = known.protocol.replace(zero_id_unmatched=False) == protocol.get("coco", "bbox")
-            usual &= 0 not in (truth.ids or ())
+            is_coco = known.protocol.replace(zero_id_unmatched=False) == protocol.get("coco", "bbox")
+            is_coco &= 0 not in (truth.ids or ())
             every = set(known.category_ids) == set(truth.categories or ())
-            if usual and every and (sources.ground_truth, sources.detections) == files:
+            if is_coco and every and (sources.ground_truth, sources.detections) == files:
                 return known
         return evaluated(*files, rules.replace(thresholds=(0.5,)), Options(kind), score_range=None, errors_at=(0.5,))
     sides = sides_of(found, truth, rotated)

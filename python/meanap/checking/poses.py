@@ -31,8 +31,8 @@ def check_poses(truth: Records, found: Records | None, sigmas: Sequence[float] |
     if not counts:
         return
     # Where some have as many as COCO's sigmas are, these are meant.
-    usual = _COCO if counts[_COCO] else counts.most_common(1)[0][0]
-    expected = usual if sigmas is None else len(sigmas)
+    common = _COCO if counts[_COCO] else counts.most_common(1)[0][0]
+    expected = common if sigmas is None else len(sigmas)
     for records in (truth, found):
         if records is not None and records.readable and records.poses is not None:
             _check_counts(records, [_points(pose) for pose in records.poses], expected, sigmas is not None)

@@ -60,18 +60,19 @@ def per_image(scores: Scores, iou: float, score: float | None, area: str) -> Tab
         return counts_of(positions, length=count)
 
     objects = counted_by_image(columns["truth_image"][columns["truth_wanted"]])
-    detections, hits = counted_by_image(columns["image"][counted]), counted_by_image(columns["image"][correct])
-    wrong, missed = detections - hits, objects - hits
-    order = np.lexsort((np.arange(count), -(wrong + missed)))
+    detections = counted_by_image(columns["image"][counted])
+    true_positives = counted_by_image(columns["image"][correct])
+    false_positives, false_negatives = detections - true_positives, objects - true_positives
+    order = np.lexsort((np.arange(count), -(false_positives + false_negatives)))
     ids = scores.image_ids
     return Table(
         {
             "image": [ids[i] for i in order],
             "objects": objects[order],
             "detections": detections[order],
-            "true_positives": hits[order],
-            "false_positives": wrong[order],
-            "false_negatives": missed[order],
+            "true_positives": true_positives[order],
+            "false_positives": false_positives[order],
+            "false_negatives": false_negatives[order],
         }
     )
 
@@ -118,16 +119,16 @@ def calibration(scores: Scores, iou: float, bins: int, category: Any) -> Calibra
         k = scores.position(category)
         rows = slice(*np.searchsorted(columns["category"], np.array([k, k + 1], dtype=np.uint32)))
     kept = ~columns["ignored"][rows]
-    score, right = columns["score"][rows][kept], columns["matched"][rows][kept]
+    score, matched = columns["score"][rows][kept], columns["matched"][rows][kept]
     edges = np.linspace(0.0, 1.0, bins + 1)
     place = np.clip(np.searchsorted(edges, score, side="right") - 1, 0, bins - 1)
     count = counts_of(place, length=bins)
     with np.errstate(invalid="ignore"):
         mean = counts_of(place, weights=score, length=bins) / count
-        precision = counts_of(place, weights=right, length=bins) / count
-    apart, some = np.abs(mean - precision), count.sum() > 0
-    error = float(np.nansum(apart * count) / count.sum()) if some else math.nan
-    maximum = float(np.nanmax(apart)) if some else math.nan
+        precision = counts_of(place, weights=matched, length=bins) / count
+    distance, some = np.abs(mean - precision), count.sum() > 0
+    error = float(np.nansum(distance * count) / count.sum()) if some else math.nan
+    maximum = float(np.nanmax(distance)) if some else math.nan
     table = Table({"low": edges[:-1], "high": edges[1:], "detections": count, "score": mean, "precision": precision})
     return Calibration(table, error, maximum)
 

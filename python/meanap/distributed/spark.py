@@ -166,12 +166,12 @@ def _each(work: Callable[[pa.Table], pa.Table]) -> Callable[[Iterable[pa.RecordB
 @contextmanager
 def _one_record_a_batch(session: Any) -> Iterator[None]:
     """A packed part is as much as a worker should hold."""
-    usual = session.conf.get(_BATCH)
+    before = session.conf.get(_BATCH)
     session.conf.set(_BATCH, "1")
     try:
         yield
     finally:
-        session.conf.set(_BATCH, usual)
+        session.conf.set(_BATCH, before)
 
 
 def whole_images(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:

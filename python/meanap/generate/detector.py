@@ -94,9 +94,9 @@ def detect(
     image = np.repeat(np.arange(images), share(wanted, round(per_image * images), limit))
     source, role = _roles(rng, objects, image)
     box = _placed(rng, objects, image, source, role)
-    quality = np.where(role == INVENTED, 0, _overlap(box, objects.box[source]) if len(objects.box) else 0)
-    category, right = _named(rng, objects, source, role)
-    score = _scored(rng, quality, role, right)
+    quality = np.where(role == FALSE_POSITIVE, 0, _overlap(box, objects.box[source]) if len(objects.box) else 0)
+    category, correct = _named(rng, objects, source, role)
+    score = _scored(rng, quality, role, correct)
 
     order = np.lexsort((-score, image))
     image, source, box, quality = image[order], source[order], box[order], quality[order]
@@ -112,7 +112,7 @@ def detect(
 
 
 # What a detection is to the object it came from.
-MAIN, SPARE, INVENTED = 0, 1, 2
+MAIN, DUPLICATE, FALSE_POSITIVE = 0, 1, 2
 
 
 class _Objects:
@@ -150,12 +150,14 @@ def _roles(rng: np.random.Generator, objects: _Objects, image: np.ndarray) -> tu
     count = objects.count[image]
     starts = np.searchsorted(image, image)
     rank = np.arange(len(image)) - starts
-    missed = rng.random(len(image)) < 0.16
-    role = np.where((rank < count) & ~missed, MAIN, np.where(rng.random(len(image)) < 0.45, SPARE, INVENTED))
-    role[count == 0] = INVENTED
+    not_found = rng.random(len(image)) < 0.16
+    role = np.where(
+        (rank < count) & ~not_found, MAIN, np.where(rng.random(len(image)) < 0.45, DUPLICATE, FALSE_POSITIVE)
+    )
+    role[count == 0] = FALSE_POSITIVE
     any_in_image = objects.first[image] + (rng.random(len(image)) * count).astype(np.int64)
     anywhere = rng.integers(0, max(len(objects.box), 1), len(image))
-    source = np.select([role == MAIN, role == SPARE], [objects.first[image] + rank, any_in_image], anywhere)
+    source = np.select([role == MAIN, role == DUPLICATE], [objects.first[image] + rank, any_in_image], anywhere)
     return source, role
 
 
@@ -165,7 +167,7 @@ def _placed(
     """Boxes: near their object, worse for small ones; within a crowd region a part of it; else anywhere."""
     sizes = objects.sizes[image]
     boxes = random_boxes(rng, sizes)
-    near = np.flatnonzero(role != INVENTED)
+    near = np.flatnonzero(role != FALSE_POSITIVE)
     if len(near):
         target = objects.box[source[near]]
         crowd = objects.crowd[source[near]][:, None]
@@ -173,7 +175,7 @@ def _placed(
         centre = target[:, :2] + target[:, 2:] * np.where(crowd, rng.random((len(near), 2)), 0.5)
         root = np.sqrt(np.maximum(target[:, 2] * target[:, 3], 1))
         spread = 0.02 + 0.07 * np.abs(rng.normal(size=len(near))) * np.clip(np.sqrt(40 / root), 0.6, 2.5)
-        spread = np.where(role[near] == SPARE, 0.12 + 0.25 * rng.random(len(near)), spread)[:, None]
+        spread = np.where(role[near] == DUPLICATE, 0.12 + 0.25 * rng.random(len(near)), spread)[:, None]
         centre += rng.normal(size=(len(near), 2)) * spread * extent
         extent *= np.exp(rng.normal(size=(len(near), 2)) * spread)
         boxes[near] = np.concatenate([centre - extent / 2, extent], 1)
@@ -202,12 +204,12 @@ def _named(
     other = objects.category[rng.integers(0, len(objects.category), len(source))]
     stays = rng.random(len(source)) < np.array([0.90, 0.60, 0.5])[role]
     category = np.where(stays, own, other)
-    return category, (category == own) & (role != INVENTED)
+    return category, (category == own) & (role != FALSE_POSITIVE)
 
 
-def _scored(rng: np.random.Generator, quality: np.ndarray, role: np.ndarray, right: np.ndarray) -> np.ndarray:
+def _scored(rng: np.random.Generator, quality: np.ndarray, role: np.ndarray, correct: np.ndarray) -> np.ndarray:
     """Scores between 0 and 1: high where location and class are correct, low for duplicates and false positives."""
-    level = np.select([right & (role == MAIN), role == MAIN, role == SPARE], [0.0, -2.2, -3.0], -4.0)
+    level = np.select([correct & (role == MAIN), role == MAIN, role == DUPLICATE], [0.0, -2.2, -3.0], -4.0)
     slope = np.array([6.0, 4.0, 0.0])[role]
     scores: np.ndarray = 1 / (1 + np.exp(-(level + slope * (quality - 0.65) + rng.normal(0, 1.1, len(quality)))))
     return scores

@@ -369,11 +369,11 @@ class PanopticQuality(PixelMetric):
         return self._of_all_ranks()._measures()
 
     def _measures(self) -> PanopticResult:
-        found, made_up, missed = self._counts
-        total = found + 0.5 * made_up + 0.5 * missed
+        true_positives, false_positives, false_negatives = self._counts
+        total = true_positives + 0.5 * false_positives + 0.5 * false_negatives
         with np.errstate(invalid="ignore", divide="ignore"):
-            pq, rq = self._iou / total, found / total
-            sq = np.where(found == 0, 0.0, self._iou / found)
+            pq, rq = self._iou / total, true_positives / total
+            sq = np.where(true_positives == 0, 0.0, self._iou / true_positives)
         sq[total == 0] = np.nan
         return PanopticResult(
             categories=[dict(category) for category in self.categories],
@@ -381,9 +381,9 @@ class PanopticQuality(PixelMetric):
             pq=pq,
             sq=sq,
             rq=rq,
-            true_positives=found.copy(),
-            false_positives=made_up.copy(),
-            false_negatives=missed.copy(),
+            true_positives=true_positives.copy(),
+            false_positives=false_positives.copy(),
+            false_negatives=false_negatives.copy(),
             images=self._images,
             skipped=list(self._left_out),
         )

@@ -24,7 +24,7 @@ use input::{Encoded, Whole, encoded};
 pub(super) use shapes::masks_of_polygons;
 use written::{Written, dictionaries, written};
 
-/// What one call may work on before it is worth another thread to watch for Ctrl-C meanwhile: pixels, masks that are merged
+/// What one call may work on before it is worth another thread that checks for Ctrl-C meanwhile: pixels, masks that are merged
 /// or rasterised, steps along runs.
 const MANY_PIXELS: usize = 1 << 26;
 const MANY_MERGED: usize = 1 << 14;

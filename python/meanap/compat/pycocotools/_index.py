@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
-from meanap.compat.pycocotools._named import EXCEPTIONS, tell_record
+from meanap.compat.pycocotools._named import EXCEPTIONS, raise_again
 
 
 def index(dataset: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def by_id(dataset: dict[str, Any], name: str) -> dict[Any, Any]:
     try:
         return {record["id"]: record for record in dataset[name]}
     except EXCEPTIONS as error:
-        tell_record(error, name, dataset[name], "id", hash)
+        raise_again(error, name, dataset[name], "id", hash)
         raise
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from meanap import _core
 from meanap.compat.pycocotools._errors import reference_errors
-from meanap.compat.pycocotools._named import told
+from meanap.compat.pycocotools._named import naming_record
 from meanap.compat.pycocotools._results import complete, first_of, heading, image_ids, kind_of
 from meanap.compat.pycocotools._sources import (
     FileResults,
@@ -98,7 +98,7 @@ class ResultsLoader:
         ids = _core.plain_image_ids(listed)
         self._check_images(image_ids(listed, place) if ids is None else ids, place, first_of_image)
         first = first_of(annotations, place)
-        with told(place, 0, "bbox", first):
+        with naming_record(place, 0, "bbox", first):
             kind = kind_of(first)
         if kind not in (None, "captions") and not self._truth.has_categories:
             raise KeyError('the ground truth: "categories" is missing')

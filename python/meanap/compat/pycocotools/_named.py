@@ -24,7 +24,7 @@ def same_class(error: Exception, sentence: str) -> Exception:
 
 
 @contextlib.contextmanager
-def told(place: str, number: int, name: str, record: Any) -> Iterator[None]:
+def naming_record(place: str, number: int, name: str, record: Any) -> Iterator[None]:
     """Adds the record and the field to an error; its class stays the same."""
     try:
         yield
@@ -39,7 +39,7 @@ def told(place: str, number: int, name: str, record: Any) -> Iterator[None]:
         raise same_class(error, sentence) from error
 
 
-def tell_record(error: Exception, place: str, records: Iterable[Any], name: str, use: Callable[[Any], Any]) -> None:
+def raise_again(error: Exception, place: str, records: Iterable[Any], name: str, use: Callable[[Any], Any]) -> None:
     """Raises ``error`` again for the first record whose field cannot be used; returns if there is none."""
     try:
         numbered = enumerate(records)
@@ -47,5 +47,5 @@ def tell_record(error: Exception, place: str, records: Iterable[Any], name: str,
         kind = type(records).__name__
         raise same_class(error, f'"{place}" is a {kind}, expected a list of records') from error
     for number, record in numbered:
-        with told(place, number, name, record):
+        with naming_record(place, number, name, record):
             use(record[name])

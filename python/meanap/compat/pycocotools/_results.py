@@ -11,7 +11,7 @@ import numpy as np
 from meanap import _core
 from meanap.compat.pycocotools import mask as maskUtils
 from meanap.compat.pycocotools._index import collector_paused
-from meanap.compat.pycocotools._named import EXCEPTIONS, told
+from meanap.compat.pycocotools._named import EXCEPTIONS, naming_record
 
 if TYPE_CHECKING:
     from meanap.compat.pycocotools._sources import Snapshot
@@ -117,7 +117,7 @@ def image_ids(annotations: list[dict[str, Any]], place: str) -> set[Any]:
         return {annotation["image_id"] for annotation in annotations}
     except EXCEPTIONS:
         for number, annotation in enumerate(annotations):
-            with told(place, number, "image_id", annotation):
+            with naming_record(place, number, "image_id", annotation):
                 hash(annotation["image_id"])
         raise
 
@@ -131,7 +131,7 @@ def _masks(annotations: list[dict[str, Any]], place: str) -> None:
     if measured is None:
         # One by one, so that an error leaves what the reference leaves.
         for number, annotation in enumerate(annotations):
-            with told(place, number, "segmentation", annotation):
+            with naming_record(place, number, "segmentation", annotation):
                 annotation["area"] = maskUtils.area(annotation["segmentation"])
                 if "bbox" not in annotation:
                     annotation["bbox"] = maskUtils.toBbox(annotation["segmentation"])
@@ -167,7 +167,7 @@ def _keypoints(annotations: list[dict[str, Any]], place: str) -> None:
         try:
             x0, x1, y0, y1 = _extent(annotation["keypoints"])
         except EXCEPTIONS as error:
-            with told(place, number, "keypoints", annotation):
+            with naming_record(place, number, "keypoints", annotation):
                 raise error
         annotation["area"] = (x1 - x0) * (y1 - y0)
         annotation["id"] = number + 1

@@ -36,7 +36,7 @@ from meanap.compat.pycocotools._errors import reference_errors
 from meanap.compat.pycocotools._index import by_id, collector_paused, index, membership
 from meanap.compat.pycocotools._lazy import Lazy, may_wait, stored
 from meanap.compat.pycocotools._load_results import ResultsLoader, annotations_of_rows, log_fallback
-from meanap.compat.pycocotools._named import EXCEPTIONS, tell_record
+from meanap.compat.pycocotools._named import EXCEPTIONS, raise_again
 from meanap.compat.pycocotools._sources import (
     LOCK,
     Columns,
@@ -300,7 +300,7 @@ class COCO(Lazy):
             try:
                 cats = [cat for cat in cats if cat[key] in wanted]
             except EXCEPTIONS as error:
-                tell_record(error, "categories", self.dataset["categories"], key, lambda value: value in wanted)  # noqa: B023
+                raise_again(error, "categories", self.dataset["categories"], key, lambda value: value in wanted)  # noqa: B023
                 raise
         return [cat["id"] for cat in cats]
 
