@@ -24,8 +24,8 @@ use input::{Encoded, Whole, encoded};
 pub(super) use shapes::masks_of_polygons;
 use written::{Written, dictionaries, written};
 
-/// What one call may work on before it is worth another thread that checks for Ctrl-C meanwhile: pixels, masks that are merged
-/// or rasterised, steps along runs.
+/// What one call may work on before it is worth another thread that checks for Ctrl-C meanwhile: pixels, masks that are
+/// merged or rasterised, steps along runs.
 const MANY_PIXELS: usize = 1 << 26;
 const MANY_MERGED: usize = 1 << 14;
 const MANY_STEPS: usize = 1 << 25;
