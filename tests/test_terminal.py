@@ -169,3 +169,21 @@ def test_the_repr_of_findings_is_shown_so():
     truth["categories"].append({"id": 9, "name": f"none{BAD}"})
     text = repr(meanap.check(truth))
     assert not set(text) & set(STEERS) and "\\x1b[31m" in text
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_takes_what_is_written(closed, tmp_path):
+    truth = generate.dataset(4, 3, categories=2)
+    for name, data in (("gt.json", truth), ("dt.json", generate.detections(truth, per_image=5, seed=1))):
+        (tmp_path / name).write_text(json.dumps(data))
+    command = f"{sys.executable} -m meanap eval gt.json dt.json --json out.json"
+
+    def ran(command):
+        return subprocess.run(["sh", "-c", f"{command} {closed}"], cwd=tmp_path, capture_output=True, text=True)
+
+    done = ran(command)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("Average Precision" in done.stdout) == (closed == "2>&-")
+    assert json.loads((tmp_path / "out.json").read_text())["protocol"] == "coco"
+    failed = ran(command.replace("dt.json", "none.json"))
+    assert failed.returncode == 1 and failed.stdout == "" and ("none.json" in failed.stderr) == (closed == ">&-")

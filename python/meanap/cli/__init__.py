@@ -18,7 +18,7 @@ from meanap._printable import on_one_line
 from meanap.cli.errors import UsageError, one_line
 from meanap.cli.output import check as check_output
 from meanap.cli.parser import Parser
-from meanap.cli.terminal import coloured, streams
+from meanap.cli.terminal import coloured, open_streams, streams
 from meanap.errors import InputError
 
 #: Each command: its module, which is imported when the command is chosen, and its line of help.
@@ -56,7 +56,11 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments is None:
         # Before NumPy is imported: the threads of its OpenBLAS, which nothing here needs, wait by turning in a loop.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    given = sys.argv[1:] if arguments is None else arguments
+    with open_streams():
+        return _run(sys.argv[1:] if arguments is None else arguments)
+
+
+def _run(given: list[str]) -> int:
     if not given:
         print(_START, end="")
         return 0

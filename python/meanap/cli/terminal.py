@@ -139,6 +139,17 @@ def named(stream: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def open_streams() -> Iterator[None]:
+    """Meanwhile, a standard stream that the caller has closed takes what is written and loses it, as with `print`."""
+    with contextlib.ExitStack() as stack:
+        for stream, redirect in ((sys.stdout, contextlib.redirect_stdout), (sys.stderr, contextlib.redirect_stderr)):
+            if stream is None:
+                # It also has the stream's number, which no file that is opened later must get.
+                stack.enter_context(redirect(stack.enter_context(open(os.devnull, "w", encoding="utf-8"))))
+        yield
+
+
+@contextlib.contextmanager
 def streams(command: str, *, quiet: bool = False) -> Iterator[None]:
     """While a command runs, both streams are such; standard output is emptied at the end."""
     running = Running(sys.stderr, f"meanap {command}")
