@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -12,9 +13,13 @@ from thorough import some
 import meanap
 from meanap import generate
 from meanap.checking import labels
+from meanap.checking.confused import Confused
 from meanap.checking.findings import LEVELS
+from meanap.checking.frames import _Sampler
+from meanap.checking.reading import read_detections, read_ground_truth
 from meanap.cli import main
 from meanap.detection.scores import MatchScores
+from meanap.readers import Options
 from meanap.readers._rules import RULES, markdown
 
 CLEAN = {"label-errors"}
@@ -1085,3 +1090,65 @@ def test_classes_of_ultralytics_results_that_are_shifted_are_found(tmp_path, cla
         assert ("Subtract 1" if by > 0 else "Add 1") in row["remedy"]
     else:
         assert meanap.evaluate(truth, path).ap == pytest.approx(expected)
+
+
+def test_pairs_of_categories_are_those_of_the_matrix():
+    truth = generate.dataset(40, 5, categories=6)
+    found = generate.detections(truth, per_image=20, seed=2)
+    result = meanap.evaluate(truth, found)
+    pairs, matrix = Confused.of(result), result.confusion(0.5, -math.inf)
+    again, counts = Confused.of_matrix(matrix), matrix.matrix[:-1, :-1]
+    assert pairs.categories == again.categories == matrix.categories
+    for of in (pairs, again):
+        meant, most = of.largest()
+        assert np.array_equal(of.totals(), counts.sum(axis=0)) and np.array_equal(of.agreeing(), np.diag(counts))
+        assert np.array_equal(most, counts.max(axis=0)) and np.array_equal(meant, counts.argmax(axis=0))
+    assert counts.sum() > np.trace(counts) > 0
+
+
+def test_many_categories_need_no_matrix_of_them():
+    # Each category has few objects, and almost nothing overlaps, so that the causes of that are searched.
+    categories = 3000
+    places = np.random.default_rng(1).uniform(0, 500, (2, categories, 2))
+    truth = {
+        "images": [{"id": i + 1, "width": 640, "height": 640} for i in range(30)],
+        "categories": [{"id": k + 1, "name": f"kind {k}"} for k in range(categories)],
+        "annotations": [
+            {
+                "id": k + 1,
+                "image_id": k % 30 + 1,
+                "category_id": k + 1,
+                "bbox": [x, y, 40, 40],
+                "area": 1600,
+                "iscrowd": 0,
+            }
+            for k, (x, y) in enumerate(places[0].tolist())
+        ],
+    }
+    found = [
+        {"image_id": k % 30 + 1, "category_id": k + 1, "bbox": [x, y, 9, 40], "score": 0.5}
+        for k, (x, y) in enumerate(places[1].tolist())
+    ]
+    result = meanap.evaluate(truth, found)
+    tracemalloc.start()
+    try:
+        Confused.of(result)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < categories**2
+
+
+def test_only_so_many_images_are_looked_up_as_a_sample_needs():
+    truth = generate.dataset(600, 3, categories=2)
+    found = generate.detections(truth, per_image=4, seed=2)
+    sides = read_ground_truth(truth, Options()), None
+    sampler = _Sampler(read_detections(found, sides[0], Options()), sides[0])
+    looked_up = []
+    sample = sampler.sample(lambda id: looked_up.append(id) or id)
+    assert sample is not None and len(sample.objects) >= 240 and len(looked_up) < 200
+    images = len({detection["image_id"] for detection in found})
+    # Ids that lead nowhere are all looked up; so are those that lead to the same image.
+    for meant in (lambda id: looked_up.append(id), lambda id: looked_up.append(id) or 1):
+        looked_up.clear()
+        assert sampler.sample(meant) is None and len(looked_up) == images

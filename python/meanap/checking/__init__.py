@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from meanap import _similarity
 from meanap._keywords import is_among, suggesting
+from meanap.checking.confused import Confused
 from meanap.checking.detections import check_detections, check_together
 from meanap.checking.findings import Finding, Findings
 from meanap.checking.ground_truth import check_ground_truth
@@ -149,11 +149,11 @@ def checked(
     result = functools.cache(lambda: scored(found, truth, None if known is None else known.result))
 
     @functools.cache
-    def confused() -> Confusion | None:
+    def confused() -> Confused | None:
         made = result()
         if known is not None and made is known.result and known.confusion is not None:
-            return known.confusion
-        return None if made is None else made.confusion(0.5, -math.inf)
+            return Confused.of_matrix(known.confusion)
+        return None if made is None else Confused.of(made)
 
     check_together(found, truth, confused)
     add_ap(found, truth)

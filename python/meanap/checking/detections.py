@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from meanap._counts import counts_of
+from meanap.checking.confused import Confused
 from meanap.checking.frames import check_frames
 from meanap.checking.ground_truth import named, unknown_references
 from meanap.checking.records import Records, present
@@ -109,7 +110,7 @@ def _check_counts(found: Records) -> None:
     found.add("too-many-detections", int((counts[over] - 100).sum()), example)
 
 
-def check_together(found: Records, truth: Records, confused: Callable[[], Any]) -> None:
+def check_together(found: Records, truth: Records, confused: Callable[[], Confused | None]) -> None:
     """Adds the findings about detections and ground truth together. `confused` gives the confusion of categories."""
     if not (found.readable and truth.readable and len(found) and len(truth)):
         return
@@ -184,31 +185,29 @@ def _ids(known: list[Any], codes: np.ndarray) -> list[Any]:
     return [known[code] if code >= 0 else None for code in codes.tolist()]
 
 
-def _check_permutation(found: Records, truth: Records, confused: Callable[[], Any]) -> bool:
+def _check_permutation(found: Records, truth: Records, confused: Callable[[], Confused | None]) -> bool:
     """Whether some categories stand for one another: most detections of each lie on objects of the next."""
-    confusion = confused() if len(truth.categories or truth.category_ids) > 1 else None
-    if confusion is None:
+    pairs = confused() if len(truth.categories or truth.category_ids) > 1 else None
+    if pairs is None:
         return False
-    # Objects by rows, detections by columns.
-    matrix, ids = np.asarray(confusion.matrix)[:-1, :-1], confusion.categories
-    total, meant = matrix.sum(axis=0), matrix.argmax(axis=0)
-    columns = np.arange(len(ids))
-    moved = (total >= 5) & (matrix[meant, columns] >= 0.6 * total) & (matrix[columns, columns] <= 0.2 * total)
-    moved &= meant != columns
+    ids, total, own = pairs.categories, pairs.totals(), pairs.agreeing()
+    meant, most = pairs.largest()
+    moved = (total >= 5) & (most >= 0.6 * total) & (own <= 0.2 * total)
+    moved &= meant != np.arange(len(ids))
     # Only what is closed: a detector that takes cats for dogs does not take dogs for cats.
     while moved.any() and not moved[meant[moved]].all():
         moved &= moved[meant]
     rows = np.flatnonzero(moved)
     if len(rows) < 2 or len(set(meant[rows].tolist())) < len(rows):
         return False
-    pairs = ", ".join(f"{ids[k]!r} for {ids[meant[k]]!r}" for k in rows[:4].tolist())
-    agree, now = int(matrix[meant[rows], rows].sum()), int(matrix[rows, rows].sum())
+    swaps = ", ".join(f"{ids[k]!r} for {ids[meant[k]]!r}" for k in rows[:4].tolist())
+    agree, now = int(most[rows].sum()), int(own[rows].sum())
     found.add(
         "category-permutation",
         agree,
         f"detections of category {named(truth, ids[rows[0]])} lie on objects of {named(truth, ids[meant[rows[0]]])}",
         message=(
-            f"categories stand for one another ({pairs}{', …' if len(rows) > 4 else ''}): {agree:,} of "
+            f"categories stand for one another ({swaps}{', …' if len(rows) > 4 else ''}): {agree:,} of "
             f"{int(total[rows].sum()):,} detections on objects agree then, {now:,} as they are"
         ),
     )
@@ -219,25 +218,24 @@ def _check_permutation(found: Records, truth: Records, confused: Callable[[], An
     return True
 
 
-def _check_offset(found: Records, truth: Records, confused: Callable[[], Any]) -> None:
+def _check_offset(found: Records, truth: Records, confused: Callable[[], Confused | None]) -> None:
     """Whether detections would agree with the objects where they lie if their categories were counted otherwise."""
     ids = [id for id in {*truth.category_ids, *found.category_ids, *(truth.categories or ())} if isinstance(id, int)]
     if len(truth.categories or truth.category_ids) < 2 or not ids:
         return
-    confusion = confused()
-    if confusion is None:
+    confused_pairs = confused()
+    if confused_pairs is None:
         return
-    matrix, place = confusion.matrix, {id: k for k, id in enumerate(confusion.categories)}
-    pairs = int(matrix[:-1, :-1].sum())
+    known = confused_pairs.categories
+    truths, detected = confused_pairs.truth.tolist(), confused_pairs.detected.tolist()
+    counts = {
+        (known[a], known[b]): count for a, b, count in zip(truths, detected, confused_pairs.count.tolist(), strict=True)
+    }
+    pairs = sum(counts.values())
     listed = sorted(id for id in (truth.categories or truth.category_ids) if isinstance(id, int))
 
     def agreement(meant: Callable[[int], Any]) -> int:
-        total = 0
-        for id in found.category_ids:
-            object_id = meant(id) if isinstance(id, int) else None
-            if object_id in place and id in place:
-                total += int(matrix[place[object_id], place[id]])
-        return total
+        return sum(counts.get((meant(id), id), 0) for id in found.category_ids if isinstance(id, int))
 
     def nth(start: int) -> Callable[[int], Any]:
         return lambda id: listed[id - start] if 0 <= id - start < len(listed) else None

@@ -48,7 +48,8 @@ def check_frames(found: Records, truth: Records) -> None:
         finding.code for finding in (*found.findings, *truth.findings)
     }:
         return
-    sample = _Sample.of(found, truth, lambda id: id)
+    sampler = _Sampler(found, truth)
+    sample = sampler.sample(lambda id: id)
     # Without any image in common there is no sample, and ids may be the only problem.
     now = sample.met(_AS_IT_IS) if sample is not None else 0.0
     if now >= _GOOD:
@@ -64,7 +65,7 @@ def check_frames(found: Records, truth: Records) -> None:
             fitted = _by_any_factor(sample)
             if (met := sample.met(fitted)) > share * 1.03:
                 best, share = fitted, met
-    ids, of_ids = _best_ids(found, truth)
+    ids, of_ids = _best_ids(sampler, truth)
     if _better(of_ids, now) and of_ids >= share and ids is not None:
         found.add(
             "image-offset",
@@ -124,35 +125,6 @@ class _Sample(NamedTuple):
     #: Positions among objects and boxes of each pair, by object.
     pairs: tuple[np.ndarray, np.ndarray]
 
-    @classmethod
-    def of(cls, found: Records, truth: Records, meant: Callable[[Any], Any]) -> _Sample | None:
-        """The sample where the images of detections are those that `meant` gives; None if there is too little."""
-        rows = np.flatnonzero(usable(truth) & (truth.image >= 0) & ~truth.crowd)
-        # Boxes that make no sense as they are may make sense otherwise.
-        with np.errstate(invalid="ignore"):
-            good = np.flatnonzero(np.isfinite(found.boxes).all(axis=1) & (found.image >= 0))
-        place = {id: code for code, id in enumerate(truth.image_ids)}
-        codes = np.array([*(place.get(meant(id), -1) for id in found.image_ids), -1], dtype=np.int64)
-        image = codes[found.image[good]]
-        good, image = good[image >= 0], image[image >= 0]
-        both = np.isin(truth.image[rows], image)
-        rows = rows[both]
-        rows = rows[np.argsort(truth.image[rows], kind="stable")][:_OBJECTS]
-        kept = np.isin(image, truth.image[rows])
-        good, image = good[kept], image[kept]
-        order = np.lexsort((-np.nan_to_num(found.scores[good], nan=-math.inf), image))
-        good, image = good[order], image[order]
-        kept = np.arange(len(good)) - np.searchsorted(image, image) < _DETECTIONS
-        good, image = good[kept], image[kept]
-        if len(rows) < _ENOUGH or not len(good):
-            return None
-        first, end = (np.searchsorted(image, truth.image[rows], side=side) for side in ("left", "right"))
-        counts = end - first
-        left = np.repeat(np.arange(len(rows)), counts)
-        right = np.arange(len(left)) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(first, counts)
-        height, width = _sizes(truth, image)
-        return cls(truth.boxes[rows], found.boxes[good], width, height, (left, right))
-
     def met(self, reading: _Reading, iou: float = _MET) -> float:
         """The share of objects that a detection meets, if boxes are meant so."""
         left, right = self.pairs
@@ -166,12 +138,64 @@ class _Sample(NamedTuple):
         return len(present(left[hit])) / len(self.objects)
 
 
-def _sizes(truth: Records, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    known = {id: size for id, size in zip(truth.images or (), truth.sizes.tolist(), strict=True)}
-    nothing = [math.nan, math.nan]
-    sizes = np.array([known.get(id, nothing) for id in truth.image_ids], dtype=np.float64).reshape(-1, 2)
-    height, width = sizes[image].T
-    return height, width
+class _Sampler:
+    """Takes samples of objects and detections, for several ways in which the ids of images may be meant."""
+
+    def __init__(self, found: Records, truth: Records) -> None:
+        self._found, self._truth = found, truth
+        self._objects = np.flatnonzero(usable(truth) & (truth.image >= 0) & ~truth.crowd)
+        # Boxes that make no sense as they are may make sense otherwise.
+        with np.errstate(invalid="ignore"):
+            self._detections = np.flatnonzero(np.isfinite(found.boxes).all(axis=1) & (found.image >= 0))
+        self._places = {id: code for code, id in enumerate(truth.image_ids)}
+        self._objects_in = np.bincount(truth.image[self._objects], minlength=len(truth.image_ids)).tolist()
+        self._images = present(found.image[self._detections]).tolist()
+        self._rows_of_sizes = {id: row for row, id in enumerate(truth.images or ())}
+
+    def sample(self, meant: Callable[[Any], Any]) -> _Sample | None:
+        """The sample where the images of detections are those that `meant` gives; None if there is too little."""
+        found, truth = self._found, self._truth
+        codes = self._codes(meant)
+        good, rows = self._detections, self._objects
+        image = codes[found.image[good]]
+        good, image = good[image >= 0], image[image >= 0]
+        rows = rows[np.isin(truth.image[rows], image)]
+        rows = rows[np.argsort(truth.image[rows], kind="stable")][:_OBJECTS]
+        kept = np.isin(image, truth.image[rows])
+        good, image = good[kept], image[kept]
+        order = np.lexsort((-np.nan_to_num(found.scores[good], nan=-math.inf), image))
+        good, image = good[order], image[order]
+        kept = np.arange(len(good)) - np.searchsorted(image, image) < _DETECTIONS
+        good, image = good[kept], image[kept]
+        if len(rows) < _ENOUGH or not len(good):
+            return None
+        first, end = (np.searchsorted(image, truth.image[rows], side=side) for side in ("left", "right"))
+        counts = end - first
+        left = np.repeat(np.arange(len(rows)), counts)
+        right = np.arange(len(left)) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(first, counts)
+        height, width = self._sizes(image)
+        return _Sample(truth.boxes[rows], found.boxes[good], width, height, (left, right))
+
+    def _codes(self, meant: Callable[[Any], Any]) -> np.ndarray:
+        """The ground truth's code of each image of detections, -1 for all others once there are enough objects."""
+        codes = np.full(len(self._found.image_ids), -1, dtype=np.int64)
+        seen: set[int] = set()
+        objects = 0
+        for image in self._images:
+            code = self._places.get(meant(self._found.image_ids[image]), -1)
+            codes[image] = code
+            if code >= 0 and code not in seen:
+                seen.add(code)
+                objects += self._objects_in[code]
+                if objects >= _OBJECTS:
+                    break
+        return codes
+
+    def _sizes(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Heights and widths of images, NaN where they are not known."""
+        rows = [self._rows_of_sizes.get(self._truth.image_ids[code], -1) for code in image.tolist()]
+        height, width = np.vstack([self._truth.sizes.reshape(-1, 2), [math.nan, math.nan]])[rows].T
+        return height, width
 
 
 # Images
@@ -185,10 +209,10 @@ class _Ids(NamedTuple):
     meant: Callable[[Any], Any]
 
 
-def _best_ids(found: Records, truth: Records) -> tuple[_Ids | None, float]:
+def _best_ids(sampler: _Sampler, truth: Records) -> tuple[_Ids | None, float]:
     best, share = None, 0.0
     for ids in _of_ids(truth):
-        sample = _Sample.of(found, truth, ids.meant)
+        sample = sampler.sample(ids.meant)
         met = sample.met(_AS_IT_IS) if sample is not None else 0.0
         if met > share * 1.03:
             best, share = ids, met
@@ -222,13 +246,17 @@ def _of_ids(truth: Records) -> Iterator[_Ids]:
         stems = {_stem(id): id for id in known if isinstance(id, str)}
         text = "names of files, and those of the ground truth have another folder or ending"
         yield _Ids(text, "Write the ids of the ground truth.", lambda id: stems.get(_stem(id)))
-    if truth.files:
-        files = {_stem(name): id for id, name in truth.files.items()}
+    stem_of = {id: _stem(name) for id, name in truth.files.items()}
+    if stem_of:
+        files = {stem: id for id, stem in stem_of.items()}
         yield _Ids("names of files", 'Look each up in the "file_name" of the images.', lambda id: files.get(_stem(id)))
-    numbers = {number: id for id, name in truth.files.items() if (number := _number(_stem(name))) is not None}
+    numbers = {number: id for id, stem in stem_of.items() if (number := _number(stem)) is not None}
     if numbers:
         text = "the numbers in names of files"
         yield _Ids(text, 'Look each up in the "file_name" of the images.', lambda id: numbers.get(_number(id)))
+
+
+_ENDING = re.compile(r"\.(jpe?g|png|bmp|tiff?|webp|gif)$", re.IGNORECASE)
 
 
 def _number(id: Any) -> Any:
@@ -239,7 +267,7 @@ def _stem(name: Any) -> Any:
     """The name of a file without folder and ending."""
     if not isinstance(name, str):
         return None
-    return re.sub(r"\.(jpe?g|png|bmp|tiff?|webp|gif)$", "", re.split(r"[/\\]", name)[-1], flags=re.IGNORECASE)
+    return _ENDING.sub("", name.replace("\\", "/").rpartition("/")[2])
 
 
 # Boxes: forms, units, frames

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import math
 import warnings
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from meanap import protocol
+from meanap.checking.confused import Confused
 from meanap.checking.detections import check_detections, check_together
 from meanap.checking.findings import Finding
 from meanap.checking.labels import scored, sides_of
@@ -85,7 +87,6 @@ def cause(ground_truth: Any, detections: Any, options: Options) -> Finding | Non
         found = read_detections(detections, truth, options)
         check_detections(found, truth)
         result = scored(found, truth)
-        confusion = None if result is None else result.confusion(0.5, -math.inf)
-        check_together(found, truth, lambda: confusion)
+        check_together(found, truth, functools.cache(lambda: None if result is None else Confused.of(result)))
         add_ap(found, truth)
     return next((finding for finding in found.findings if finding.code in (*_CODES, "mask-size")), None)
