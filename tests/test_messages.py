@@ -326,7 +326,62 @@ def test_a_side_that_is_no_data_set(side, value):
             evaluator = tool.COCOeval(**{**sides, side: value}, iouType="bbox")
             evaluator.evaluate()
         errors.append(caught.value)
-    assert type(errors[0]) is type(errors[1]) and side in str(errors[1])
+    assert type(errors[0]) is type(errors[1]) and str(errors[1]).count(f"{side} is") == 1
+
+
+@pytest.mark.parametrize("found", [None, [[1.0]], np.ones((1, 0)), np.ones(3)], ids=["None", "list", "shape", "flat"])
+def test_what_an_overridden_similarity_returns_is_named(found):
+    errors = []
+    for tool in (reference(), meanap()):
+        evaluator = type("Own", (tool.COCOeval,), {"computeIoU": lambda self, imgId, catId: found})(
+            *through_dictionaries(tool, None, data_set("bbox"), results("bbox") * 2), "bbox"
+        )
+        with contextlib.redirect_stdout(io.StringIO()), pytest.raises((TypeError, IndexError)) as caught:
+            evaluator.evaluate()
+        errors.append(caught.value)
+    assert isinstance(errors[1], type(errors[0])) and "ious[31, 1] is a" in str(errors[1]), errors[1]
+
+
+def test_scores_and_results_of_images_that_do_not_add_up():
+    truth, found = through_dictionaries(
+        meanap(), None, data_set("bbox"), [{**r, "score": True} for r in results("bbox")]
+    )
+    evaluator = meanap().COCOeval(truth, found, "bbox")
+    evaluator.evaluate()
+    with pytest.raises(TypeError, match=r'detections: annotation 1 .*"score" is True: '):
+        evaluator.accumulate()
+    evaluator = meanap().COCOeval(*through_dictionaries(meanap(), None, data_set("bbox"), results("bbox")), "bbox")
+    evaluator.evaluate()
+    evaluator.evalImgs = evaluator.evalImgs[:5]
+    with pytest.raises(
+        IndexError, match="evalImgs has 5 entries, expected 24: 2 categories x 4 area ranges x 3 images"
+    ):
+        evaluator.accumulate()
+
+
+MASKS = {
+    "polygons": (lambda c, m: m.area(SQUARE), TypeError, "mask 0 is a list, expected a dictionary"),
+    "numbers": (lambda c, m: m.toBbox([RUNS, {"size": [2, 2], "counts": [1, 3]}]), TypeError, 'mask 1: "counts"'),
+    "no counts": (lambda c, m: m.decode({"size": [2, 2]}), KeyError, 'the mask: "counts" is missing'),
+    "a list for pixels": (lambda c, m: m.encode([[0, 1]]), AttributeError, "bimask is a list"),
+    "a flat polygon": (lambda c, m: m.frPyObjects(SQUARE[0], 9, 9), TypeError, "the list begins with a int"),
+    "no polygon": (lambda c, m: m.frPyObjects([], 9, 9), IndexError, "an empty list"),
+    "an id": (lambda c, m: c.annToMask(71), TypeError, "the annotation is a int"),
+    "no segmentation": (lambda c, m: c.annToMask(c.anns[71]), KeyError, 'annotation 71 (image 31): "segmentation"'),
+    "no image": (lambda c, m: c.annToMask({**c.anns[71], "image_id": 9}), KeyError, "(image 9): "),
+    "an area": (lambda c, m: c.getAnnIds(areaRng=[5]), IndexError, "areaRng is [5], expected two numbers"),
+    "areas of text": (lambda c, m: c.getAnnIds(areaRng=["a", "b"]), TypeError, "areaRng is ['a', 'b']"),
+    "no info": (lambda c, m: c.info(), KeyError, '"info" is missing'),
+}
+
+
+@pytest.mark.parametrize("use", MASKS)
+def test_uses_of_masks_and_data_sets_that_fail(use):
+    call, error, words = MASKS[use]
+    for tool in (reference(), meanap()):
+        with contextlib.redirect_stdout(io.StringIO()), pytest.raises(error) as caught:
+            call(through_dictionaries(tool, None, data_set("bbox"), results("bbox"))[0], tool.mask)
+    assert words in str(caught.value)
 
 
 QUERIES = {

@@ -68,6 +68,8 @@ def naming(method: _Method) -> _Method:
         try:
             return method(self, *args, **kwargs)
         except AttributeError as error:
+            if isinstance(error.__cause__, AttributeError):
+                raise
             if side := no_data_set(self):
                 raise AttributeError(f"{side}: {error}") from error
             raise
@@ -95,12 +97,52 @@ def _culprits(error: Exception, evaluator: Any, stage: str, arguments: tuple[Any
         for use in uses:
             if hasattr(p, name) and _fails_alike(error, use, getattr(p, name)):
                 yield f"params.{name} is {_shown(getattr(p, name))}: {_words(error)}"
+    if stage == "accumulate":
+        yield from _cells(error, p, evaluator)
     if stage == "evaluate":
+        yield from _similarities(error, evaluator)
         for certain in (True, False):
             for side, coco in (("ground truth", evaluator.cocoGt), ("detections", evaluator.cocoDt)):
                 yield from _records(error, p, side, coco, certain)
         if p.iouType == "keypoints" and isinstance(error, ValueError):
             yield from _poses(p, evaluator)
+
+
+def _cells(error: Exception, p: Any, evaluator: Any) -> Iterator[str]:
+    """What fails when the results of all images are put together: scores, and `evalImgs` of another evaluation."""
+    for annotation in getattr(evaluator.cocoDt, "anns", {}).values():
+        if "score" in annotation and _fails_alike(error, lambda score: -np.array([score]), annotation["score"]):
+            whose = f"detections: annotation {annotation.get('id')!r} (image {annotation.get('image_id')!r})"
+            yield f'{whose}: "score" is {_shown(annotation["score"])}: {_words(error)}'
+    done = getattr(evaluator, "_paramsEval", p)
+    counts = [len(getattr(done, name)) for name in ("catIds", "areaRng", "imgIds")]
+    if not done.useCats:
+        counts[0] = 1
+    if isinstance(error, IndexError) and len(evaluator.evalImgs) < np.prod(counts):
+        yield (
+            f"evalImgs has {len(evaluator.evalImgs)} entries, expected {np.prod(counts)}: "
+            "{} categories x {} area ranges x {} images".format(*counts)
+        )
+
+
+def _similarities(error: Exception, evaluator: Any) -> Iterator[str]:
+    """What an overridden `computeIoU` or `computeOks` has returned."""
+    for (image, category), found in evaluator.ious.items():
+        shape = tuple(len(side.get((image, category), ())) for side in (evaluator._dts, evaluator._gts))
+        if not all(shape) or (isinstance(found, np.ndarray) and found.ndim == 2 and found.shape[1] == shape[1]):
+            continue
+        kind = f"an array of shape {found.shape}" if isinstance(found, np.ndarray) else f"a {type(found).__name__}"
+        expected = f"an array (detections, ground truths), {shape}"
+        key = ", ".join(repr(id.item() if isinstance(id, np.generic) else id) for id in (image, category))
+        yield f"ious[{key}] is {kind}, expected {expected}: {_words(error)}"
+
+
+def without_mask(error: Exception, coco: Any, annotation: Any) -> str:
+    """A sentence about an annotation of which no mask can be made."""
+    if not isinstance(annotation, dict):
+        return f"the annotation is a {type(annotation).__name__}, expected a dictionary, such as loadAnns gives"
+    whose = f"annotation {annotation.get('id')!r} (image {annotation.get('image_id')!r})"
+    return next(_mask(error, coco, annotation, whose, False), f"{whose}: {_words(error)}")
 
 
 def _records(error: Exception, p: Any, side: str, coco: Any, certain: bool) -> Iterator[str]:
@@ -115,7 +157,7 @@ def _records(error: Exception, p: Any, side: str, coco: Any, certain: bool) -> I
         if p.iouType in MASK_TYPES:
             yield from _mask(error, coco, annotation, whose, certain)
         for name, use, geometry in uses:
-            alike = _fails_alike if certain else _fails_too
+            alike = _fails_alike if certain else fails_too
             if name in annotation and (certain or geometry) and alike(error, use, annotation[name]):
                 yield f'{whose}: "{name}" is {_shown(annotation[name])}: {_words(error)}'
 
@@ -154,7 +196,7 @@ def _mask(error: Exception, coco: Any, annotation: dict[str, Any], whose: str, c
     def make(annotation: dict[str, Any]) -> Any:
         return coco.annToRLE(annotation)
 
-    if not (_fails_alike if certain else _fails_too)(error, make, annotation):
+    if not (_fails_alike if certain else fails_too)(error, make, annotation):
         return
     id = annotation.get("image_id")
     image = coco.imgs.get(id) if isinstance(coco.imgs, dict) and _hashable(id) else None
@@ -201,7 +243,7 @@ def incomparable_ids(error: Exception, coco: Any) -> str | None:
     for table in ("images", "categories"):
         ids = [record["id"] for record in getattr(coco, "dataset", {}).get(table, ())]
         for number, (a, b) in enumerate(itertools.pairwise(ids), start=1):
-            if _fails_too(error, sorted, [a, b]):
+            if fails_too(error, sorted, [a, b]):
                 return f'{table}: record {number}: "id" is {_shown(b)} after {_shown(a)}: {_words(error)}'
     return None
 
@@ -212,7 +254,7 @@ def _fails_alike(error: Exception, use: Use, value: Any) -> bool:
     return type(failed) is type(error) and str(failed) == str(error)
 
 
-def _fails_too(error: Exception, use: Use, value: Any) -> bool:
+def fails_too(error: Exception, use: Use, value: Any) -> bool:
     """Whether it fails with the same type of exception."""
     return type(_failure(use, value)) is type(error)
 

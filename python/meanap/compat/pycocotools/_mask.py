@@ -300,7 +300,12 @@ def frPyObjects(pyobj: Any, h: float, w: float) -> Any:
         return frBbox(pyobj, h, w)
     if type(pyobj) is list:
         # As in the reference, the first element decides what the list holds. (Boxes in a list get their TypeError.)
+        if not pyobj:
+            raise IndexError("an empty list, expected polygons, or dictionaries of plain run lengths")
         first: Any = pyobj[0]
+        if not hasattr(first, "__len__"):
+            kind = type(first).__name__
+            raise TypeError(f"the list begins with a {kind}, expected polygons [[x, y, x, y, ...], ...]")
         if len(first) == 4:
             return frBbox(pyobj, h, w)  # type: ignore[arg-type]
         if len(first) > 4:

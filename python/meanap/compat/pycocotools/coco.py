@@ -32,11 +32,12 @@ import numpy as np
 from meanap import _core
 from meanap.compat.pycocotools import _show
 from meanap.compat.pycocotools import mask as maskUtils
+from meanap.compat.pycocotools._culprits import fails_too, without_mask
 from meanap.compat.pycocotools._errors import reference_errors
 from meanap.compat.pycocotools._index import by_id, collector_paused, index, membership
 from meanap.compat.pycocotools._lazy import Lazy, may_wait, stored
 from meanap.compat.pycocotools._load_results import ResultsLoader, annotations_of_rows, log_fallback
-from meanap.compat.pycocotools._named import EXCEPTIONS, raise_again
+from meanap.compat.pycocotools._named import EXCEPTIONS, raise_again, same_class
 from meanap.compat.pycocotools._sources import (
     LOCK,
     Columns,
@@ -230,7 +231,7 @@ class COCO(Lazy):
 
     def info(self) -> None:
         """Prints the `info` of the data set, a line for each key."""
-        for key, value in self.dataset["info"].items():
+        for key, value in _table(self.dataset, "info").items():
             print(f"{key}: {value}")
 
     def getAnnIds(
@@ -256,7 +257,7 @@ class COCO(Lazy):
         """
         images, categories = _listed(imgIds), _listed(catIds)
         if len(images) == 0:
-            anns = self.dataset["annotations"]
+            anns = _table(self.dataset, "annotations")
         else:
             lists = (self.imgToAnns[imgId] for imgId in images if imgId in self.imgToAnns)
             anns = list(itertools.chain.from_iterable(lists))
@@ -277,6 +278,11 @@ class COCO(Lazy):
             raise KeyError(
                 f'annotation {ann.get("id")!r} (image {ann.get("image_id")!r}): "{name}" is missing'
             ) from error
+        except (TypeError, IndexError) as error:
+            for use in (lambda bounds: 0.0 > bounds[0], lambda bounds: 0.0 < bounds[1]):
+                if len(areaRng) != 0 and fails_too(error, use, areaRng):
+                    raise same_class(error, f"areaRng is {areaRng!r}, expected two numbers: {error}") from error
+            raise
 
     def getCatIds(self, catNms: NameOrNames = (), supNms: NameOrNames = (), catIds: IdOrIds = ()) -> list[Any]:
         """Ids of the categories that pass all filters, in the order of the data set.
@@ -295,7 +301,7 @@ class COCO(Lazy):
         source = _untouched(self)
         if source is not None and not filters:
             return source.category_ids()
-        cats = self.dataset["categories"]
+        cats = _table(self.dataset, "categories")
         for key, wanted in filters:
             try:
                 cats = [cat for cat in cats if cat[key] in wanted]
@@ -466,8 +472,17 @@ class COCO(Lazy):
         return segm
 
     def annToMask(self, ann: dict[str, Any]) -> np.ndarray:
-        """The annotation's mask, `(height, width) uint8`."""
-        return maskUtils.decode(self.annToRLE(ann))
+        """The annotation's mask, `(height, width) uint8`.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError, IndexError
+            if it has no mask, or its image no size; the error names the annotation and the field.
+        """
+        try:
+            return maskUtils.decode(self.annToRLE(ann))
+        except EXCEPTIONS as error:
+            raise same_class(error, without_mask(error, self, ann)) from error
 
     def _evaluation_objects(self, params: Any, role: Role, image_ids: Ids, category_ids: Ids) -> Columns | None:
         """One side of an evaluation as columns, or None where they cannot hold it exactly.
@@ -557,6 +572,14 @@ def _untouched(coco: Any) -> Source | None:
 def _reads_rows(coco: Any) -> bool:
     """Whether nothing overrides how rows are read."""
     return getattr(type(coco), "loadNumpyAnnotations", None) is COCO.loadNumpyAnnotations
+
+
+def _table(dataset: dict[str, Any], name: str) -> Any:
+    """A table of the data set."""
+    try:
+        return dataset[name]
+    except KeyError as error:
+        raise KeyError(f'the data set: "{name}" is missing') from error
 
 
 def _loadable(ids: Any) -> bool:

@@ -20,16 +20,53 @@ where the reference would hang, crash or read memory that is not its own, there 
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
 from meanap.compat.pycocotools import _mask
 from meanap.compat.pycocotools._mask import Rle, frPyObjects, iou, merge
+from meanap.compat.pycocotools._named import EXCEPTIONS, same_class
 
 __all__ = ["area", "decode", "encode", "frPyObjects", "iou", "merge", "toBbox"]
 
 __author__ = "tsungyi"
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def _naming(function: _Function) -> _Function:
+    """A function of masks whose errors name the mask; their class stays the same."""
+
+    @functools.wraps(function)
+    def named(rleObjs: Any) -> Any:
+        try:
+            return function(rleObjs)
+        except EXCEPTIONS as error:
+            sentence = _culprit(rleObjs)
+            if sentence is None:
+                raise
+            raise same_class(error, sentence) from error
+
+    return named  # type: ignore[return-value]
+
+
+def _culprit(masks: Any) -> str | None:
+    """A sentence about the first that is no mask."""
+    for place, one in enumerate(masks if type(masks) is list else [masks]):
+        whose = f"mask {place}" if type(masks) is list else "the mask"
+        if not isinstance(one, Mapping):
+            made = "frPyObjects makes one of polygons or boxes"
+            return f'{whose} is a {type(one).__name__}, expected a dictionary of "size" and "counts": {made}'
+        for name in ("size", "counts"):
+            if name not in one:
+                return f'{whose}: "{name}" is missing'
+        if not isinstance(one["counts"], str | bytes):
+            kind = type(one["counts"]).__name__
+            return f'{whose}: "counts": expected bytes or str, found {kind}: frPyObjects compresses a list of numbers'
+    return None
 
 
 def encode(bimask: np.ndarray) -> Any:
@@ -59,6 +96,8 @@ def encode(bimask: np.ndarray) -> Any:
     >>> mask.encode(np.asfortranarray([[0, 1], [1, 1]], dtype=np.uint8))
     {'size': [2, 2], 'counts': b'13'}
     """
+    if not hasattr(bimask, "shape"):
+        raise AttributeError(f"bimask is a {type(bimask).__name__}, expected an array (h, w) or (h, w, n)")
     if len(bimask.shape) == 3:
         return _mask.encode(bimask)
     if len(bimask.shape) == 2:
@@ -67,6 +106,7 @@ def encode(bimask: np.ndarray) -> Any:
     return None
 
 
+@_naming
 def decode(rleObjs: Rle | list[Rle]) -> np.ndarray:
     """Pixels of one mask or many.
 
@@ -100,6 +140,7 @@ def decode(rleObjs: Rle | list[Rle]) -> np.ndarray:
     return _mask.decode([rleObjs])[:, :, 0]  # type: ignore[list-item]
 
 
+@_naming
 def area(rleObjs: Rle | list[Rle]) -> Any:
     """Foreground pixels of one mask or many.
 
@@ -129,6 +170,7 @@ def area(rleObjs: Rle | list[Rle]) -> Any:
     return _mask.area([rleObjs])[0]  # type: ignore[list-item]
 
 
+@_naming
 def toBbox(rleObjs: Rle | list[Rle]) -> np.ndarray:
     """Smallest boxes around the foreground of one mask or many.
 
