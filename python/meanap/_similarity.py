@@ -65,7 +65,7 @@ def meant_similarity(name: object) -> str:
     return did_you_mean(name, SIMILARITIES, _OTHERS)
 
 
-def unknown(name: object, argument: str = "similarity") -> InputError:
+def unknown_similarity(name: object, argument: str = "similarity") -> InputError:
     """The error for an unknown name."""
     *others, last = map(repr, SIMILARITIES)
     if callable(name):

@@ -113,7 +113,7 @@ def check(
         There is no such similarity.
     """
     if similarity is not None and not is_among(similarity, _similarity.SIMILARITIES):
-        raise _similarity.unknown(similarity)
+        raise _similarity.unknown_similarity(similarity)
     kind: SimilarityName = "bbox" if similarity is None else similarity
     options = Options(kind, box_format, format, names, images, sizes, columns)
     with read_once():

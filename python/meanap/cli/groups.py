@@ -18,7 +18,7 @@ from meanap.errors import InputError
 if TYPE_CHECKING:
     from meanap.protocol import Protocol
 
-Parser: TypeAlias = "argparse._ActionsContainer"
+Arguments: TypeAlias = "argparse._ActionsContainer"
 
 #: The area ranges that the lines of COCO's summary are about.
 _COCO_AREAS = {"keypoints": ("all", "medium", "large")}
@@ -58,7 +58,7 @@ def _similarity(text: str) -> str:
     return text
 
 
-def add_similarity(parser: Parser, default: str | None = "bbox") -> None:
+def add_similarity(parser: Arguments, default: str | None = "bbox") -> None:
     """The options `--similarity`, `--sigmas`, `--angle` and `--clockwise`."""
     otherwise = "what the records have" if default is None else default
     parser.add_argument(
@@ -80,7 +80,7 @@ def add_similarity(parser: Parser, default: str | None = "bbox") -> None:
     add_angles(parser)
 
 
-def add_angles(parser: Parser) -> None:
+def add_angles(parser: Arguments) -> None:
     """The options `--angle` and `--clockwise`."""
     parser.add_argument(
         "--angle", choices=("degrees", "radians"),
@@ -178,12 +178,12 @@ def add_sources(parser: argparse.ArgumentParser, *, lenient: bool = True) -> Non
         add_lenient(group, "records that cannot be used, and say how many")
 
 
-def add_lenient(parser: Parser, what: str) -> None:
+def add_lenient(parser: Arguments, what: str) -> None:
     """The option `--lenient`."""
     parser.add_argument("--lenient", action="store_true", help=f"leave out {what}")
 
 
-def add_output(parser: Parser, what: str = "the numbers", silent: str = "do not print tables") -> None:
+def add_output(parser: Arguments, what: str = "the numbers", silent: str = "do not print tables") -> None:
     """The options `--output-format`, `--json` and `--quiet`."""
     parser.add_argument(
         "--output-format", choices=output.FORMATS,
@@ -193,12 +193,12 @@ def add_output(parser: Parser, what: str = "the numbers", silent: str = "do not 
     add_quiet(parser, silent)
 
 
-def add_quiet(parser: Parser, silent: str) -> None:
+def add_quiet(parser: Arguments, silent: str) -> None:
     """The option `--quiet`."""
     parser.add_argument("--quiet", action="store_true", help=silent)
 
 
-def add_report(parser: Parser, baseline: str = "") -> None:
+def add_report(parser: Arguments, baseline: str = "") -> None:
     """The option `--report`, and `--versus` with this name for its argument."""
     parser.add_argument("--report", type=path, metavar="OUT", help="also write an HTML report to this file")
     if baseline:
@@ -226,7 +226,7 @@ def check_report(options: argparse.Namespace) -> None:
         check_target(options.report)
 
 
-def add_progress(parser: Parser) -> None:
+def add_progress(parser: Arguments) -> None:
     """The option `--progress`."""
     parser.add_argument(
         "--progress", action=argparse.BooleanOptionalAction,
@@ -234,7 +234,7 @@ def add_progress(parser: Parser) -> None:
     )  # fmt: skip
 
 
-def add_sampling(parser: Parser, resamples: int = 1000) -> None:
+def add_sampling(parser: Arguments, resamples: int = 1000) -> None:
     """How intervals are made: `--confidence` and `--resamples`."""
     parser.add_argument("--confidence", type=numbers.inside, default=0.95, metavar="0.95", help="of intervals (0.95)")
     parser.add_argument(

@@ -16,7 +16,7 @@ from meanap import _core
 from meanap._keywords import is_among, suggesting, unexpected
 from meanap._progress import Progress
 from meanap._settings import number
-from meanap._similarity import SIMILARITIES, function_and_name, unknown
+from meanap._similarity import SIMILARITIES, function_and_name, unknown_similarity
 from meanap.detection.errors import BACKGROUND
 from meanap.detection.federated import CATEGORY_LISTS
 from meanap.detection.image_fields import KnownFields
@@ -149,16 +149,7 @@ class MeanAveragePrecision(Metric):
         function, similarity = function_and_name(similarity)
         self.function: OwnSimilarity | None = function
         self._function_name: str | None = None if self.function is None else _name_of(self.function)
-        kinds: Any = iou_type if iou_type is not None else similarity
-        several = isinstance(kinds, (list, tuple, set, frozenset))
-        self.similarities: tuple[SimilarityName, ...] = tuple(kinds) if several else (kinds,)
-        for kind in self.similarities:
-            if not is_among(kind, SIMILARITIES):
-                raise unknown(kind)
-        if not self.similarities:
-            raise ValueError(f"similarity: expected some of {', '.join(map(repr, SIMILARITIES))}, found none")
-        if len(set(self.similarities)) < len(self.similarities):
-            raise ValueError(f"similarity: {kinds!r} names one twice")
+        self.similarities: tuple[SimilarityName, ...] = _kinds(similarity if iou_type is None else iou_type)
         for name, iou in (("confusion", confusion), ("errors", errors)):
             if iou is not None and (isinstance(iou, bool) or not isinstance(iou, (int, float)) or not 0 <= iou <= 1):
                 raise ValueError(f"{name}: expected an IoU from 0 to 1, found {iou!r}")
@@ -178,21 +169,14 @@ class MeanAveragePrecision(Metric):
             raise InputError(source="ignore_regions", found=found, expected=expected)
         self.ignore_regions: str | None = ignore_regions
         self.sync_on_compute: bool = bool(sync_on_compute)
-        fields: dict[str, Any] = dict(changes)
-        for name in fields:
-            if name not in Protocol.__dataclass_fields__:
-                own = [name for name in inspect.signature(MeanAveragePrecision).parameters if name != "changes"]
-                raise unexpected(name, "MeanAveragePrecision", [*own, *Protocol.__dataclass_fields__])
-        given = {
-            "thresholds": iou_thresholds,
-            "recall": rec_thresholds,
-            "max_detections": _rising(max_detection_thresholds),
-        }
-        for name, value in given.items():
-            if value is not None and name in fields:
-                raise TypeError(f"{name}: given twice, also under torchmetrics' name")
-            if value is not None:
-                fields[name] = value
+        fields = _fields_of_protocol(
+            dict(changes),
+            {
+                "thresholds": iou_thresholds,
+                "recall": rec_thresholds,
+                "max_detections": _rising(max_detection_thresholds),
+            },
+        )
         self.protocols: dict[SimilarityName, Protocol] = {
             kind: with_changes(protocol, kind, fields, self.similarities) for kind in self.similarities
         }
@@ -565,6 +549,32 @@ def _of_arguments(error: InputError) -> InputError:
     source = error.source or ""
     side = next((side for side in _ARGUMENTS if source.startswith(side)), None)
     return error if side is None else error.replace(source=_ARGUMENTS[side] + source.removeprefix(side))
+
+
+def _kinds(similarity: Any) -> tuple[SimilarityName, ...]:
+    """The similarities of a metric, from one name or several."""
+    kinds = tuple(similarity) if isinstance(similarity, (list, tuple, set, frozenset)) else (similarity,)
+    for kind in kinds:
+        if not is_among(kind, SIMILARITIES):
+            raise unknown_similarity(kind)
+    if not kinds:
+        raise ValueError(f"similarity: expected some of {', '.join(map(repr, SIMILARITIES))}, found none")
+    if len(set(kinds)) < len(kinds):
+        raise ValueError(f"similarity: {similarity!r} names one twice")
+    return kinds
+
+
+def _fields_of_protocol(changes: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of the protocol to replace: those given by their names, and by torchmetrics' (None for no change)."""
+    for name in changes:
+        if name not in Protocol.__dataclass_fields__:
+            own = [name for name in inspect.signature(MeanAveragePrecision).parameters if name != "changes"]
+            raise unexpected(name, "MeanAveragePrecision", [*own, *Protocol.__dataclass_fields__])
+    given = {name: value for name, value in given.items() if value is not None}
+    for name in given:
+        if name in changes:
+            raise TypeError(f"{name}: given twice, also under torchmetrics' name")
+    return {**changes, **given}
 
 
 def _name_of(function: Any) -> str:

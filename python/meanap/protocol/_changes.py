@@ -47,7 +47,7 @@ def with_changes(
         There is no such preset, similarity or field, or a value cannot be used.
     """
     if not is_among(similarity, _similarity.SIMILARITIES):
-        raise _similarity.unknown(similarity)
+        raise _similarity.unknown_similarity(similarity)
     rules = get(name, similarity)
     known = set(Protocol.__dataclass_fields__)
     for field, value in changes.items():

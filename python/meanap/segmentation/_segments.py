@@ -6,28 +6,29 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanap._files import is_name
-from meanap._files import read_json as any_json
+from meanap._files import is_name, read_json
 from meanap.errors import InputError, InputTypeError, MissingFieldError
 
-Path_ = str | os.PathLike[str]
+if TYPE_CHECKING:
+    from meanap._types import PathLike
+
 SegmentRows = list[tuple[int, int, bool, int]]
 Prepared = tuple[list[tuple[str, str]], Any, Any]
 
 
-def read_json(path: Path_) -> dict[str, Any]:
+def json_object(path: PathLike) -> dict[str, Any]:
     """The object in a JSON file. A file that holds none is a ValueError that names it."""
-    content = any_json(path)
+    content = read_json(path)
     if not isinstance(content, dict):
         raise InputError(f"expected a JSON object, found {type(content).__name__}", os.fsdecode(path))
     return content
 
 
-def folder_of(path: Path_, folder: Path_ | None) -> Path:
+def folder_of(path: PathLike, folder: PathLike | None) -> Path:
     """The folder of the PNG files of a panoptic JSON file."""
     return Path(folder) if folder is not None else Path(os.fspath(path).replace(".json", ""))
 

@@ -18,7 +18,6 @@ from meanap.segmentation import _inputs
 from meanap.segmentation._metric import PixelMetric, like
 from meanap.segmentation._panoptic_result import PanopticResult
 from meanap.segmentation._segments import (
-    Path_,
     Prepared,
     SegmentRows,
     as_json,
@@ -28,15 +27,15 @@ from meanap.segmentation._segments import (
     id_of,
     inside,
     iterable_of,
+    json_object,
     list_of,
     prepare_quickly,
-    read_json,
     rows_of,
 )
 from meanap.segmentation.semantic import dilation_ratio
 
 if TYPE_CHECKING:
-    from meanap._types import Points, Rows, Segments
+    from meanap._types import PathLike, Points, Rows, Segments
 
 __all__ = ["PanopticQuality", "PanopticResult"]
 
@@ -136,10 +135,10 @@ class PanopticQuality(PixelMetric):
 
     @classmethod
     def of_file(
-        cls, gt_json: Path_, *, strict: bool = True, modified: bool = False, boundary: bool | float = False
+        cls, gt_json: PathLike, *, strict: bool = True, modified: bool = False, boundary: bool | float = False
     ) -> PanopticQuality:
         """A metric of the ``categories`` of a COCO panoptic JSON file."""
-        categories = field_of(read_json(gt_json), "categories", os.fspath(gt_json))
+        categories = field_of(json_object(gt_json), "categories", os.fspath(gt_json))
         try:
             return cls(categories, strict=strict, modified=modified, boundary=boundary)
         except InputError as error:
@@ -231,10 +230,10 @@ class PanopticQuality(PixelMetric):
 
     def update_files(
         self,
-        preds_json: Path_,
-        target_json: Path_,
-        preds_folder: Path_ | None = None,
-        target_folder: Path_ | None = None,
+        preds_json: PathLike,
+        target_json: PathLike,
+        preds_folder: PathLike | None = None,
+        target_folder: PathLike | None = None,
     ) -> None:
         """Matches the segments of two COCO panoptic JSON files and their folders of PNG files.
 
@@ -255,8 +254,8 @@ class PanopticQuality(PixelMetric):
             A file is missing.
         """
         self._synced = None
-        truths = list_of(read_json(target_json).get("annotations", []), f"{target_json}: annotations")
-        found = list_of(read_json(preds_json).get("annotations", []), f"{preds_json}: annotations")
+        truths = list_of(json_object(target_json).get("annotations", []), f"{target_json}: annotations")
+        found = list_of(json_object(preds_json).get("annotations", []), f"{preds_json}: annotations")
         predictions = {
             id_of(field_of(record, "image_id", place), f"{place}: image_id"): (i, record)
             for i, record in enumerate(found)
@@ -277,7 +276,7 @@ class PanopticQuality(PixelMetric):
             self._note(len(prepared[0]), [error for _, error in failures])
 
     def _carefully(
-        self, chunk: Any, predictions: Mapping[Any, Any], gt: tuple[Path_, Path], pred: tuple[Path_, Path]
+        self, chunk: Any, predictions: Mapping[Any, Any], gt: tuple[PathLike, Path], pred: tuple[PathLike, Path]
     ) -> Prepared:
         """What `prepare_quickly` returns, read record by record: an error names the faulty record, or it is skipped."""
         (gt_json, gt_place), (pred_json, pred_place) = gt, pred

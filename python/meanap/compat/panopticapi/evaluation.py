@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from meanap.compat.panopticapi.utils import get_traceback, rgb2id
 from meanap.segmentation.panoptic import PanopticQuality, PanopticResult
 
+if TYPE_CHECKING:
+    from meanap._types import PathLike
+
 __all__ = ["OFFSET", "VOID", "PQStat", "PQStatCat", "as_panopticapi", "get_traceback", "pq_compute", "rgb2id"]
 
 logger: logging.Logger = logging.getLogger("meanap")
-
-Path_ = str | os.PathLike[str]
 
 #: A pair of segment ids as one number: that of the ground truth times this, plus that of the prediction.
 OFFSET = 256 * 256 * 256
@@ -26,7 +26,10 @@ VOID = 0
 
 
 def pq_compute(
-    gt_json_file: Path_, pred_json_file: Path_, gt_folder: Path_ | None = None, pred_folder: Path_ | None = None
+    gt_json_file: PathLike,
+    pred_json_file: PathLike,
+    gt_folder: PathLike | None = None,
+    pred_folder: PathLike | None = None,
 ) -> dict[str, Any]:
     """Panoptic quality of two COCO panoptic JSON files, by panopticapi's name and with its result.
 
