@@ -57,7 +57,7 @@ test: $(BIN)/python
 release-check: $(BIN)/python
 	$(BIN)/pip install --quiet $(AS_PUBLISHED) '.[test,release]'
 	cargo test --profile wheel --no-default-features
-	MEANAP_THOROUGH=1 $(BIN)/python -m pytest
+	MEANAP_THOROUGH=1 $(BIN)/python -m pytest -n auto --dist worksteal
 	$(BIN)/python -m tests.differential.fuzz --count $(COUNT) --seed $(SEED)
 
 COUNT ?= 20000
