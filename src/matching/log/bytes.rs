@@ -27,7 +27,7 @@ impl MatchLog {
         numbers.iter().for_each(|number| out.extend(number.to_le_bytes()));
         keys(&mut out, &self.images.keys)?;
         column(&mut out, &self.images.digest, |x| x.to_le_bytes())?;
-        column(&mut out, &self.images.live, |x| [u8::from(*x)])?;
+        column(&mut out, &self.images.in_use, |x| [u8::from(*x)])?;
         keys(&mut out, self.categories.keys())?;
         keys(&mut out, self.labels.keys())?;
         let d = &self.detections;
@@ -67,13 +67,13 @@ impl MatchLog {
         let mut images = Images {
             keys: rest.keys()?,
             digest: rest.column(u64::from_le_bytes)?,
-            live: rest.column(|[x]: [u8; 1]| x != 0)?,
+            in_use: rest.column(|[x]: [u8; 1]| x != 0)?,
             counted: counted != 0,
             ..Images::default()
         };
         images.code.try_reserve(images.keys.len()).map_err(|_| Error::out_of_memory(bytes.len()))?;
         for (code, key) in
-            images.keys.iter().enumerate().filter(|(code, _)| images.live.get(*code) == Some(&true))
+            images.keys.iter().enumerate().filter(|(code, _)| images.in_use.get(*code) == Some(&true))
         {
             if images.code.insert(key.clone(), code as u32).is_some() {
                 return Err(damaged());
@@ -116,7 +116,7 @@ impl MatchLog {
         };
         let pairs = |pairs: &Vec<Pair>| pairs.len() == d.image.len() && pairs.iter().zip(&d.image).all(pair);
         let same = |lengths: &[usize]| lengths.windows(2).all(|pair| pair[0] == pair[1]);
-        same(&[images, self.images.digest.len(), self.images.live.len()])
+        same(&[images, self.images.digest.len(), self.images.in_use.len()])
             && same(&[d.image.len(), d.category.len(), d.rank.len(), d.outcome.len(), d.score.len()])
             && same(&[g.image.len(), g.category.len(), g.areas.len()])
             && [&d.image, &g.image].into_iter().all(|codes| below(codes, images))

@@ -50,7 +50,7 @@ impl MatchLog {
         can_allocate(3 * (keys + of_all + size_of_val(&*d.outcomes)))?;
         let mut codes = filled(self.images.keys.len(), NOT_EVALUATED)?;
         let mut columns = LogColumns { categories: self.categories.keys().to_vec(), ..LogColumns::default() };
-        for (code, key) in self.images.keys.iter().enumerate().filter(|(code, _)| self.images.live[*code]) {
+        for (code, key) in self.images.keys.iter().enumerate().filter(|(code, _)| self.images.in_use[*code]) {
             codes[code] = columns.images.len() as u32;
             columns.images.push(key.clone());
         }
@@ -127,7 +127,7 @@ impl MatchLog {
         let count = images.len();
         log.images.reserve(count)?;
         log.images.digest = zeros(count)?;
-        log.images.live = filled(count, true)?;
+        log.images.in_use = filled(count, true)?;
         for (code, key) in images.into_iter().enumerate() {
             if log.images.code.insert(key.clone(), code as u32).is_some() {
                 return Err(Error::value(format!("rows: image {key} is there twice")));

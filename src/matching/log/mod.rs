@@ -73,13 +73,13 @@ impl Truths {
     }
 }
 
-/// Images by code. A code is dead when another copy of its image was preferred.
+/// Images by code. A code is superseded when another copy of its image was preferred.
 #[derive(Clone, Debug, Default)]
 struct Images {
     keys: Vec<Key>,
     /// What the rows of each decide; 0 if ids are counted.
     digest: Vec<u64>,
-    live: Vec<bool>,
+    in_use: Vec<bool>,
     code: HashMap<Key, u32>,
     /// Whether ids were counted here and not given.
     counted: bool,
@@ -103,27 +103,27 @@ pub enum ImageKeys {
 }
 
 impl Images {
-    /// Takes in an image whose rows have this digest; gives its code, live or dead.
+    /// Takes in an image whose rows have this digest; gives its code, in use or superseded.
     ///
-    /// Of two copies the one with the smaller digest lives, whichever came first.
+    /// Of two copies the one with the smaller digest is in use, whichever came first.
     ///
     /// The caller has reserved memory for it.
     fn add(&mut self, key: Key, digest: u64) -> u32 {
         let code = self.keys.len() as u32;
-        let live = match self.code.get(&key) {
+        let in_use = match self.code.get(&key) {
             Some(&known) if self.digest[known as usize] <= digest => false,
             Some(&known) => {
-                self.live[known as usize] = false;
+                self.in_use[known as usize] = false;
                 true
             }
             None => true,
         };
-        if live {
+        if in_use {
             self.code.insert(key.clone(), code);
         }
         self.keys.push(key);
         self.digest.push(digest);
-        self.live.push(live);
+        self.in_use.push(in_use);
         code
     }
 
@@ -131,7 +131,7 @@ impl Images {
     fn reserve(&mut self, more: usize) -> Result<()> {
         reserve(&mut self.keys, more)?;
         reserve(&mut self.digest, more)?;
-        reserve(&mut self.live, more)?;
+        reserve(&mut self.in_use, more)?;
         self.code.try_reserve(more).map_err(|_| Error::out_of_memory(more * size_of::<(Key, u32)>()))
     }
 
@@ -391,7 +391,7 @@ impl MatchLog {
         self.label(other.labels.keys())?;
         let shift = self.images.keys.len() as i64;
         let code = |code: usize, images: &mut Images| {
-            if !other.images.live[code] {
+            if !other.images.in_use[code] {
                 return NOT_EVALUATED;
             }
             let key = match &other.images.keys[code] {
@@ -456,8 +456,8 @@ impl MatchLog {
     /// `OutOfMemory`; the work is cancelled.
     pub fn table(&self, progress: &Progress) -> Result<(MatchTable, LogIds)> {
         let keys = &self.images.keys;
-        let live = (0..keys.len() as u32).filter(|&code| self.images.live[code as usize]);
-        let mut images = collect_growing(live)?;
+        let in_use = (0..keys.len() as u32).filter(|&code| self.images.in_use[code as usize]);
+        let mut images = collect_growing(in_use)?;
         // Each key is there once.
         sort_unstable_by(&mut images, progress, |&a, &b| keys[a as usize].cmp(&keys[b as usize]))?;
         let categories = self.categories.sorted(progress)?;
