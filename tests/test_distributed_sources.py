@@ -169,10 +169,11 @@ def every_way(of_table, truth, found, engine):
         *expected.per_class["category"]
     ]
     # One image more, which has no rows.
-    images = [*truth["images"], {**truth["images"][0], "id": 10**6}]
+    data = json.loads(truth.read_text())
+    images = [*data["images"], {**data["images"][0], "id": 10**6}]
     for keep_matches in (False, True):
         for sides, ids in (
-            (({**truth, "images": images}, found), None),
+            (({**data, "images": images}, found), None),
             ((of_table(ours), of_table(theirs)), [image["id"] for image in images]),
         ):
             given = {"detections": sides[1], "engine": engine, "image_ids": ids, "keep_matches": keep_matches}

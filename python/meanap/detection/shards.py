@@ -2,7 +2,8 @@
 
 Both files, or folders of label files, are read once and partitioned by image: the records of an image go into its bin,
 in a temporary file. A shard is as many consecutive bins as fit into memory; the shards are read and matched one after
-another, each like a whole data set. What stays in memory is the match log, about 25 bytes per detection.
+another, each like a whole data set. What stays in memory is the match log, 24 bytes per detection and up to twice as
+much where its columns grow by copies; its table has as much again, and both are there while the table is made.
 """
 
 from __future__ import annotations
