@@ -200,3 +200,38 @@ def test_inputs_that_other_threads_change(name):
         sys.setswitchinterval(interval)
     assert not failures, failures
     assert answers
+
+
+def test_threads_that_share_a_metric_wait_for_each_other():
+    boxes, labels = np.array([[1.0, 1, 5, 5]] * 50), np.ones(50, dtype=int)
+    preds = [{"boxes": boxes, "scores": np.linspace(0, 1, 50), "labels": labels}]
+    target = [{"boxes": boxes, "labels": labels}]
+    metric, errors = meanap.MeanAveragePrecision(), []
+
+    def update():
+        for _ in range(60):
+            metric.update(preds, target)
+
+    def read():
+        for _ in range(10):
+            metric.compute(), len(metric), metric.nbytes, metric.state(), copy.copy(metric)
+
+    def run(work):
+        try:
+            work()
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in (update, update, update, read, read)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors and len(metric) == 180
+    # Copies and states have a lock of their own.
+    for other in (copy.deepcopy(metric), meanap.MeanAveragePrecision.from_state(metric.state())):
+        with metric._lock:
+            thread = threading.Thread(target=other.update, args=(preds, target))
+            thread.start()
+            thread.join(60)
+        assert not thread.is_alive() and len(other) == 181

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import inspect
 import json
 import math
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -54,6 +56,20 @@ def _have_scores(batch: Any) -> bool:
     """Whether all dictionaries of a batch have scores."""
     items = list(batch) if isinstance(batch, (list, tuple)) else []
     return bool(items) and all(isinstance(item, dict) and "scores" in item for item in items)
+
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _alone(method: _Method) -> _Method:
+    """A method that reads or changes the logs: threads that share a metric wait for each other."""
+
+    @functools.wraps(method)
+    def locked(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with self._lock:
+            return method(self, *args, **kwargs)
+
+    return locked  # type: ignore[return-value]
 
 
 class MeanAveragePrecision(Metric):
@@ -180,6 +196,7 @@ class MeanAveragePrecision(Metric):
         self.protocols: dict[SimilarityName, Protocol] = {
             kind: with_changes(protocol, kind, fields, self.similarities) for kind in self.similarities
         }
+        self._lock = threading.RLock()
         self._logs = self._new_logs()
         self._fields = self._new_fields()
 
@@ -256,6 +273,7 @@ class MeanAveragePrecision(Metric):
                 raise _of_arguments(error) from None
             raise InputError("preds and target are swapped: preds come first", code="swapped-sides") from error
 
+    @_alone
     def _update(self, preds: Any, target: Any, regions: Any, steps: Progress | None = None) -> None:
         if self._function_name is not None and self.function is None:
             name = self._function_name
@@ -330,6 +348,7 @@ class MeanAveragePrecision(Metric):
     cpu = to
     cuda = to
 
+    @_alone
     def _clear(self) -> None:
         self._logs = {key: log.empty() for key, log in self._logs.items()}
         self._fields = self._new_fields()
@@ -339,11 +358,13 @@ class MeanAveragePrecision(Metric):
         twin.reset()
         return twin
 
+    @_alone
     def __len__(self) -> int:
         """How many images were added; after `sync`, on all ranks."""
         return next(iter(self._visible()._logs.values())).images
 
     @property
+    @_alone
     def nbytes(self) -> int:
         """How many bytes of memory the stored rows take, with those that `sync` gathered."""
         own = sum(log.nbytes for log in self._logs.values())
@@ -379,6 +400,7 @@ class MeanAveragePrecision(Metric):
     def _overall(self, kind: SimilarityName) -> MatchScores:
         return self._scores(kind, self.protocols[kind].by_category and self.average == "macro")
 
+    @_alone
     def _scores(self, kind: SimilarityName, by_category: bool) -> MatchScores:
         rules = self.protocols[kind].replace(by_category=by_category)
         confusions = None if self.confusion is None else self._recorded_confusions(kind)
@@ -459,6 +481,7 @@ class MeanAveragePrecision(Metric):
         numbers["classes"] = self._classes()
         return numbers
 
+    @_alone
     def _classes(self) -> np.ndarray:
         ids: list[Any] = sorted(
             {id for log in self._logs.values() for id in log.seen}, key=lambda id: (isinstance(id, str), id)
@@ -467,6 +490,7 @@ class MeanAveragePrecision(Metric):
 
     # Copies, ranks, bytes
 
+    @_alone
     def _add(self, other: MeanAveragePrecision) -> None:
         # The logs count an image with an `image_id` once.
         for key, log in self._logs.items():
@@ -504,10 +528,12 @@ class MeanAveragePrecision(Metric):
         metric.score_range = None if scores is None else tuple(scores)
         metric.protocols = {kind: _protocol(settings["protocols"][kind]) for kind in metric.similarities}
         metric.sync_on_compute = options["sync_on_compute"]
+        metric._lock = threading.RLock()
         metric._logs = metric._new_logs()
         metric._fields = metric._new_fields()
         return metric
 
+    @_alone
     def _dump(self) -> list[bytes]:
         return [*(log.to_bytes() for log in self._logs.values()), self._fields.to_bytes()]
 
@@ -523,9 +549,11 @@ class MeanAveragePrecision(Metric):
     def __setstate__(self, held: dict[str, Any]) -> None:
         self.__dict__.update(type(self).from_state(held["state"]).__dict__)
 
+    @_alone
     def __copy__(self) -> MeanAveragePrecision:
         twin = self.__class__.__new__(self.__class__)
         twin.__dict__.update(self.__dict__)
+        twin._lock = threading.RLock()
         twin._logs = {key: log.copy() for key, log in self._logs.items()}
         twin._fields = self._new_fields()
         twin._fields.add(self._fields)
