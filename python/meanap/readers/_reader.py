@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from meanap import _core
     from meanap._types import BoxFormat, SimilarityName
 
-__all__ = ["Format", "Options", "Reader", "Role", "Truth", "head", "is_folder", "is_path", "json_of"]
+__all__ = ["Format", "Options", "Reader", "Role", "Truth", "head", "is_folder", "is_path", "json_of", "start_of"]
 
 Role: TypeAlias = Literal["ground_truth", "detections"]
 Truth: TypeAlias = GroundTruth | TruthFile
@@ -196,3 +196,8 @@ def head(source: Any) -> bytes:
             return file.read(_HEAD)
     except (OSError, ValueError):
         return b""
+
+
+def start_of(source: Any) -> bytes:
+    """The same, without a byte order mark and white space before the text."""
+    return head(source).removeprefix(b"\xef\xbb\xbf").lstrip()

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from meanap import _core
 from meanap.readers._coco_files import DetectionFile, TruthFile
-from meanap.readers._reader import Reader, Role, head, is_folder, is_path
+from meanap.readers._reader import Reader, Role, is_folder, is_path, start_of
 from meanap.readers.sides import Detections, GroundTruth
 
 __all__ = ["READERS", "ListedFormat", "Look"]
@@ -44,7 +44,7 @@ class Look:
 
     @cached_property
     def _start(self) -> bytes:
-        return head(self._source).removeprefix(b"\xef\xbb\xbf").lstrip()
+        return start_of(self._source)
 
     def ends(self, *endings: str) -> bool:
         """Whether the name of the file ends in one of these, in upper or lower case."""

@@ -20,7 +20,7 @@ from meanap.readers._collected import finite, only_boxes
 from meanap.readers._folders import image_sizes, images_of
 from meanap.readers._known_ids import ImageIds
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path
+from meanap.readers._reader import Options, Reader, Role, Truth, is_path, start_of
 from meanap.readers.jsonl import records
 from meanap.readers.sides import Detections, GroundTruth, Side, plain_ids
 
@@ -40,7 +40,7 @@ class CrowdHuman(Reader):
         """Whether the first record has boxes of ground truth or detections, as CrowdHuman calls them."""
         if not is_path(source):
             return False
-        start = head(source).lstrip(b"\xef\xbb\xbf \r\n")
+        start = start_of(source)
         return start.startswith(b"{") and any(f'"{name}"'.encode() in start for name in _LISTS.values())
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:

@@ -25,7 +25,7 @@ from meanap.readers._fields import pixel_size
 from meanap.readers._folders import image_sizes, images_of, stem
 from meanap.readers._per_image import PerImage, repeated
 from meanap.readers._problems import Problems
-from meanap.readers._reader import Options, Role, Truth, head, is_path
+from meanap.readers._reader import Options, Role, Truth, is_path, start_of
 from meanap.readers.lists import Lists
 from meanap.readers.sides import Detections, GroundTruth
 
@@ -49,7 +49,7 @@ class FiftyOne(PerImage):
         """Whether it is such an item, or holds some."""
         if not is_path(source):
             return super().sniff(_unwrapped(source), role)
-        start = head(source).removeprefix(b"\xef\xbb\xbf").lstrip()
+        start = start_of(source)
         return bool(re.match(rb'\{\s*"(samples|classes|labels)"\s*:', start)) and b'"bounding_box"' in start
 
     def items(self, source: Any, role: Role) -> Sequence[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from meanap._files import read_json
 from meanap.errors import InputError
 from meanap.readers._problems import Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, head
+from meanap.readers._reader import Options, Reader, Role, Truth, start_of
 from meanap.readers.groups import RECORD_LISTS, Groups
 from meanap.readers.lists import Lists
 from meanap.readers.oriented import Oriented
@@ -32,7 +32,7 @@ class JsonObjects(Reader):
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether it begins with an item of an image, or is by image or by column, and not as COCO's files do."""
-        start = head(source).removeprefix(b"\xef\xbb\xbf").lstrip()
+        start = start_of(source)
         if start[:1] == b"[":
             if b'"image_id"' in start and _OF_ITEMS.search(start):
                 return True

@@ -18,7 +18,7 @@ from meanap._files import replacing
 from meanap.errors import InputError
 from meanap.readers._column_names import holds_image
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path
+from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path, start_of
 from meanap.readers.coco import Coco
 from meanap.readers.groups import Groups
 from meanap.readers.lists import Lists
@@ -37,7 +37,7 @@ class JsonLines(Reader):
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether the first line is a record by itself; a file that is called so may have none."""
         called_so = is_path(source) and os.fspath(source).lower().endswith((".jsonl", ".ndjson", ".jsonl.gz"))
-        start = head(source).removeprefix(b"\xef\xbb\xbf").lstrip()
+        start = start_of(source)
         if not start and called_so:
             return os.path.isfile(source)
         if called_so and (start.startswith(_GZIP) or (b"\n" not in start and start.startswith(b"{"))):

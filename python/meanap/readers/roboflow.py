@@ -23,7 +23,7 @@ from meanap.readers._folders import by_stem, files_of
 from meanap.readers._parts import Files, Parts, parts_of
 from meanap.readers._per_image import PerImage
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Role, Truth, head, is_folder, is_path
+from meanap.readers._reader import Options, Role, Truth, is_folder, is_path, start_of
 from meanap.readers._sound import coded
 from meanap.readers.lists import Lists
 from meanap.readers.sides import Detections
@@ -52,7 +52,7 @@ class Roboflow(PerImage):
         if is_folder(path):
             with os.scandir(path) as entries:
                 path = min((entry.path for entry in entries if entry.name.lower().endswith(".json")), default="")
-        start = head(path).removeprefix(b"\xef\xbb\xbf").lstrip() if path else b""
+        start = start_of(path)
         known = b'"predictions"' in start and b'"category_id"' not in start and b'"annotations"' not in start
         return start[:1] == b"{" and known and (b'"image"' in start or b'"confidence"' in start)
 
