@@ -279,6 +279,55 @@ PYTHON = [
         ("areas > most", "areas >= most"),
     ),
     *of("python/meanap/checking/labels.py", ("_TRUST = 0.9", "_TRUST = 0.91"), ("_TRUST = 0.9", "_TRUST = 0.88")),
+    *of(
+        "python/meanap/readers/kitti.py",
+        ("(0, 0.15, 40)", "(0, 0.16, 40)"),
+        ("(0, 0.15, 40)", "(0, 0.15, 41)"),
+        ("(1, 0.3, 25)", "(1, 0.31, 25)"),
+        ("(2, 0.5, 25)", "(2, 0.5, 26)"),
+        tests="tests/test_kitti.py",
+    ),
+    *of(
+        "python/meanap/protocol/kitti.py",
+        ('"Car": 0.7', '"Car": 0.69'),
+        ('"Cyclist": 0.5', '"Cyclist": 0.51'),
+        tests="tests/test_kitti.py",
+    ),
+    *of(
+        "python/meanap/protocol/crowdpose.py",
+        ("(0.2, 0.8)", "(0.1, 0.8)"),
+        ("(0.8, _INFINITE)", "(0.9, _INFINITE)"),
+        tests="tests/test_crowdpose.py",
+    ),
+    *of(
+        "python/meanap/protocol/pedestrians.py",
+        ("heights=(50.0, _ANY)", "heights=(51.0, _ANY)"),
+        ("visibility=(0.65, _ANY)", "visibility=(0.66, _ANY)"),
+        tests="tests/test_pedestrians.py",
+    ),
+    *of(
+        "python/meanap/protocol/visdrone.py", ("(1, 10, 100, 500)", "(1, 10, 100, 501)"), tests="tests/test_visdrone.py"
+    ),
+    *of("python/meanap/readers/_pixel_regions.py", ("_MOST = 0.5", "_MOST = 0.51"), tests="tests/test_visdrone.py"),
+    *of("python/meanap/readers/cityscapes.py", ("_LEAST = 100", "_LEAST = 101"), tests="tests/test_cityscapes.py"),
+    *of(
+        "python/meanap/protocol/youtubevis.py", ("(0.0, 128.0**2)", "(0.0, 129.0**2)"), tests="tests/test_youtubevis.py"
+    ),
+    *of(
+        "python/meanap/detection/nuscenes.py",
+        ("_WEIGHT = 5", "_WEIGHT = 6"),
+        ("_FIRST = 11", "_FIRST = 12"),
+        tests="tests/test_nuscenes.py",
+    ),
+    *of(
+        "python/meanap/readers/nuscenes.py", ('"bicycle"), 40.0)', '"bicycle"), 41.0)'), tests="tests/test_nuscenes.py"
+    ),
+    *of(
+        "python/meanap/detection/jaccard.py",
+        ("step in range(10)", "step in range(9)"),
+        tests="tests/test_pedestrians.py",
+    ),
+    *of("python/meanap/detection/regions.py", ("LEAST = 0.5", "LEAST = 0.51"), tests="tests/test_ignore_regions.py"),
 ]
 
 RUST = [

@@ -142,3 +142,16 @@ def test_sources_that_cannot_be_used(folders):
     shutil.copy(path, folders[1] / "munich_000000_000019.txt")
     with pytest.raises(InputError, match="there is no such image in the ground truth"):
         meanap.evaluate(*folders, "segm", "cityscapes")
+
+
+@pytest.mark.parametrize(("pixels", "crowd"), [(100, False), (99, True)])
+def test_an_object_has_a_hundred_pixels(tmp_path, pixels, crowd):
+    labels = np.full(ask_cityscapes.SHAPE, 7, dtype=np.uint16)  # road, which is no void
+    labels.reshape(-1)[:pixels] = 26000
+    image = {"image": "zurich_000000_000000", "labels": ask_cityscapes.packed(labels), "detections": []}
+    truth = readers.ground_truth(ask_cityscapes.write(tmp_path, [image])[0], readers.Options(similarity="segm"))
+    counts = {True: 0, False: 0}
+    for mask, flag, category in zip(truth.arrays["masks"], truth.arrays["iscrowd"], truth.category_ids, strict=True):
+        if category == 26:
+            counts[bool(flag)] += int(_rle.area(mask))
+    assert counts[crowd] == pixels

@@ -214,3 +214,16 @@ def test_commands_take_the_field_of_the_regions(data, tmp_path, capsys):
     assert main(["report", *paths, "--ignore-regions", "unlabelled", "--resamples", "5", "-o", page]) == 0
     assert main(["eval", *paths, "--ignore-regions", "blind", "--quiet"]) == 1
     assert "ignore_regions: no image has a field 'blind'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("width", "ap"), [(10.0, 1.0), (9.99, 0.5)])
+def test_half_of_a_box_is_in_a_region(width, ap):
+    truth = {
+        "images": [{"id": 1, "height": 50, "width": 50}],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [30, 30, 9, 9], "area": 81, "iscrowd": 0}],
+    }
+    result = {"image_id": 1, "category_id": 1}
+    found = [{**result, "bbox": [0, 0, 20, 10], "score": 0.9}, {**result, "bbox": [30, 30, 9, 9], "score": 0.8}]
+    regions = {1: [[0, 0, width, 0, width, 20, 0, 20]]}
+    assert meanap.evaluate(truth, found, ignore_regions=regions).ap == pytest.approx(ap)

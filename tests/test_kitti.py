@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import meanap
-from meanap import _core
+from meanap import _core, readers
 from meanap.cli import main
 from meanap.detection import kitti_orientation
 from meanap.errors import InputError
@@ -238,3 +238,24 @@ def test_other_similarities_and_settings_say_what_fits(folders):
     with pytest.raises(InputError, match="recall: expected another one than KITTI's without its matcher"):
         meanap.evaluate(*folders, "bbox", recall="kitti-40")
     assert {"ap", "ap50"} <= set(meanap.evaluate(*folders, "box3d"))
+
+
+@pytest.mark.parametrize(
+    ("truncated", "occluded", "height", "level"),
+    [
+        (0.15, 0, 40.5, 1),
+        (0.151, 0, 40.5, 2),
+        (0.0, 0, 40.0, 2),
+        (0.3, 1, 25.5, 2),
+        (0.301, 1, 25.5, 3),
+        (0.0, 1, 25.0, 4),
+        (0.5, 2, 25.5, 3),
+        (0.501, 2, 25.5, 4),
+        (0.0, 3, 99.0, 4),
+    ],
+)
+def test_levels_have_the_edges_of_the_kit(tmp_path, truncated, occluded, height, level):
+    line = f"Car {truncated} {occluded} 0 100 100 200 {100 + height} 1.5 1.7 4.2 2.1 1.6 20 1.6"
+    folder = write(tmp_path / "label_2", {"000001": [line]})
+    truth = readers.ground_truth(folder, readers.Options(difficulty=True), readers.Problems())
+    assert truth.arrays["difficulty"].tolist() == [level]

@@ -147,3 +147,20 @@ def test_sources_that_cannot_be_used(files):
         meanap.evaluate(*files, protocol="youtubevis")
     with pytest.raises(InputError, match="expected id, height and width"):
         meanap.evaluate({**TRUTH, "videos": [{"id": 1}]}, RESULTS, "segm", "youtubevis")
+
+
+@pytest.mark.parametrize(
+    ("area", "sizes"),
+    [
+        (128**2, ["small", "medium"]),
+        (128**2 + 1, ["medium"]),
+        (256**2, ["medium", "large"]),
+        (256**2 + 1, ["large"]),
+    ],
+)
+def test_sizes_have_both_of_their_edges(area, sizes):
+    truth, found = copy.deepcopy(TRUTH), copy.deepcopy(RESULTS)
+    for record in truth["annotations"]:
+        record["areas"] = [None if mask is None else area for mask in record["segmentations"]]
+    result = meanap.evaluate(truth, found, "segm", "youtubevis")
+    assert [size for size in ("small", "medium", "large") if not np.isnan(result[f"ap_{size}"])] == sizes
