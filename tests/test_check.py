@@ -475,7 +475,7 @@ def test_hostile_records(tmp_path, clean):
 
 def test_arrays_and_columns(clean):
     truth, found = clean
-    array = generate.detections(truth, per_image=40, seed=12, form="array")
+    array = generate.detect(truth, per_image=40, seed=12).array()
     assert meanap.check(truth, array).codes == meanap.check(truth, found).codes <= CLEAN
     columns = meanap.GroundTruth(
         [a["image_id"] for a in truth["annotations"]],

@@ -151,7 +151,7 @@ def test_no_image_has_more_than_the_detector_gives(truth):
 
 
 def test_array_holds_the_same_as_the_records(truth):
-    array = generate.detections(truth, form="array")
+    array = generate.detect(truth).array()
     records = generate.detections(truth)
     assert array.shape == (len(records), 7) and array.dtype == np.float64
     assert [[r["image_id"], *r["bbox"], r["score"], r["category_id"]] for r in records] == array.tolist()
@@ -198,7 +198,7 @@ def test_files_hold_the_same_as_the_records(tmp_path, persons, kind):
 def test_nothing_to_draw(tmp_path):
     empty = generate.dataset(images=0)
     assert empty["images"] == empty["annotations"] == [] == generate.detections(empty)
-    assert generate.detections(empty, form="array").shape == (0, 7)
+    assert generate.detect(empty).array().shape == (0, 7)
     bare = generate.dataset(images=5, objects=0)
     assert len(generate.detections(bare, per_image=3)) == 15
     assert json.loads(generate.write_detections(tmp_path / "none.json", bare, per_image=0).read_text()) == []
@@ -209,8 +209,8 @@ def test_wrong_arguments_are_named(truth):
         generate.detections(truth, kind="boxes")
     with pytest.raises(ValueError, match="no poses"):
         generate.detections(truth, kind="keypoints")
-    with pytest.raises(ValueError, match="form is"):
-        generate.detections(truth, form="table")
+    with pytest.raises(ValueError, match="only boxes can be an array"):
+        generate.detect(truth, "segm").array()
     with pytest.raises(ValueError, match="kind is"):
         generate.dataset(kind="panoptic")
     with pytest.raises(ValueError, match="images: expected a whole number of at least 0, found -1"):

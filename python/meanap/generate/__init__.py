@@ -16,9 +16,7 @@ same numbers.
 
 from __future__ import annotations
 
-from typing import Any, Literal, overload
-
-import numpy as np
+from typing import Any
 
 from meanap._keywords import suggesting
 from meanap.generate.detector import DetectionKind, SimulatedDetections, detect
@@ -46,32 +44,6 @@ __all__ = [
 ]
 
 
-@overload
-def detections(
-    truth: dict[str, Any],
-    kind: DetectionKind = "bbox",
-    *,
-    per_image: float = 40,
-    seed: int = 0,
-    decimals: int | None = None,
-    boxes: bool = False,
-    form: Literal["records"] = "records",
-) -> list[dict[str, Any]]: ...
-
-
-@overload
-def detections(
-    truth: dict[str, Any],
-    kind: Literal["bbox"] = "bbox",
-    *,
-    per_image: float = 40,
-    seed: int = 0,
-    decimals: int | None = None,
-    boxes: bool = False,
-    form: Literal["array"],
-) -> np.ndarray: ...
-
-
 @suggesting()
 def detections(
     truth: dict[str, Any],
@@ -81,8 +53,7 @@ def detections(
     seed: int = 0,
     decimals: int | None = None,
     boxes: bool = False,
-    form: Literal["records", "array"] = "records",
-) -> list[dict[str, Any]] | np.ndarray:
+) -> list[dict[str, Any]]:
     """Detections of an imperfect detector for a data set, in COCO's results format.
 
     Parameters
@@ -100,18 +71,11 @@ def detections(
         Round boxes, joints and scores; by default they are single-precision values, as detectors write them.
     boxes : bool
         Give masks and keypoints a "bbox", too, which detectron2 writes and COCO's format does not require.
-    form : {"records", "array"}
-        A list of dictionaries, or for boxes an `(N, 7)` float64 array of image id, x, y, width, height,
-        score, category id (what `COCO.loadRes` takes).
 
     Returns
     -------
-    list of dict or numpy.ndarray
-        In the order of `truth["images"]`, within an image by falling score. Empty when there are no images.
+    list of dict
+        In the order of `truth["images"]`, within an image by falling score. Empty when there are no images. `detect`
+        has the same as columns, and boxes as the array that `COCO.loadRes` takes: `detect(truth).array()`.
     """
-    columns = detect(truth, kind, per_image=per_image, seed=seed, decimals=decimals, boxes=boxes)
-    if form == "records":
-        return columns.records()
-    if form == "array":
-        return columns.array()
-    raise ValueError(f'form is {form!r}, expected "records" or "array"')
+    return detect(truth, kind, per_image=per_image, seed=seed, decimals=decimals, boxes=boxes).records()
