@@ -33,7 +33,7 @@ from meanap.errors import InputError
 from meanap.protocol.keypoints import sigmas_of
 from meanap.readers import Options, repeatable
 from meanap.readers._read_once import read_once
-from meanap.readers._whole_body import WHOLE_BODY_KEYPOINTS
+from meanap.readers._whole_body import are_of_whole_body
 
 if TYPE_CHECKING:
     import numpy as np
@@ -130,7 +130,7 @@ def checked(
     known: Known | None = None,
 ) -> Findings:
     """What `check` does with settings as they are used; `known` is what is known of these files, if anything is."""
-    options = dataclasses.replace(options, whole_body=sigmas is not None and len(sigmas) == WHOLE_BODY_KEYPOINTS)
+    options = dataclasses.replace(options, whole_body=are_of_whole_body(sigmas))
     ground_truth, detections = repeatable(ground_truth, "ground_truth"), repeatable(detections, "detections")
     try:
         truth = read_ground_truth(ground_truth, options, similarity, angles)

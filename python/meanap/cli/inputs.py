@@ -51,12 +51,11 @@ def on_error(options: argparse.Namespace) -> Literal["raise", "skip"]:
 def reading(options: argparse.Namespace) -> readers.Options:
     """How the options say that sources are read, as `meanap.readers` takes it."""
     from meanap import readers
-    from meanap.readers._whole_body import WHOLE_BODY_KEYPOINTS
+    from meanap.readers._whole_body import are_of_whole_body
 
-    sigmas = options.sigmas
     return readers.Options(
         options.similarity, on_error=on_error(options), progress=shows_progress(options),
-        whole_body=sigmas is not None and len(sigmas) == WHOLE_BODY_KEYPOINTS, **settings(options),
+        whole_body=are_of_whole_body(options.sigmas), **settings(options),
     )  # fmt: skip
 
 

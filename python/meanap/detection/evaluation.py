@@ -28,7 +28,7 @@ from meanap.protocol import Protocol
 from meanap.protocol._changes import with_changes
 from meanap.readers._coco_files import TruthFile
 from meanap.readers._reader import is_path
-from meanap.readers._whole_body import WHOLE_BODY_KEYPOINTS
+from meanap.readers._whole_body import are_of_whole_body
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -297,7 +297,7 @@ def evaluated(
         options,
         image_records=rules.size != "area" or rules.federated,
         image_fields=fields.needed,
-        whole_body=rules.sigmas is not None and len(rules.sigmas) == WHOLE_BODY_KEYPOINTS,
+        whole_body=are_of_whole_body(rules.sigmas),
         difficulty=rules.reads_difficulty,
     )
     chosen, regions = chosen or Chosen(), regions or IgnoreRegions()

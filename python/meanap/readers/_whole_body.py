@@ -9,12 +9,17 @@ import numpy as np
 
 from meanap import _core
 
-__all__ = ["WHOLE_BODY_KEYPOINTS", "lacks_parts", "with_parts"]
+__all__ = ["WHOLE_BODY_KEYPOINTS", "are_of_whole_body", "lacks_parts", "with_parts"]
 
 #: Keypoints of the whole body.
 WHOLE_BODY_KEYPOINTS = 133
 #: The fields of its parts behind those of the body.
 _PARTS = ("foot_kpts", "face_kpts", "lefthand_kpts", "righthand_kpts")
+
+
+def are_of_whole_body(sigmas: Sequence[float] | np.ndarray | None) -> bool:
+    """Whether there is a sigma for each keypoint of the whole body."""
+    return sigmas is not None and len(sigmas) == WHOLE_BODY_KEYPOINTS
 
 
 def lacks_parts(columns: _core.Objects) -> bool:

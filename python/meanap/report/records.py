@@ -20,7 +20,7 @@ from meanap.readers._read_once import read_dataset, read_results
 from meanap.readers._reader import is_path
 from meanap.readers._record_fields import with_coco_fields
 from meanap.readers._rotated import are_rotated, rows_of_rotated
-from meanap.readers._whole_body import WHOLE_BODY_KEYPOINTS, with_parts
+from meanap.readers._whole_body import WHOLE_BODY_KEYPOINTS, are_of_whole_body, with_parts
 
 __all__ = ["ImageRecords", "Skeleton", "records"]
 
@@ -73,8 +73,7 @@ def records(
         strict and readers.reader_of(ground_truth, "ground_truth", reading.format).name == name,
         strict and readers.reader_of(detections, "detections", reading.format).name == name,
     )
-    sigmas = result.protocol.sigmas
-    whole = result.similarity == "keypoints" and sigmas is not None and len(sigmas) == WHOLE_BODY_KEYPOINTS
+    whole = result.similarity == "keypoints" and are_of_whole_body(result.protocol.sigmas)
     asked = dataclasses.replace(reading, image_records=True, whole_body=whole)
 
     @functools.cache
