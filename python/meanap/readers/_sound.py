@@ -98,12 +98,13 @@ def _placed(error: InputError, side: Side, place: str) -> InputError:
         return error.replace(source=place) if made else error
     number = error.record if side.numbers is None else int(side.numbers[error.record])
     if side.items is None:
-        of_array = re.fullmatch(r'\w+\["(\w+)"\]', error.source or "") if side.table else None
+        of_array = re.fullmatch(r'\w+\["(\w+)"\]', error.source or "")
         if of_array is None:
             return error.replace(record=number)
-        # In the words of a record, which tables have for columns.
         name = _FIELDS.get(of_array[1], of_array[1])
-        return error.replace(source=place, record=number, field=name, expected=_expected(error, name))
+        error = error.replace(record=number, expected=_expected(error, name))
+        # In the words of a record, which tables have for columns.
+        return error.replace(source=place, field=name) if side.table else error
     item, row = side.items[:, number].tolist()
     # The array, or the argument itself.
     within = re.sub(r"^\w+", "", error.source or "")
