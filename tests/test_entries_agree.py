@@ -10,6 +10,7 @@ from thorough import some
 
 import meanap
 from meanap import generate
+from meanap.cli import main
 
 FAULTS = {
     "none": {},
@@ -140,7 +141,7 @@ SIDES_AND_FAULTS = [(side, wrong) for side in ("ground truth", "detections", "bo
 
 
 @pytest.mark.parametrize(("side", "earlier"), some(SIDES_AND_FAULTS, every=4))
-def test_the_first_of_several_faults_is_that_of_the_first_record(tmp_path, side, earlier):
+def test_the_first_of_several_faults_is_that_of_the_first_record(tmp_path, capsys, side, earlier):
     """Whichever field is read first, and in whichever shard a record is; what is left out is told in that order."""
     truth = generate.dataset(30, 4, categories=3)
     truth["annotations"] = [{k: v for k, v in a.items() if k != "segmentation"} for a in truth["annotations"]]
@@ -165,6 +166,7 @@ def test_the_first_of_several_faults_is_that_of_the_first_record(tmp_path, side,
     assert answers[0][2] == 7 and answers[0][0].startswith(f"{place}: record 7: ")
     assert answers == [answers[0]] * len(answers) and told == [told[0]] * len(told)
     assert answers[0][0] in told[0][0]
+    assert main(["eval", *map(str, files)]) and answers[0][0].partition(": ")[2] in capsys.readouterr().err
 
 
 def test_the_first_of_several_faults_of_lists_is_that_of_the_first_item_of_the_ground_truth():

@@ -131,7 +131,8 @@ class Inputs:
 
         options = self.options
         found = path if content is None else content
-        with self._placed(), named(options.ground_truth, "ground_truth"), named(path, "detections"):
+        names = named(options.ground_truth, "ground_truth"), named(path, "detections")
+        with self._placed(), names[0], names[1], self._first_of(found):
             if not self._whole:
                 found = opened(options, self.rules, "detections", found, self._read, records=self._chosen is not None)
             if self._chosen is not None:
@@ -201,9 +202,32 @@ class Inputs:
             others = [getattr(options, name, None) for name in ("detections", "baseline")]
             found = next((path for path in others if path is not None), None)
             if found is None or not are_swapped(options.ground_truth, found, error, reading(options)):
-                raise
+                raise (error if found is None else self._first_fault(found, error)) from None
             problem = f"it holds detections, and {found} the ground truth, which comes first: they are swapped"
             raise InputError(problem, str(options.ground_truth), code="swapped-sides") from error
+
+    @contextlib.contextmanager
+    def _first_of(self, detections: Any) -> Iterator[None]:
+        """While detections are evaluated: of several faults the error is of the first."""
+        try:
+            yield
+        except InputError as error:
+            raise self._first_fault(detections, error) from None
+
+    def _first_fault(self, detections: Any, error: InputError) -> InputError:
+        """The error that `meanap.evaluate` raises for the files, in which `error` was found."""
+        from meanap.detection.evaluation import evaluated
+
+        if error.record is None or self.options.categories is not None:
+            return error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                asked = dataclasses.replace(reading(self.options), progress=False)
+                evaluated(self.options.ground_truth, detections, self.rules, asked)
+            except InputError as first:
+                return first
+        return error
 
     @contextlib.contextmanager
     def _placed(self) -> Iterator[None]:
