@@ -136,6 +136,21 @@ def test_what_cannot_be_sent_says_so(tmp_path):
     same(shards(table, plan), meanap.evaluate(truth, kept))
 
 
+@pytest.mark.parametrize("side", ["ground truth", "detections"])
+def test_the_first_of_several_faults_is_that_of_evaluate(side):
+    truth = generate.dataset(5, 4, categories=3)
+    found = generate.detections(truth, per_image=5, seed=4)
+    records = found if side == "detections" else truth["annotations"]
+    for at, fault in enumerate([{"bbox": [1, 1, -2, 3]}, {"image_id": 10**7}, {"category_id": None}]):
+        records[4 + at].update(fault)
+    told = []
+    for ask in (meanap.evaluate, lambda *sides: table_of(*sides, Plan.of("bbox", "coco"))):
+        with pytest.raises(meanap.InputError, match="record 4: ") as caught:
+            ask(truth, found)
+        told.append((str(caught.value), caught.value.code))
+    assert told[0] == told[1]
+
+
 def test_keywords_that_are_none_name_those_that_were_meant():
     for call, keyword, meant in (
         (distributed.evaluate, "engin", "engine"),

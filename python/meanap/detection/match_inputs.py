@@ -140,9 +140,9 @@ def of_columns(
         return _of_columns(ground_truth, detections, settings, readers.Problems())
     except InputError as error:
         first = error
-    # The core reads only files without errors into columns: Python reads the others.
-    settings = settings._replace(options=dataclasses.replace(settings.options, image_records=True))
     if problems.mode == "skip":
+        # The core reads only files without errors into columns: Python reads the others.
+        settings = settings._replace(options=dataclasses.replace(settings.options, image_records=True))
         sides = _of_columns(ground_truth, detections, settings, problems)
         if collected is None:
             problems.tell()
@@ -151,19 +151,10 @@ def of_columns(
 
 
 def _first_fault(ground_truth: Any, detections: Any, settings: EvaluationSettings, error: InputError) -> InputError:
-    """The error that comes first in two sources, in which `error` was found.
-
-    Fields are read one after another, each of all records: the error that is found first may be of a later record.
-    """
-    problems = readers.Problems("first")
-    problems.keep(error)
-    if not readers.is_of_whole(error):
-        settings = settings._replace(options=dataclasses.replace(settings.options, progress=False))
-        try:
-            _of_columns(ground_truth, detections, settings, problems)
-        except InputError as other:
-            problems.keep(other)
-    return problems.first or error
+    """The error that comes first in two sources, in which `error` was found."""
+    options = dataclasses.replace(settings.options, image_records=True, progress=False)
+    settings = settings._replace(options=options)
+    return readers.first_fault(error, lambda problems: _of_columns(ground_truth, detections, settings, problems))
 
 
 def _of_columns(

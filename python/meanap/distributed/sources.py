@@ -66,23 +66,31 @@ def _sides(
     ground_truth: Any, detections: Any, plan: Plan, options: readers.Options
 ) -> tuple[GroundTruth | None, Detections | None]:
     """What can be used of sources that are read here; None for one that is not given."""
-    truth = found = None
     ground_truth = readers.repeatable(ground_truth, "ground_truth")
     detections = readers.repeatable(detections, "detections")
     problems = readers.Problems(options.on_error)
     try:
-        if ground_truth is not None:
-            truth = _read(GroundTruth, readers.ground_truth(ground_truth, options, problems), "ground_truth")
-        if detections is not None:
-            found = _read(Detections, readers.detections(detections, options, problems, truth), "detections")
-        sides = checked_sides(truth, found, plan.protocol, options, plan.score_range, problems)
+        sides = _checked(ground_truth, detections, plan, options, problems)
     except InputError as error:
         if None in (ground_truth, detections) or not are_swapped(ground_truth, detections, error, options):
-            raise
+            raise readers.first_fault(
+                error, lambda problems: _checked(ground_truth, detections, plan, options, problems)
+            ) from None
         problem = "ground truth and detections are swapped: the ground truth comes first"
         raise InputError(problem, code="swapped-sides") from error
     problems.tell()
     return sides
+
+
+def _checked(
+    ground_truth: Any, detections: Any, plan: Plan, options: readers.Options, problems: readers.Problems
+) -> tuple[GroundTruth | None, Detections | None]:
+    truth = found = None
+    if ground_truth is not None:
+        truth = _read(GroundTruth, readers.ground_truth(ground_truth, options, problems), "ground_truth")
+    if detections is not None:
+        found = _read(Detections, readers.detections(detections, options, problems, truth), "detections")
+    return checked_sides(truth, found, plan.protocol, options, plan.score_range, problems)
 
 
 def table_of(ground_truth: Any, detections: Any, plan: Plan, options: readers.Options | None = None) -> pa.Table:

@@ -28,7 +28,7 @@ from meanap.readers._names import are_of_detections, class_names, warn_of_unname
 from meanap.readers._parts import Parts
 from meanap.readers._per_image import PerImage, ids_of, sizes_of
 from meanap.readers._plain_lists import are_plain
-from meanap.readers._problems import Problem, Problems, is_of_whole
+from meanap.readers._problems import Problem, Problems, first_fault
 from meanap.readers._reader import Format, Options, Reader, Role, Truth, is_folder, is_path
 from meanap.readers._registry import READERS, ListedFormat, Look
 from meanap.readers._repeatable import repeatable
@@ -57,11 +57,11 @@ __all__ = [
     "dataset_of",
     "detections",
     "fields_of_records",
+    "first_fault",
     "ground_truth",
     "ids_of",
     "image_numbers",
     "in_words_of_records",
-    "is_of_whole",
     "is_path",
     "named",
     "reader_of",

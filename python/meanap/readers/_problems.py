@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._rules import RULES
 
-__all__ = ["Mode", "Problem", "Problems", "is_of_whole", "place_of"]
+__all__ = ["Mode", "Problem", "Problems", "first_fault", "place_of"]
 
 #: "raise" raises the first error that is found, "collect" stores all, "skip" also leaves out records that have errors,
 #: "first" does so too, and keeps only the error that comes first in the input.
@@ -182,9 +182,20 @@ def place_of(error: InputError) -> tuple[int, int, int, int]:
     return int(_of_detections(error.source)), within, int(place["item"] or 0), error.record or 0
 
 
-def is_of_whole(error: InputError) -> bool:
-    """Whether an error is about a whole source, and not about a record or an item of it."""
-    return error.record is None and place_of(error)[1] == 0
+def first_fault(error: InputError, read: Callable[[Problems], object]) -> InputError:
+    """The error that comes first in an input, in which `error` was found; `read` reads it, and gives its problems.
+
+    Fields are read one after another, each of all records: the error that is found first may be of a later record.
+    """
+    problems = Problems("first")
+    problems.keep(error)
+    of_whole = error.record is None and place_of(error)[1] == 0
+    if not of_whole:
+        try:
+            read(problems)
+        except InputError as other:
+            problems.keep(other)
+    return problems.first or error
 
 
 #: An argument, a list within it, or an item of it.
