@@ -1,4 +1,4 @@
-"""The categories of detections and of the objects on which they lie, in pairs: a matrix of many has no room."""
+"""The categories of detections and of the objects on which they lie, as pairs: a matrix of many takes gigabytes."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from meanap._counts import counts_of
 from meanap.checking.records import Records, present
 from meanap.checking.shapes import usable
 
@@ -148,7 +149,7 @@ class _Sampler:
         with np.errstate(invalid="ignore"):
             self._detections = np.flatnonzero(np.isfinite(found.boxes).all(axis=1) & (found.image >= 0))
         self._places = {id: code for code, id in enumerate(truth.image_ids)}
-        self._objects_in = np.bincount(truth.image[self._objects], minlength=len(truth.image_ids)).tolist()
+        self._objects_in = counts_of(truth.image[self._objects], length=len(truth.image_ids)).tolist()
         self._images = present(found.image[self._detections]).tolist()
         self._rows_of_sizes = {id: row for row, id in enumerate(truth.images or ())}
 

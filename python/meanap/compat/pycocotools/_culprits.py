@@ -128,7 +128,7 @@ def _cells(error: Exception, p: Any, evaluator: Any) -> Iterator[str]:
 def _similarities(error: Exception, evaluator: Any) -> Iterator[str]:
     """What an overridden `computeIoU` or `computeOks` has returned."""
     for (image, category), found in evaluator.ious.items():
-        shape = tuple(len(side.get((image, category), ())) for side in (evaluator._dts, evaluator._gts))
+        shape = tuple(len(getattr(evaluator, side).get((image, category), ())) for side in ("_dts", "_gts"))
         if not all(shape) or (isinstance(found, np.ndarray) and found.ndim == 2 and found.shape[1] == shape[1]):
             continue
         kind = f"an array of shape {found.shape}" if isinstance(found, np.ndarray) else f"a {type(found).__name__}"
