@@ -254,7 +254,8 @@ def test_each_shape_gives_the_numbers_of_the_records_at_each_entry(kind, tmp_pat
         ("1,2,0.5,3,4,5,6\n", "a table needs a column 'image_id'"),
         ('image_id,category_id,score,bbox\n616,1,0.5,"[1, 2, 3]"\n616,1,0.5,"1 2 3 4"\n', 'row 0: "bbox" has 3'),
         ("image_id,category_id,score,bbox\n616,1,0.5,none\n", "row 0: \"bbox\" is 'none', expected 4 numbers"),
-        ("score,score\n", "two columns have the same name"),
+        ("score,score\n", "the first line, which names the columns, has 'score' 2 times"),
+        ("1,1,10,10,20,20\n", "the first line, which names the columns, has '1' 2 times"),
         ("", "expected a line with the names of columns, found an empty file"),
         ("<!DOCTYPE html><html>\n<body>", "found an HTML page"),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "found a Git LFS pointer"),
@@ -756,3 +757,24 @@ def test_a_row_of_many_boxes_is_named():
     with pytest.raises(meanap.InputError, match='"boxes".*has 70002 rows, "image_ids" has 70001'):
         meanap.evaluate(meanap.GroundTruth([1], [1], [[0, 0, 1, 1]]),
                         meanap.Detections(ids[1:], ids[1:], np.ones(70_001), boxes))  # fmt: skip
+
+
+@pytest.mark.parametrize("library", ["pandas", "pyarrow"])
+def test_two_columns_of_one_name_are_an_error(library):
+    names = ["image_id", "category_id", "x", "y", "width", "height", "score"]
+
+    def table(columns):
+        if library == "pandas":
+            return pytest.importorskip("pandas").DataFrame([[1] * len(columns)], columns=columns)
+        return pytest.importorskip("pyarrow").table([[1]] * len(columns), names=columns)
+
+    whole = table(names)
+    assert meanap.evaluate(whole, whole).ap == pytest.approx(1)
+    for place in ("ground_truth", "detections"):
+        sides = {"ground_truth": whole, "detections": whole, place: table([*names, "x"])}
+        with pytest.raises(ValueError, match=f"{place}: two columns are called 'x'"):
+            meanap.evaluate(**sides)
+    qrels, run = table(["query", "document", "grade"]), table(["query", "document", "score"])
+    assert meanap.ranking.evaluate(qrels, run, "map").mean("map") == 1
+    with pytest.raises(ValueError, match="run: two columns are called 'score'"):
+        meanap.ranking.evaluate(qrels, table(["query", "document", "score", "score"]), "map")

@@ -166,6 +166,13 @@ def test_a_file_that_is_no_xml_is_said_to_be_none(tmp_path, text, told):
         readers.ground_truth(tmp_path, Options(format="voc"))
 
 
+def test_files_in_utf_16_are_recognised(tmp_path):
+    text = f"<annotation>{OBJECT.format(BOX.format(1, 3))}</annotation>"
+    for declaration in ("", '<?xml version="1.0" encoding="UTF-16"?>'):
+        (tmp_path / "a.xml").write_bytes(f"{declaration}{text}".encode("utf-16"))
+        assert len(readers.ground_truth(tmp_path)) == 1
+
+
 def test_faults_of_results_are_named(made, tmp_path):
     truth = readers.ground_truth(made[0])
     image = truth.images[0]

@@ -6,14 +6,16 @@ Objects with Arrow's PyCapsule interface (Polars, pandas, pyarrow, DuckDB, …) 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from meanap import _core
+from meanap.errors import InputError
 
-__all__ = ["ArrowColumns", "ListColumn", "column_of", "export", "speaks_arrow", "values"]
+__all__ = ["ArrowColumns", "ListColumn", "check_names", "column_of", "export", "speaks_arrow", "values"]
 
 # As in `meanap._arrays`.
 _core.before_fork()
@@ -36,6 +38,20 @@ class ListColumn(NamedTuple):
 def speaks_arrow(source: Any) -> bool:
     """Whether `source` is a table or column with the Arrow interface."""
     return hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__")
+
+
+def check_names(table: Any, place: str) -> None:
+    """Checks that no two columns of a table of pandas or pyarrow have the same name: others cannot have such.
+
+    Raises
+    ------
+    InputError
+        Two have.
+    """
+    names = getattr(table, "columns" if hasattr(table, "iloc") else "column_names", ())
+    for name, count in Counter(names if isinstance(names, Iterable) else ()).items():
+        if count > 1:
+            raise InputError(f"two columns are called {name!r}", place)
 
 
 class ArrowColumns(Mapping[str, Any]):

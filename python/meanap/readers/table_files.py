@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import itertools
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -96,8 +97,10 @@ def _lines(path: Any) -> tuple[list[str], Iterator[list[str]]]:
     delimiter = max(_DELIMITERS, key=first.count)
     with csv_of(path):
         names = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
-    if len(set(names)) < len(names):
-        raise InputError("two columns have the same name", os.fsdecode(path))
+    for name, count in Counter(names).items():
+        if count > 1:
+            text = f"the first line, which names the columns, has {name!r} {count} times"
+            raise InputError(text, os.fsdecode(path))
 
     def rows() -> Iterator[list[str]]:
         with opened() as file, csv_of(path):

@@ -6,6 +6,7 @@ import dataclasses
 import os
 from typing import Any, TypeVar
 
+from meanap._arrow import check_names
 from meanap._similarity import box_widths
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._coco_records import coco_ground_truth, coco_results
@@ -72,6 +73,8 @@ class Parquet(Tables):
 
 
 def _side(kind: type[_Side], table: Any, options: Options, place: Role, problems: Problems) -> _Side:
+    if not isinstance(table, Stored):
+        check_names(table, place)
     if isinstance(table, Stored) and by_object(table.empty, place, problems) is not None:
         table = table.read(None)
     nested: Nested | None = table if isinstance(table, Nested) else None

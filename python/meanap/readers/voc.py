@@ -52,7 +52,8 @@ class Voc(Reader):
                 return _annotations_of_list(path) is not None
             annotations = os.path.join(path, "Annotations")
             files = files_of(annotations if os.path.isdir(annotations) else path, ".xml", deep=False)
-            return bool(files) and b"<annotation" in head(files[0])
+            # In UTF-16 there are other bytes between the letters.
+            return bool(files) and b"<annotation" in head(files[0]).replace(b"\0", b"")
         except (OSError, ValueError):
             return False
 

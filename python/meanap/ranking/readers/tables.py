@@ -61,6 +61,7 @@ def _are_columns(source: Any, options: Options) -> bool:
 def columns_of(source: Any, role: Role, options: Options, place: str) -> Columns:
     """The columns of a table; `place` is its name in errors."""
     source = _in_memory(source)
+    _arrow.check_names(source, place)
     index: list[Any] = []
     # pandas would translate all columns, and may fail at one that is not needed.
     if _arrow.speaks_arrow(source) and not is_pandas(source):
@@ -100,6 +101,7 @@ def columns_of(source: Any, role: Role, options: Options, place: str) -> Columns
 def named_columns(source: Any, place: str) -> dict[Any, Any]:
     """All columns of a table by name, as `array` gives them."""
     source = _in_memory(source)
+    _arrow.check_names(source, place)
     if _arrow.speaks_arrow(source) and not is_pandas(source):
         source = _arrow.ArrowColumns(source, place)
         names: list[Any] = list(source)
