@@ -611,3 +611,24 @@ def test_files_elsewhere_and_open_files_are_refused(tmp_path):
     path.write_text("q1 Q0 a 1 0.5 tag\n")
     with open(path) as file, pytest.raises(InputError, match="run: an open file of .*, expected its path"):
         evaluate(GRADES, file)
+
+
+@pytest.mark.parametrize("side", ["qrels", "run"])
+@pytest.mark.parametrize("form", ["dictionary", "lists", "columns"])
+def test_an_id_with_half_of_a_surrogate_pair_is_named(side, form):
+    # As `open(path, errors="surrogateescape")` reads Latin-1.
+    def made(role, id):
+        value = "grade" if role == "qrels" else "score"
+        return {
+            "dictionary": {"q": {id: 1}},
+            "lists": {"q": [id]},
+            "columns": {"query": ["q"], "document": [id], value: [1]},
+        }[form]
+
+    sides = {role: made(role, "caf\udce9" if role == side else "a") for role in ("qrels", "run")}
+    if (side, form) == ("run", "dictionary"):
+        # Documents of the dictionaries are only looked up among those that are judged.
+        assert evaluate(**sides, measures="map").mean("map") == 0
+        return
+    with pytest.raises(ValueError, match=rf"^{side}: the id 'caf\\udce9' is no text"):
+        evaluate(**sides, measures="map")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, TypeVar
 
-__all__ = ["InputError", "InputTypeError", "MissingFieldError", "NestingError", "named"]
+__all__ = ["InputError", "InputTypeError", "MissingFieldError", "NestingError", "named", "no_text"]
 
 #: Codes of files with another content than expected: what is expected comes first in the sentence, and what is found
 #: is a noun, elsewhere a predicate. `Error` in ``src/error.rs`` reads the same.
@@ -133,3 +133,8 @@ class NestingError(InputError, RecursionError):
 def named(error: Exception, source: str) -> Exception:
     """The same error, of any class, with a source before its text."""
     return error.at(source) if isinstance(error, InputError) else type(error)(f"{source}: {error}")
+
+
+def no_text(error: UnicodeEncodeError, source: str) -> InputError:
+    """The error for an id with half of a surrogate pair, as `surrogateescape` makes of bytes that are not UTF-8."""
+    return InputError(f"the id {error.object!r} is no text: it has half of a surrogate pair", source)

@@ -11,7 +11,7 @@ import numpy as np
 
 from meanap import _arrow, _core
 from meanap._arrays import shown
-from meanap.errors import InputError, InputTypeError
+from meanap.errors import InputError, InputTypeError, no_text
 from meanap.ranking.readers._reader import Options, Role, Run
 
 __all__ = ["Columns", "Picked", "pick", "plain_name", "qrels_of", "run_of"]
@@ -145,6 +145,8 @@ def qrels_of(columns: Columns, options: Options) -> _core.Qrels:
         return _core.Qrels.from_columns(*ids, grades, options.duplicates)
     except InputError as error:
         raise error if columns.source == "qrels" else error.at(columns.source) from None
+    except UnicodeEncodeError as error:
+        raise no_text(error, columns.source) from None
 
 
 def run_of(columns: Columns) -> Run:
@@ -157,7 +159,11 @@ def run_of(columns: Columns) -> Run:
         scores = -_scores(columns, columns.rank, columns.names[2])
     else:
         scores = -np.arange(_length(columns.query), dtype=np.float64)
-    core = _core.Run.from_columns(_ids(columns, "query"), _ids(columns, "document"), scores)
+    ids = _ids(columns, "query"), _ids(columns, "document")
+    try:
+        core = _core.Run.from_columns(*ids, scores)
+    except UnicodeEncodeError as error:
+        raise no_text(error, columns.source) from None
     if without:
         known = set(core.query_ids)
         without = [query for query in dict.fromkeys(without) if query not in known]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
-from meanap.errors import InputError, InputTypeError
+from meanap.errors import InputError, InputTypeError, no_text
 from meanap.ranking.readers._columns import Columns, qrels_of, run_of
 from meanap.ranking.readers._reader import Options, Reader, Role, Run
 
@@ -117,7 +117,9 @@ def _are_pairs(items: list[Any]) -> bool:
 
 
 def explained(error: Exception, lists: Mapping[Any, Any], role: Role, source: str) -> Exception:
-    """The error with the first number of a dictionary that cannot be used as its place; else as it is."""
+    """The error with the first id or number of a dictionary that cannot be used; else as it is."""
+    if isinstance(error, UnicodeEncodeError):
+        return no_text(error, source)
     name, expected = ("grade", "a whole number") if role == "qrels" else ("score", "a number")
     for query, documents in lists.items():
         if not isinstance(documents, Mapping):
