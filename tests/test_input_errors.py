@@ -176,3 +176,14 @@ def test_no_reader_says_of_a_file_what_reads_twice(tmp_path):
         except (meanap.InputError, OSError) as error:
             told.append(str(error))
     assert len(told) > 50 and not [text for text in told if "found is " in text or "found has " in text]
+
+
+def test_an_id_with_half_of_a_surrogate_pair_is_named():
+    """As `surrogateescape` makes of a name of a file that is not UTF-8."""
+    metric, box = meanap.MeanAveragePrecision(), np.ones((1, 4))
+    preds = [{"boxes": box, "scores": [0.5], "labels": ["\udc80"]}]
+    with pytest.raises(InputError, match=r'preds\[0\]\["labels"\]: row 0: .* half of a surrogate pair, expected'):
+        metric.update(preds, [{"boxes": box, "labels": ["x"]}])
+    record = {"id": 1, "image_id": "\udc80", "category_id": 1, "bbox": [0, 0, 2, 2]}
+    with pytest.raises(InputError, match=r"row 0: .* half of a surrogate pair, expected"):
+        meanap.evaluate([record], [])

@@ -186,7 +186,7 @@ pub(super) fn key(value: &Bound<'_, PyAny>, place: impl Fn() -> Place) -> PyResu
         return Ok(Key::Number(number));
     }
     if let Ok(text) = value.cast::<PyString>() {
-        return Ok(Key::Text(text.to_str()?.into()));
+        return Ok(Key::Text(id_text(text, place)?.into()));
     }
     // A whole float is the integer that it equals.
     if let Ok(number) = value.cast::<PyFloat>()
@@ -206,6 +206,15 @@ pub(super) fn key(value: &Bound<'_, PyAny>, place: impl Fn() -> Place) -> PyResu
         return key(&item, place);
     }
     Err(no_id(value, place())?)
+}
+
+/// The text of an id; an error for half of a surrogate pair, as `surrogateescape` makes of bytes that are not UTF-8.
+fn id_text<'a>(text: &'a Bound<'_, PyString>, place: impl FnOnce() -> Place) -> PyResult<&'a str> {
+    if let Ok(text) = text.to_str() {
+        return Ok(text);
+    }
+    let problem = format!("{} is no text: it has half of a surrogate pair", text.repr()?);
+    Err(place().value(problem).expected("an integer or a string").into())
 }
 
 /// The error for what is no id.
@@ -306,7 +315,7 @@ fn read_keys(value: &Bound<'_, PyAny>, place: &dyn Fn() -> String, sink: &mut im
         for (row, item) in list.iter().enumerate() {
             check_signals(list.py(), row)?;
             if let Ok(text) = item.cast::<PyString>() {
-                sink.take(KeyRef::Text(text.to_str()?))?;
+                sink.take(KeyRef::Text(id_text(text, || Place::row(place(), row))?))?;
                 continue;
             }
             let place = || Place::row(place(), row);
