@@ -42,9 +42,9 @@ print(meanap.evaluate(truth, results).ap, max(int(l.split()[1]) for l in open("/
     assert status == 0, said
     ap, running = said.split()
     assert float(ap) == pytest.approx(1)
-    assert int(running) <= max(256, os.cpu_count()) + 1
+    # With the main thread; and one that waited for the work may not have ended yet.
+    assert int(running) <= max(256, os.cpu_count()) + 2
     if threads == "7" and not limited:
-        # A thread that waited for the work may not have ended yet.
         assert int(running) in (8, 9)
     if limited:
         assert int(running) == 1
