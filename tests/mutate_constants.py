@@ -219,8 +219,8 @@ PYTHON = [
     ),
     *of(
         "python/meanap/segmentation/panoptic.py",
-        ("0.5 * made_up", "0.6 * made_up"),
-        ("0.5 * missed", "0.4 * missed"),
+        ("0.5 * false_positives", "0.6 * false_positives"),
+        ("0.5 * false_negatives", "0.4 * false_negatives"),
         tests=f"{CONSTANTS} tests/test_pixels_panoptic.py",
     ),
     *of(
