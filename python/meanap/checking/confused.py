@@ -32,7 +32,10 @@ class Confused:
 
     def __init__(self, categories: list[Any], pairs: Iterable[tuple[int, int, int]]) -> None:
         self.categories = categories
-        self.truth, self.detected, self.count = np.array([*pairs], dtype=np.int64).reshape(-1, 3).T
+        columns = np.array([*pairs], dtype=np.int64).reshape(-1, 3).T
+        self.truth: np.ndarray = columns[0]
+        self.detected: np.ndarray = columns[1]
+        self.count: np.ndarray = columns[2]
 
     @classmethod
     def of(cls, result: Result) -> Confused:

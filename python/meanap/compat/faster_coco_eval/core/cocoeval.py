@@ -152,16 +152,16 @@ class Params:
         self.iouType = "segm" if value == 1 else "bbox"
         logger.warning("useSegm is deprecated; iouType is %r", self.iouType)
 
-    iou_type = _the_same_as("iouType")
-    img_ids = _the_same_as("imgIds")
-    cat_ids = _the_same_as("catIds")
-    iou_thrs = _the_same_as("iouThrs")
-    rec_thrs = _the_same_as("recThrs")
-    max_dets = _the_same_as("maxDets")
-    area_rng = _the_same_as("areaRng")
-    area_rng_lbl = _the_same_as("areaRngLbl")
-    use_cats = _the_same_as("useCats")
-    img_count_lbl = _the_same_as("imgCountLbl")
+    iou_type: property = _the_same_as("iouType")
+    img_ids: property = _the_same_as("imgIds")
+    cat_ids: property = _the_same_as("catIds")
+    iou_thrs: property = _the_same_as("iouThrs")
+    rec_thrs: property = _the_same_as("recThrs")
+    max_dets: property = _the_same_as("maxDets")
+    area_rng: property = _the_same_as("areaRng")
+    area_rng_lbl: property = _the_same_as("areaRngLbl")
+    use_cats: property = _the_same_as("useCats")
+    img_count_lbl: property = _the_same_as("imgCountLbl")
 
 
 class COCOeval(_COCOeval):
