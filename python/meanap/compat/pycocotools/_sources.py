@@ -362,12 +362,7 @@ class IndexedList:
         return {"anns": anns, "imgToAnns": img_to_anns, "catToImgs": cat_to_imgs}
 
     def columns(
-        self,
-        params: Any,
-        role: Role,
-        images: dict[Any, Any] | None,
-        image_ids: Ids,
-        category_ids: Ids,
+        self, params: Any, role: Role, images: dict[Any, Any] | None, image_ids: Ids, category_ids: Ids
     ) -> Columns | None:
         """Columns for an evaluation, or None if the indices must be read."""
         if not params.imgIds or (images is None and params.iouType in MASK_TYPES):

@@ -146,10 +146,7 @@ class COCOeval(Lazy):
         if p.useSegm is not None:
             p.iouType = "segm" if p.useSegm == 1 else "bbox"
             logger.warning("params.useSegm is deprecated; evaluating %s", p.iouType)
-        images, categories = (
-            Ids.unique(p.imgIds),
-            Ids.unique(p.catIds) if p.useCats else Ids(p.catIds),
-        )
+        images, categories = Ids.unique(p.imgIds), Ids.unique(p.catIds) if p.useCats else Ids(p.catIds)
         p.imgIds, p.catIds = images.ids, categories.ids
         p.maxDets = sorted(p.maxDets)
         self.params = p
