@@ -91,3 +91,71 @@ def test_what_is_refused(name, arguments):
         with pytest.raises(ValueError), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             getattr(package, name)(*arguments)
+
+
+@pytest.mark.parametrize("name", [*LABELS, *GRADES])
+def test_scores_that_doubles_do_not_hold(name):
+    truth, scores, _ = tables(1, 12, 5, 4)
+    scores = (scores * 7).astype(np.int64) + 2**60
+    assert getattr(ours, name)(truth, scores) == getattr(theirs, name)(truth, scores)
+    assert getattr(ours, name)(truth, scores) == getattr(ours, name)(truth, scores - 2**60)
+
+
+@pytest.mark.parametrize("name", GRADES)
+def test_unsigned_scores(name):
+    """DIFFERENCE: 0 is the least score, which scikit-learn ranks first, as -0 is the least of the negated others."""
+    grades, scores = np.array([[3, 1, 0]]), np.array([[0, 1, 2]], dtype=np.uint8)
+    found = getattr(ours, name)(grades, scores)
+    assert found == getattr(ours, name)(grades, scores.astype(int)) == getattr(theirs, name)(grades, scores.astype(int))
+    assert getattr(ours, name)(grades, scores > 1) == getattr(ours, name)(grades, scores // 2)
+
+
+@pytest.mark.parametrize("name", [*LABELS, *GRADES])
+def test_tables_of_every_library(name):
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    truth, scores, weights = tables(2, 12, 5, 4)
+    expected = getattr(theirs, name)(truth, scores, sample_weight=weights)
+    for make in (
+        lambda table, dtype: table.astype(object),
+        lambda table, dtype: pandas.DataFrame(table).astype(dtype),
+        lambda table, dtype: pandas.DataFrame(table).convert_dtypes(dtype_backend="pyarrow"),
+        lambda table, dtype: polars.DataFrame(table),
+    ):
+        given = make(truth, "Int64"), make(scores, "Float64")
+        assert getattr(ours, name)(*given, sample_weight=weights) == expected
+        assert getattr(ours, name)(*given, sample_weight=weights[:, None]) == expected
+
+
+@pytest.mark.parametrize("name", [*LABELS, *GRADES, "top_k_accuracy_score"])
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ([None] * 4, r"sample_weight\[0\]: is missing, expected a number"),
+        ([1, 2, 3], r"sample_weight has shape \(3,\), expected \(4,\)"),
+        ([1, np.nan, 1, 1], r"sample_weight\[1\] is nan, expected a finite number"),
+        (list("abcd"), "sample_weight is <U1, expected numbers"),
+        (np.ma.array([1, 2, 3, 4], mask=[0, 1, 0, 0]), "sample_weight: row 1 is null"),
+    ],
+)
+def test_weights_that_are_none(name, weights, expected):
+    """DIFFERENCE: scikit-learn gives NaN where a weight is NaN, in these metrics."""
+    truth = [0, 1, 2, 0] if name.startswith("top") else [[0, 1, 1], [1, 0, 0], [0, 0, 1], [1, 1, 0]]
+    scores = [[3, 2, 1], [1, 2, 3], [2, 1, 3], [3, 1, 2]]
+    with pytest.raises(ValueError, match=f"^{expected}"):
+        getattr(ours, name)(truth, scores, sample_weight=weights)
+    if not name.startswith("label_ranking_av"):
+        with pytest.raises(ValueError, match="sample_weight is 0 in sum"):
+            getattr(ours, name)(truth, scores, sample_weight=[0] * 4)
+
+
+def test_options_that_are_none():
+    for base in ("2", None, 0, float("nan")):
+        with pytest.raises(ValueError, match="log_base"):
+            ours.dcg_score([[1, 0]], [[1, 2]], log_base=base)
+    for k in (0, 2.0, "1"):
+        for call, truth in ((ours.ndcg_score, [[1, 0, 0]] * 3), (ours.top_k_accuracy_score, [0, 1, 2])):
+            with pytest.raises(ValueError, match="^k is"):
+                call(truth, [[1, 2, 3]] * 3, k=k)
+    for labels in ({0, 1, 2}, "abc", 3):
+        with pytest.raises(ValueError, match="labels: is an? .*, expected an array or a list"):
+            ours.top_k_accuracy_score([0, 1, 2], [[1, 2, 3]] * 3, labels=labels)

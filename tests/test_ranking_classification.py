@@ -226,7 +226,7 @@ def test_what_is_refused():
     with pytest.raises(ValueError, match="table of 0 and 1"):
         average_precision_score([[0, 2]], [[0.1, 0.2]])
     with pytest.raises(ValueError, match="a column for each label"):
-        average_precision_score([0, 1], [[0.1, 0.2, 0.3], [0.1, 0.2, 0.3]])
+        average_precision_score([0, 1, 2], [[0.1, 0.2], [0.1, 0.2], [0.1, 0.2]])
     with pytest.raises(ValueError, match="average is 'mean'"):
         average_precision_score([0, 1], [0.1, 0.2], average="mean")
     with pytest.raises(ValueError, match="interpolation is 'voc'"):
@@ -243,7 +243,130 @@ def test_the_core_orders_scores_as_numpy_orders_their_negatives():
         assert order.dtype == np.int64
 
 
-@pytest.mark.parametrize("labels", [[True, None], [None, 1.0], [1, "a"], [{}, 1]])
+@pytest.mark.parametrize("labels", [[True, "a"], [b"a", 1.0], [1, "a"], [{}, 1]])
 def test_labels_of_several_kinds_are_named(labels):
     with pytest.raises(TypeError, match=r"^y_true: expected labels of one kind, found \w+, \w+$"):
         average_precision_score(np.array(labels, dtype=object), [0.1, 0.2])
+
+
+FOUND = (average_precision_score, precision_recall_curve)
+LABELS, SCORES = [0, 1, 1, 0, 1], [0.1, 0.4, 0.35, 0.8, 0.4]
+
+
+def same(ours, theirs):
+    """Whether two answers have the same numbers, or as many arrays of them."""
+    pairs = zip(ours, theirs, strict=True) if isinstance(theirs, tuple) else [(ours, theirs)]
+    return all(map(np.array_equal, *zip(*pairs, strict=True)))
+
+
+@pytest.mark.parametrize("call", FOUND)
+@pytest.mark.parametrize(
+    "scores",
+    [
+        np.array([2**60, 2**60 + 1, 2**60 + 2, 1, 2]),
+        np.array([2**64 - 1, 2**64 - 2, 2**64 - 3, 1, 2], dtype=np.uint64),
+        np.array([-(2**63), -(2**63) + 1, 5, 1, 2]),
+        1 + np.array([0, 1, 2, -1, 3], dtype=np.longdouble) / 2**60,
+    ],
+)
+def test_scores_that_doubles_do_not_hold(call, scores):
+    theirs = getattr(sklearn_metrics, call.__name__)
+    assert same(call(LABELS, scores), theirs(LABELS, scores))
+    assert same(
+        call(LABELS, scores, sample_weight=[1, 2, 3, 4, 5]), theirs(LABELS, scores, sample_weight=[1, 2, 3, 4, 5])
+    )
+
+
+@pytest.mark.parametrize("call", FOUND)
+def test_a_table_with_one_column_is_that_column(call):
+    pandas = pytest.importorskip("pandas")
+    theirs = getattr(sklearn_metrics, call.__name__)
+    labels, scores = np.array(LABELS), np.array(SCORES)
+    for given in (
+        (labels[:, None], scores),
+        (labels, scores[:, None]),
+        (labels[:, None], scores[:, None]),
+        (pandas.DataFrame({"y": labels}), pandas.DataFrame({"score": scores})),
+    ):
+        assert same(call(*given), theirs(*given))
+    for average in ("samples", None):
+        found = average_precision_score(labels[:, None], scores[:, None], average=average)
+        assert found == sklearn_metrics.average_precision_score(labels[:, None], scores[:, None], average=average)
+
+
+@pytest.mark.parametrize("call", FOUND)
+def test_columns_of_every_library(call):
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    pyarrow = pytest.importorskip("pyarrow")
+    expected = getattr(sklearn_metrics, call.__name__)(LABELS, SCORES)
+    for labels, scores in (
+        (np.array(LABELS, dtype=object), np.array(SCORES, dtype=object)),
+        (pandas.Series(LABELS, dtype="Int64"), pandas.Series(SCORES, dtype="Float64")),
+        (pandas.Series(LABELS, dtype="int64[pyarrow]"), pandas.Series(SCORES, dtype="double[pyarrow]")),
+        (pandas.Series(LABELS, dtype="category"), pandas.Series(SCORES, index=[4, 3, 2, 1, 0])),
+        (polars.Series(LABELS), polars.Series(SCORES)),
+        (pyarrow.array(LABELS), pyarrow.chunked_array([SCORES[:2], SCORES[2:]])),
+        (np.ma.array(LABELS), np.ma.array(SCORES)),
+        (np.array(LABELS, ">i2"), np.array(SCORES, ">f8")),
+    ):
+        assert same(call(labels, scores), expected)
+        assert same(call(labels, scores, sample_weight=np.ones(5, dtype=object)), expected)
+    names = np.array(["no", "yes"])[LABELS]
+    for labels in (names, names.tolist(), pandas.Series(names, dtype="string[pyarrow]"), polars.Series(names)):
+        assert same(call(labels, SCORES, pos_label="yes"), expected)
+
+
+def test_tables_of_every_library():
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    sparse = pytest.importorskip("scipy.sparse")
+    truth, scores = np.array([[1, 0, 1], [0, 1, 1], [0, 0, 1]]), np.array([[2, 1, 3], [2, 4, 1], [3, 1, 1]]) / 4
+    expected = sklearn_metrics.average_precision_score(truth, scores)
+    for given in (
+        (pandas.DataFrame(truth).astype("int64[pyarrow]"), pandas.DataFrame(scores).astype("double[pyarrow]")),
+        (pandas.DataFrame(truth).astype("Int64"), pandas.DataFrame(scores).astype("Float64")),
+        (polars.DataFrame(truth), polars.DataFrame(scores)),
+        (sparse.csr_matrix(truth), scores),
+        (sparse.csc_array(truth), scores.astype(object)),
+    ):
+        assert average_precision_score(*given) == expected
+
+
+def masked(values):
+    return np.ma.array(values, mask=[0, 0, 1, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "expected"),
+    [
+        ([0, 1, np.nan, 0, 1], SCORES, r"y_true\[2\]: is missing, expected a label"),
+        (["a", "b", None, "a", "b"], SCORES, r"y_true\[2\]: is missing, expected a label"),
+        ([0, 1, 0.5, 0, 1], SCORES, r"continuous format is not supported: y_true\[2\] is 0.5, expected a label"),
+        (LABELS, [1, 2, None, 3, 4], r"y_score\[2\]: is missing, expected a number"),
+        (LABELS, [1, 2, 10**400, 3, 4], r"y_score\[2\]: is 1000*\.\.\., expected a number"),
+        (masked(LABELS), SCORES, "y_true: row 2 is null"),
+        (LABELS, masked(SCORES), "y_score: row 2 is null"),
+        (LABELS, None, "y_score: is None, expected an array or a list"),
+        ({0, 1}, [0.1, 0.2], "y_true: is a set, expected an array or a list"),
+        ("01101", SCORES, "y_true: is a str, expected an array or a list"),
+        (iter(LABELS), SCORES, "y_true: is a list_iterator, expected an array or a list"),
+    ],
+)
+def test_what_is_no_label_or_score_is_named(labels, scores, expected):
+    for call in FOUND:
+        with pytest.raises(ValueError, match=f"^{expected}$"):
+            call(labels, scores, pos_label="b" if "a" in labels else 1)
+
+
+def test_labels_of_the_columns_that_are_missing():
+    table = np.random.default_rng(0).random((4, 3))
+    for labels in ([0, 1, 2, np.nan], ["a", "b", "c", None]):
+        with pytest.raises(ValueError, match=r"y_true\[3\]: is missing, expected a label"):
+            average_precision_score(np.array(labels, dtype=object), table)
+
+
+def test_two_labels_have_one_column_of_scores():
+    """As scikit-learn says, whose users have `predict_proba` with a column for each of two."""
+    scores = np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]])
+    for labels in ([0, 1, 1], ["n", "y", "y"], [True, True, True]):
+        with pytest.raises(ValueError, match=r"y_score: has shape \(3, 2\) .*, such as y_score\[:, 1\]"):
+            average_precision_score(labels, scores)

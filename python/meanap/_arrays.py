@@ -41,8 +41,7 @@ def as_numpy(value: Any, place: str = "array") -> np.ndarray:
     ValueError
         There is no way, or the rows of a nested list differ in length; the message begins with `place`.
     """
-    # No masked array can exist before `numpy.ma` is imported, and importing it is slow.
-    if "numpy.ma" in sys.modules and isinstance(value, np.ma.MaskedArray):
+    if _is_masked(value):
         if np.ma.is_masked(value):
             row = int(np.flatnonzero(np.ma.getmaskarray(value).reshape(len(value), -1).any(axis=1))[0])
             raise InputError(source=place, record=row, unit="row", found="is null")
@@ -69,11 +68,25 @@ def as_numpy(value: Any, place: str = "array") -> np.ndarray:
     raise InputError(f"a {type(value).__name__} cannot be read as an array{reason}", place)
 
 
-def on_host(value: Any) -> Any:
-    """An array of another library as NumPy's, from whichever device; NumPy's own aligned; anything else as it is."""
-    if isinstance(value, np.ndarray):
+def _is_masked(value: Any) -> bool:
+    # No masked array can exist before `numpy.ma` is imported, and importing it is slow.
+    return "numpy.ma" in sys.modules and isinstance(value, np.ma.MaskedArray)
+
+
+def on_host(value: Any, place: str = "array") -> Any:
+    """An array of another library as NumPy's, from whichever device; NumPy's own aligned; anything else as it is.
+
+    Arrow's arrays stay as they are: text and lists, which they may hold, have no DLPack.
+
+    Raises
+    ------
+    ValueError
+        An element is masked, or there is no way; the message begins with `place`.
+    """
+    if isinstance(value, np.ndarray) and not _is_masked(value):
         return value if value.flags.aligned else value.copy()
-    return as_numpy(value) if hasattr(value, "__dlpack_device__") else value
+    device = hasattr(value, "__dlpack_device__") and not hasattr(value, "__arrow_c_array__")
+    return as_numpy(value, place) if device else value
 
 
 #: Tensors with more numbers are copied by themselves: they would be copied on the device first.

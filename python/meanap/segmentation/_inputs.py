@@ -75,7 +75,7 @@ def integers(value: Any, what: str) -> np.ndarray:
     TypeError
         It holds something else.
     """
-    array = np.asarray(on_host(value))
+    array = np.asarray(on_host(value, what))
     if array.ndim == 1 and not array.size:
         raise InputError(f"{what}: expected label maps or files, found an empty list")
     if array.dtype == bool:
@@ -95,7 +95,7 @@ def scores(value: Any, what: str) -> np.ndarray:
     TypeError
         It holds something else.
     """
-    array = np.asarray(on_host(value))
+    array = np.asarray(on_host(value, what))
     if array.dtype.kind != "f":
         raise TypeError(f"{what}: expected an array of floating-point scores, found {array.dtype}")
     if array.dtype.itemsize == 2:

@@ -122,7 +122,7 @@ class RegionAveragePrecision(LabelMetric):
         """
         self._synced = None
         targets = _inputs.images_of(_inputs.integers(target, "target"), "target")
-        given = np.asarray(on_host(preds))
+        given = np.asarray(on_host(preds, "preds"))
         every: np.ndarray | None = None
         if given.dtype.kind == "f":
             if scores is not None:

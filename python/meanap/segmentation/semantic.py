@@ -145,8 +145,8 @@ class SemanticSegmentation(LabelMetric):
             self._update_files(preds, target, preds_suffix, target_suffix)
             return
         targets = _inputs.images_of(_inputs.integers(target, "target"), "target")
-        given = np.asarray(on_host(preds))
-        shape = np.asarray(on_host(target)).shape
+        given = np.asarray(on_host(preds, "preds"))
+        shape = np.asarray(on_host(target, "target")).shape
         if given.dtype.kind == "f" and given.ndim == len(shape) + 1:
             self._update_scores(targets, given)
             return

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 import numpy as np
 
 from meanap import _core
-from meanap._arrays import on_host
-from meanap.compat.sklearn._distinct import distinct
+from meanap.compat.sklearn._inputs import distinct, labels_of, one_column, weights_of
+from meanap.errors import InputError
+from meanap.ranking.dense import array_of, comparable, numbers_of
 
 if TYPE_CHECKING:
     from meanap._types import ClassAverage, Ids, Interpolation, Numbers, Rows
@@ -41,7 +42,7 @@ def precision_recall_curve(
     y_true
         ``(N,)`` labels: 0 and 1, -1 and 1, or bool; or anything if `pos_label` is given.
     y_score
-        ``(N,)`` scores, greater for the positive class. The thresholds are of their dtype.
+        ``(N,)`` scores, greater for the positive class; they may be infinite. The thresholds are of their dtype.
     pos_label
         The label of the positive class; 1 by default.
     sample_weight
@@ -77,17 +78,20 @@ def precision_recall_curve(
     >>> curve.recall
     array([1. , 1. , 0.5, 0.5, 0. ])
     """
-    scores = _scores(y_score)
+    given = one_column(numbers_of(y_score, "y_score"))
+    scores, values = comparable(given)
     if scores.ndim != 1:
         raise ValueError(f"y_score has {scores.ndim} dimensions, expected 1")
-    labels = np.asarray(on_host(y_true))
+    labels = labels_of(y_true)
     # A label that no example has is no positive: scikit-learn takes it so here, and refuses it in the average.
     truth = _binary(labels, None) if pos_label is None else _equal(labels, pos_label)
-    weights = _weights(sample_weight, len(truth))
+    weights = weights_of(sample_weight, len(truth))
     if not (truth if weights is None else truth & (weights != 0)).any():
         _warn_no_positives("recall is set to one for all thresholds")
-    precision, recall, thresholds = _curve(truth, scores, weights, drop_intermediate)
-    return PrecisionRecallCurve(precision, recall, thresholds.astype(np.asarray(on_host(y_score)).dtype, copy=False))
+    precision, recall, thresholds = _curve(truth, np.ascontiguousarray(scores), weights, drop_intermediate)
+    if values is not None:
+        thresholds = values[thresholds.astype(np.intp)]
+    return PrecisionRecallCurve(precision, recall, thresholds.astype(given.dtype, copy=False))
 
 
 @overload
@@ -128,10 +132,11 @@ def average_precision_score(
     Parameters
     ----------
     y_true
-        ``(N,)`` binary labels; or ``(N, C)``, 0 or 1 for each class; or ``(N,)`` integers or text with ``(N, C)``
-        scores, whose columns are then the distinct labels in order.
+        ``(N,)`` binary labels; or ``(N, C)``, 0 or 1 for each class; or ``(N,)`` integers or text, of three labels or
+        more, with ``(N, C)`` scores, whose columns are then the distinct labels in order. A table with a single column
+        is that column.
     y_score
-        ``(N,)`` or ``(N, C)`` scores.
+        ``(N,)`` or ``(N, C)`` scores; they may be infinite.
     average
         For more than one class: ``"macro"`` is the mean over classes, ``"micro"`` takes all entries as one class,
         ``"weighted"`` weighs classes by their positives, ``"samples"`` is the mean over rows, None gives the ``(C,)``
@@ -176,20 +181,22 @@ def average_precision_score(
         raise ValueError(f"average is {average!r}, expected None or one of {', '.join(AVERAGES)}")
     if interpolation not in INTERPOLATIONS:
         raise ValueError(f"interpolation is {interpolation!r}, expected one of {', '.join(INTERPOLATIONS)}")
-    scores = _scores(y_score)
-    if scores.ndim == 1 and interpolation == "none" and sample_weight is None:
-        return _of_one_class(y_true, scores, pos_label)
+    scores, _ = comparable(one_column(numbers_of(y_score, "y_score")))
+    labels = one_column(array_of(y_true, "y_true"))
     if scores.ndim == 1:
-        truth = _binary(y_true, pos_label)
-        return _one_class(truth, scores, interpolation, _weights(sample_weight, len(truth)))
+        scores = np.ascontiguousarray(scores)
+        if interpolation == "none" and sample_weight is None:
+            return _of_one_class(labels, scores, pos_label)
+        truth = _binary(labels, pos_label)
+        return _one_class(truth, scores, interpolation, weights_of(sample_weight, len(truth)))
     if scores.ndim != 2:
         raise ValueError(f"y_score has {scores.ndim} dimensions, expected 1 or 2")
     if pos_label != 1:
-        kind = "multiclass" if np.asarray(on_host(y_true)).ndim == 1 else "multilabel-indicator"
+        kind = "multiclass" if labels.ndim == 1 else "multilabel-indicator"
         message = f"Parameter pos_label is fixed to 1 for {kind} y_true. Do not set pos_label or set pos_label to 1."
         raise ValueError(message)
-    truth = _indicator(y_true, scores.shape)
-    weights = _weights(sample_weight, len(truth))
+    truth = _indicator(labels, scores.shape)
+    weights = weights_of(sample_weight, len(truth))
     if average == "micro":
         repeated = None if weights is None else np.repeat(weights, truth.shape[1])
         flat = np.ascontiguousarray(truth).ravel(), np.ascontiguousarray(scores).ravel()
@@ -221,12 +228,12 @@ def average_precision_score(
     return float(np.average(values, weights=counts))
 
 
-def _of_one_class(y_true: Any, scores: np.ndarray, pos_label: Any) -> float:
+def _of_one_class(labels: np.ndarray, scores: np.ndarray, pos_label: Any) -> float:
     try:
-        value, positives = _core.average_precision(_labels(y_true, pos_label), scores)
+        value, positives = _core.average_precision(_readable(labels, pos_label), scores)
     except ValueError:
         # Labels that the core does not take as they are may all be the same.
-        value, positives = _core.average_precision(_binary(y_true, pos_label), scores)
+        value, positives = _core.average_precision(_binary(labels, pos_label), scores)
     if not positives:
         _warn_no_positives("average precision is 0")
     return value
@@ -283,43 +290,18 @@ def _curve(
     return np.append(precision[::-1], 1.0), np.append(recall[::-1], 0.0), thresholds[::-1]
 
 
-def _weights(sample_weight: Any, length: int) -> np.ndarray | None:
-    if sample_weight is None:
-        return None
-    weights = np.asarray(on_host(sample_weight))
-    if weights.dtype.kind not in "fiub":
-        raise TypeError(f"sample_weight is {weights.dtype}, expected numbers")
-    if weights.ndim == 0:
-        weights = np.full(length, weights)
-    if weights.shape != (length,):
-        raise ValueError(f"sample_weight has shape {weights.shape}, expected ({length},) as y_true has examples")
-    weights = weights.astype(np.float64, copy=False)
-    if len(at := np.flatnonzero(~np.isfinite(weights))):
-        raise ValueError(f"sample_weight[{at[0]}] is {weights[at[0]]}, expected a finite number")
-    return weights
-
-
-def _scores(y_score: Any) -> np.ndarray:
-    scores = np.asarray(on_host(y_score))
-    if scores.dtype.kind not in "fiub":
-        raise TypeError(f"y_score is {scores.dtype}, expected numbers")
-    scores = scores.astype(np.float32 if scores.dtype == np.float32 else np.float64, copy=False)
-    return np.ascontiguousarray(scores) if scores.ndim == 1 else scores
-
-
 _LABELS = tuple(map(np.dtype, ("?", "u1", "i1", "i4", "i8", "f4", "f8")))
 
 
-def _labels(y_true: Any, pos_label: Any) -> np.ndarray:
+def _readable(labels: np.ndarray, pos_label: Any) -> np.ndarray:
     """Labels as they are if the core reads and checks them so; else whether each is positive."""
-    labels = np.asarray(on_host(y_true))
     if labels.ndim == 1 and labels.dtype in _LABELS and (pos_label is None or pos_label is True or pos_label == 1):
         return np.ascontiguousarray(labels)
-    return _binary(y_true, pos_label)
+    return _binary(labels, pos_label)
 
 
-def _binary(y_true: Any, pos_label: Any) -> np.ndarray:
-    labels = np.asarray(on_host(y_true))
+def _binary(given: np.ndarray, pos_label: Any) -> np.ndarray:
+    labels = labels_of(given)
     if labels.ndim != 1:
         raise ValueError(f"y_true has {labels.ndim} dimensions, expected 1 as y_score")
     if labels.dtype == bool and pos_label in (None, 1):
@@ -362,21 +344,25 @@ def _equal(labels: np.ndarray, pos_label: Any) -> np.ndarray:
     return np.ascontiguousarray(truth) if truth.shape == labels.shape else np.zeros(labels.shape, dtype=bool)
 
 
-def _indicator(y_true: Any, shape: tuple[int, ...]) -> np.ndarray:
-    labels = np.asarray(on_host(y_true))
-    if labels.ndim == 1:
+def _indicator(given: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    if given.ndim == 1:
+        labels = labels_of(given)
         present = distinct(labels)
+        if len(present) <= 2:
+            found = f"has shape {shape} and y_true {len(present)} distinct labels"
+            expected = f"shape ({len(labels)},): the scores of the positive label, such as y_score[:, 1]"
+            raise InputError(None, "y_score", found=found, expected=expected)
         if len(labels) != shape[0] or len(present) != shape[1]:
             raise ValueError(
                 f"y_score has shape {shape}, expected ({len(labels)}, {len(present)}): a column for each label"
             )
         indicator: np.ndarray = labels[:, None] == present[None, :]
         return indicator
-    if labels.shape != shape:
-        raise ValueError(f"y_true has shape {labels.shape} and y_score has {shape}, expected the same")
-    if labels.dtype != bool and not ((labels == 0) | (labels == 1)).all():
+    if given.shape != shape:
+        raise ValueError(f"y_true has shape {given.shape} and y_score has {shape}, expected the same")
+    if given.dtype != bool and not ((given == 0) | (given == 1)).all():
         raise ValueError("y_true is not a table of 0 and 1")
-    return labels.astype(bool, copy=False)
+    return given.astype(bool, copy=False)
 
 
 def _warn_no_positives(what: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanap._arrays import on_host
+from meanap._settings import number
+from meanap.compat.sklearn._inputs import cutoff, mean_of, weights_of
 from meanap.ranking import rows
+from meanap.ranking.dense import comparable, numbers_of
 
 if TYPE_CHECKING:
     from meanap._types import Numbers, Rows
@@ -96,7 +97,7 @@ def coverage_error(y_true: Rows, y_score: Rows, *, sample_weight: Numbers | None
     1.5
     """
     truth, scores, weights = _checked(y_true, y_score, sample_weight)
-    return float(np.average(rows.coverage(truth, scores), weights=weights))
+    return mean_of(rows.coverage(truth, scores), weights)
 
 
 def label_ranking_loss(y_true: Rows, y_score: Rows, *, sample_weight: Numbers | None = None) -> float:
@@ -131,7 +132,7 @@ def label_ranking_loss(y_true: Rows, y_score: Rows, *, sample_weight: Numbers | 
     0.75
     """
     truth, scores, weights = _checked(y_true, y_score, sample_weight)
-    return float(np.average(rows.misordered_pairs(truth, scores), weights=weights))
+    return mean_of(rows.misordered_pairs(truth, scores), weights)
 
 
 def dcg_score(
@@ -175,9 +176,9 @@ def dcg_score(
     9.499458
     """
     gains, scores, weights = _tables(y_true, y_score, sample_weight)
-    if not log_base > 0:
+    if not number(log_base, "log_base") > 0:
         raise ValueError(f"log_base is {log_base!r}, expected a number above 0")
-    return float(np.average(rows.dcg(gains, scores, _cutoff(k), log_base, ignore_ties), weights=weights))
+    return mean_of(rows.dcg(gains, scores, cutoff(k), log_base, ignore_ties), weights)
 
 
 def ndcg_score(
@@ -228,10 +229,10 @@ def ndcg_score(
     if gains.shape[1] <= 1:
         message = "Computing NDCG is only meaningful when there is more than 1 document."
         raise ValueError(f"{message} Got {gains.shape[1]} instead.")
-    k = _cutoff(k)
+    k = cutoff(k)
     found, best = rows.dcg(gains, scores, k, ignore_ties=ignore_ties), rows.dcg(gains, gains, k, ignore_ties=True)
     values = np.divide(found, best, out=np.zeros(len(found)), where=best != 0)
-    return float(np.average(values, weights=weights))
+    return mean_of(values, weights)
 
 
 def _checked(y_true: Any, y_score: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -245,32 +246,13 @@ def _checked(y_true: Any, y_score: Any, sample_weight: Any) -> tuple[np.ndarray,
 
 def _tables(y_true: Any, y_score: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Labels or gains ``(N, C)``, scores ``(N, C)``, and weights ``(N,)`` of finite numbers."""
-    tables = []
-    for name, given in (("y_true", y_true), ("y_score", y_score)):
-        table = np.asarray(given.toarray() if hasattr(given, "toarray") else on_host(given))
+    labels, scores = numbers_of(y_true, "y_true"), numbers_of(y_score, "y_score")
+    for name, table in (("y_true", labels), ("y_score", scores)):
         if table.ndim != 2:
             raise ValueError(f"{name}: Expected 2D array, got {table.ndim}D array instead")
-        if table.dtype.kind not in "fiub":
-            raise ValueError(f"{name} is {table.dtype}, expected numbers")
         if not np.isfinite(table).all():
             raise ValueError(f"{name} has a number that is NaN or infinite")
-        tables.append(table)
-    labels, scores = tables
     if labels.shape != scores.shape:
         raise ValueError(f"y_true has shape {labels.shape} and y_score has {scores.shape}, expected the same")
-    weights = None if sample_weight is None else np.asarray(on_host(sample_weight), dtype=np.float64)
-    if weights is not None and weights.shape != (len(labels),):
-        raise ValueError(f"sample_weight has shape {weights.shape}, expected ({len(labels)},) as y_true has rows")
-    return labels, scores, weights
-
-
-def _cutoff(k: Any) -> int | None:
-    if k is None:
-        return None
-    try:
-        number = operator.index(k)
-    except TypeError:
-        raise ValueError(f"k is {k!r}, expected a whole number or None") from None
-    if number < 1:
-        raise ValueError(f"k is {k}, expected at least 1")
-    return number
+    # DIFFERENCE: scikit-learn negates scores in their own type to rank them, which puts the unsigned 0 first.
+    return labels, comparable(scores)[0], weights_of(sample_weight, len(labels))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meanap._arrays import on_host
-from meanap.compat.sklearn._distinct import distinct
+from meanap.compat.sklearn._inputs import cutoff, distinct, labels_of, mean_of, weights_of
+from meanap.errors import InputError
+from meanap.ranking.dense import array_of, comparable, numbers_of
 
 if TYPE_CHECKING:
     from meanap._types import Ids, Numbers, Rows
@@ -71,15 +72,15 @@ def top_k_accuracy_score(
     >>> top_k_accuracy_score([0, 1, 2, 2], [[0.5, 0.2, 0.2], [0.3, 0.4, 0.2], [0.2, 0.4, 0.3], [0.7, 0.2, 0.1]], k=2)
     0.75
     """
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
-        raise ValueError(f"k is {k!r}, expected a whole number of at least 1")
-    truth, scores = np.asarray(on_host(y_true)).squeeze(), np.asarray(on_host(y_score))
+    ranks = cutoff(k)
+    if ranks is None:
+        raise InputError("k is None, expected a whole number of at least 1")
+    truth, (scores, _) = labels_of(y_true), comparable(numbers_of(y_score, "y_score"))
     if truth.ndim != 1:
-        truth = truth.reshape(-1)
-    if truth.dtype.kind == "f" and (truth != np.floor(truth)).any():
-        raise ValueError("y type must be 'binary' or 'multiclass', got 'continuous' instead.")
+        raise InputError(f"y_true has {truth.ndim} dimensions, expected 1")
     present = distinct(truth)
-    binary = len(present) <= 2 and (labels is None or len(np.asarray(labels)) <= 2)
+    given = None if labels is None else array_of(labels, "labels")
+    binary = len(present) <= 2 and (given is None or len(given) <= 2)
     if binary and scores.ndim == 2:
         if scores.shape[1] != 1:
             message = f"`y_true` is binary while y_score is 2d with {scores.shape[1]} classes. If `y_true` does not"
@@ -92,34 +93,33 @@ def top_k_accuracy_score(
         raise ValueError(f"y_true has {len(truth)} samples and y_score has {len(scores)}")
     if not np.isfinite(scores).all():
         raise ValueError("y_score has a number that is NaN or infinite")
-    classes = _classes(truth, present, labels, 2 if binary else scores.shape[1])
-    if k >= len(classes):
+    classes = _classes(truth, present, given, 2 if binary else scores.shape[1])
+    if ranks >= len(classes):
         message = f"'k' ({k}) greater than or equal to 'n_classes' ({len(classes)}) will result in a perfect score"
         warnings.warn(f"{message} and is therefore meaningless.", _warning(), stacklevel=2)
     position = np.searchsorted(classes, truth)
     if not binary:
-        best = np.argsort(scores, axis=1, kind="mergesort")[:, ::-1][:, :k]
+        best = np.argsort(scores, axis=1, kind="mergesort")[:, ::-1][:, :ranks]
         hits = (best == position[:, np.newaxis]).any(axis=1)
-    elif k == 1:
+    elif ranks == 1:
         threshold = 0.5 if scores.min() >= 0 and scores.max() <= 1 else 0
         hits = (scores > threshold) == position
     else:
         hits = np.ones(len(scores), dtype=bool)
-    weights = None if sample_weight is None else np.asarray(sample_weight)
+    weights = weights_of(sample_weight, len(truth))
     if normalize:
-        return float(np.average(hits, weights=weights))
+        return mean_of(hits, weights)
     return float(np.sum(hits) if weights is None else np.dot(hits, weights))
 
 
-def _classes(truth: np.ndarray, present: np.ndarray, labels: Any, columns: int) -> np.ndarray:
+def _classes(truth: np.ndarray, present: np.ndarray, given: np.ndarray | None, columns: int) -> np.ndarray:
     """The labels of the columns."""
-    if labels is None:
+    if given is None:
         if len(present) != columns:
             found = f"Number of classes in 'y_true' ({len(present)})"
             message = f"{found} not equal to the number of classes in 'y_score' ({columns})."
             raise ValueError(f"{message} `labels` takes a list of all of them.")
         return present
-    given = np.asarray(labels)
     classes = distinct(given, "labels")
     if len(classes) != len(given):
         raise ValueError("Parameter 'labels' must be unique.")
