@@ -129,7 +129,7 @@ def test_what_is_refused():
         apk(5, [1])
     with pytest.raises(TypeError, match="predicted is None, expected a list of lists"):
         mapk([[1]], None)
-    with pytest.raises(TypeError, match="predicted is text, expected a list of lists"):
+    with pytest.raises(TypeError, match="predicted is 'a', which is no file, expected a list of lists, or the path of"):
         mapk([[1]], "a")
     with pytest.raises(TypeError, match=r"actual\[0\] is a str"):
         mapk(["abc"], ["abd"])
@@ -194,3 +194,61 @@ def test_what_an_items_own_hash_raises_comes_through():
 
     with pytest.raises(OSError, match="the item's own"):
         mapk([[Item()]], [["a"]], 3)
+
+
+def test_sparse_matrices_of_every_layout():
+    sparse = pytest.importorskip("scipy.sparse", reason="pip install scipy")
+    actual = np.array([[1, 0, 1], [0, 2, 0]])
+    predicted = np.array([[0.5, 0.25, 0.125], [0.125, 0.5, 0.5]])
+    expected = apk_values([[0, 2], [1]], [[0, 1, 2], [1, 2, 0]]).tolist()
+    for layout in ("csr", "csc", "coo", "bsr", "lil"):
+        for make in (sparse.csr_matrix, sparse.csr_array):
+            sides = make(actual).asformat(layout), make(predicted).asformat(layout)
+            assert apk_values(*sides).tolist() == expected
+    # Entries that stand twice are one of their sum.
+    twice = sparse.csr_matrix(([0.25, 0.25, 0.375, 0.125], [0, 0, 1, 2], [0, 4]), shape=(1, 3))
+    assert apk_values(sparse.csr_matrix(actual[:1]), twice).tolist() == expected[:1]
+    assert twice.nnz == 4
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int64", "uint8", "uint64", "bool", "float32"])
+def test_values_of_sparse_matrices_of_every_type(dtype):
+    sparse = pytest.importorskip("scipy.sparse", reason="pip install scipy")
+    kind = np.dtype(dtype)
+    values = [1.5, -1.5, 3] if kind.kind == "f" else [True] * 3 if kind.kind == "b" else None
+    if values is None:
+        values = [1, np.iinfo(kind).min or 2, np.iinfo(kind).max]
+    values = np.array(values, dtype=kind)
+    ranked = sorted(range(3), key=lambda column: (-values.tolist()[column], column))
+    found = apk_values([[0]], sparse.csr_matrix((values, [0, 1, 2], [0, 3]), shape=(1, 3)))
+    assert found.tolist() == [apk([0], ranked)]
+
+
+def test_columns_of_lists_of_arrow_and_pandas():
+    pyarrow, pandas = pytest.importorskip("pyarrow"), pytest.importorskip("pandas")
+    actual, predicted = [[1, 2], [3], []], [[1, 4, 2], [9, 3], [1]]
+    expected = apk_values(actual, predicted).tolist()
+    for kind in (pyarrow.list_(pyarrow.int64()), pyarrow.large_list(pyarrow.int32())):
+        for make in (pyarrow.array, lambda lists, kind: pyarrow.chunked_array([lists[:1], lists[1:]], kind)):
+            assert apk_values(make(actual, kind), make(predicted, kind)).tolist() == expected
+            assert apk_values(actual, make(predicted, kind)).tolist() == expected
+    tables = [pandas.DataFrame(rows) for rows in ([[1, 2], [3, -1]], [[1, 4, 2], [9, 3, -1]])]
+    for kind in ("int64", "Int64", "int64[pyarrow]"):
+        assert apk_values(*(table.astype(kind) for table in tables)).tolist() == expected[:2]
+    assert apk(pyarrow.array(["a"]), pyarrow.array(["b", "a"])) == 0.5
+
+
+def test_tables_masks_and_padding_that_are_none():
+    pandas = pytest.importorskip("pandas")
+    masked = np.ma.array([[1, 2]], mask=[[0, 1]])
+    with pytest.raises(ValueError, match="^actual: row 0 is null"):
+        mapk(masked, [[1]])
+    with pytest.raises(ValueError, match="^predicted: row 1 is null"):
+        apk([1], masked[0])
+    with pytest.raises(TypeError, match="^actual is a table, expected a list of items"):
+        apk(pandas.DataFrame({1: [1]}), [1])
+    with pytest.raises(TypeError, match=r"^actual\[0, 1\]: is missing, expected a number"):
+        mapk(pandas.DataFrame([[1, None]], dtype="Int64"), [[1]])
+    for padding in ("x", 0.0, 2**70):
+        with pytest.raises((TypeError, ValueError), match="^padding is .*, expected a whole number"):
+            mapk(np.array([[1]]), np.array([[1]]), padding=padding)

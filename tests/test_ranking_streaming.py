@@ -134,7 +134,7 @@ def test_what_is_refused():
         metric.update([0.1, 0.2], [[0]])
     with pytest.raises(TypeError, match="labels are float64"):
         metric.update([[0.1, 0.2]], np.zeros((1, 1)))
-    with pytest.raises(TypeError, match="labels must be integers"):
+    with pytest.raises(TypeError, match=r"target\[0\]\[0\] is 'a': labels must be integers"):
         metric.update([[0.1, 0.2]], [["a"]])
     with pytest.raises(ValueError, match="bool labels have shape"):
         metric.update([[0.1, 0.2]], np.zeros((1, 3), bool))
@@ -191,3 +191,75 @@ def test_tensorflows_shape_of_the_metric():
     assert np.isnan(streamed.update_state([[-1]], rng.random((1, 9))))
     streamed.reset_state()
     assert np.isnan(streamed.result())
+
+
+def measured(scores, labels, k=3):
+    metric = AveragePrecisionAtK(k)
+    metric.update(scores, labels)
+    return metric.compute(), metric.rows, metric.skipped
+
+
+def test_flags_in_every_form():
+    sparse = pytest.importorskip("scipy.sparse", reason="pip install scipy")
+    rng = np.random.default_rng(2)
+    flags, scores = rng.random((30, 6)) < 0.3, rng.random((30, 6))
+    expected = measured(scores, flags)
+    assert expected[2] > 0
+    for labels in (
+        flags.tolist(), list(flags), [tuple(row) for row in flags], flags.astype(object), iter(flags.tolist()),
+        *(sparse.csr_matrix(flags).asformat(layout) for layout in ("csr", "csc", "coo")), sparse.csc_array(flags),
+    ):  # fmt: skip
+        assert measured(scores, labels) == expected
+
+
+def test_columns_of_lists():
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    pyarrow = pytest.importorskip("pyarrow")
+    labels, scores = [[1, 2], [0], [], [5, 9], [2, 2]], np.random.default_rng(3).random((5, 6))
+    expected = measured(scores, labels)
+    for column in (
+        pandas.Series(labels), polars.Series(labels), pyarrow.array(labels), pyarrow.chunked_array([labels]),
+        [np.array(row, dtype=int) for row in labels], iter(labels), [[1, 2], [0], [], [5, 2**70], [2, 2]],
+    ):  # fmt: skip
+        assert measured(scores, column) == expected
+    dense = np.array([[1, 2], [0, -1], [-1, -1], [5, 9], [3, 2]])
+    expected = measured(scores, dense)
+    for table in (pandas.DataFrame(dense).astype("Int64"), polars.DataFrame(dense), dense.astype(">i2")):
+        assert measured(scores, table) == expected
+    one = [0, 1, 2, 3, 4]
+    assert measured(scores, pandas.Series(one, dtype="category")) == measured(scores, np.array(one))
+
+
+def test_scores_in_every_form():
+    pandas = pytest.importorskip("pandas")
+    scores = np.random.default_rng(4).integers(0, 5, (5, 6))
+    labels = [[1, 2], [0], [], [5, 9], [2, 2]]
+    expected = measured(scores, labels)
+    for given in (
+        scores.astype(object), scores + 2**60, pandas.DataFrame(scores).astype("double[pyarrow]"),
+        scores.astype(">f4"), np.asfortranarray(scores / 4), scores.tolist(), scores.astype(np.float16),
+    ):  # fmt: skip
+        assert measured(given, labels) == expected
+
+
+@pytest.mark.parametrize(
+    ("scores", "labels", "expected"),
+    [
+        ([["a", "b"]], [[0]], "preds is <U1, expected numbers"),
+        ([[1, None]], [[0]], r"preds\[0, 1\]: is missing, expected a number"),
+        (None, [[0]], "preds: is None, expected an array or a list"),
+        (np.ma.array([[1, 2]], mask=[[0, 1]]), [[0]], "preds: row 0 is null"),
+        ([[1, 2]], None, "target: is None, expected an array or a list"),
+        ([[1, 2], [3, 4]], [[0], None], r"target\[1\] is None, expected a list of labels"),
+        ([[1, 2], [3, 4]], [[0], 1], r"target\[1\] is 1, expected a list of labels"),
+        ([[1, 2]], [[0, 1.0]], r"target\[0\]\[1\] is 1.0: labels must be integers"),
+        ([[1, 2]], [[True, 1]], r"target\[0\] has flags among its labels"),
+        ([[1, 2], [3, 4]], [[True, False], [1]], "target has rows of flags and rows of labels"),
+        ([[1, 2], [3, 4]], [[True, False], [True]], "target: a list whose rows differ in length"),
+        ([[1, 2]], [[True]], r"target: bool labels have shape \(1, 1\)"),
+        ([[1, 2]], np.ma.array([[0, 1]], mask=[[0, 1]]), "target: row 0 is null"),
+    ],
+)
+def test_what_is_no_score_or_label_is_named(scores, labels, expected):
+    with pytest.raises((TypeError, ValueError), match=f"^{expected}"):
+        measured(scores, labels, 1)

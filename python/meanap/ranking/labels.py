@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from meanap.errors import InputError
+from meanap.ranking.dense import numbers_of
 
 
 def paired(sides: dict[str, Any]) -> list[Any]:
@@ -86,6 +87,8 @@ def _rows(name: str, side: Any) -> Any:
     if not _is_indexed(side):
         return side
     values = side.to_numpy()
+    if values.ndim == 2 and values.dtype == object:  # pandas' types of columns that may have holes
+        values = numbers_of(values, name)
     if values.ndim == 2 and values.dtype.kind not in "iub":
         raise TypeError(f"{name} is a table of {values.dtype}, expected integers")
     return values if values.ndim == 2 else list(values)

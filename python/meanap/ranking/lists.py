@@ -13,7 +13,9 @@ from meanap import _arrow, _core
 from meanap._arrays import on_host
 from meanap._counts import counts_of
 from meanap._keywords import suggesting
+from meanap.errors import InputError
 from meanap.ranking import labels
+from meanap.ranking.dense import csr_of
 from meanap.ranking.evaluation import evaluate
 
 if TYPE_CHECKING:
@@ -26,8 +28,8 @@ def apk_values(actual: ItemLists, predicted: ItemLists, k: int = 10, *, padding:
 
     Each side is a sequence of lists (or tuples, sets, arrays) of anything hashable; or a column of lists with the Arrow
     interface, such as Polars'; or a two-dimensional integer array with a row for each list, filled up with `padding`;
-    or a CSR matrix (SciPy's, or anything with `indptr`, `indices` and `data`): for `actual` the columns that are not 0
-    are relevant, for `predicted` they are ranked by descending value, the lower column first in a tie.
+    or a sparse matrix (SciPy's, or anything with the `indptr`, `indices` and `data` of CSR): for `actual` the columns
+    that are not 0 are relevant, for `predicted` they are ranked by descending value, the lower column first in a tie.
 
     Lists are paired by position. Where both sides have labels (the keys of dictionaries, the index of pandas Series and
     DataFrames) that are not the same in the same order, they are paired by label.
@@ -63,13 +65,14 @@ def apk_values(actual: ItemLists, predicted: ItemLists, k: int = 10, *, padding:
     >>> apk_values([[1, 2], [3]], [[1, 4, 2], [5, 3]], k=3)
     array([0.83333333, 0.5       ])
     """
-    k = cutoff(k)
+    k, padding = cutoff(k), _padding(padding)
     given: tuple[Any, Any] = (actual, predicted)
     if any(map(_is_file, given)):
         measure = f"map@{k}"
         values: np.ndarray = evaluate(*given, measure, "ml_metrics")[measure].copy()
         return values
-    actual, predicted = labels.paired({"actual": on_host(actual), "predicted": on_host(predicted)})
+    sides_on_host = {name: csr_of(on_host(side, name)) for name, side in (("actual", actual), ("predicted", predicted))}
+    actual, predicted = labels.paired(sides_on_host)
     actual, predicted = _unpacked(actual, "actual"), _unpacked(predicted, "predicted")
     sides = _table(actual, padding, ranked=False), _table(predicted, padding, ranked=True)
     if sides[0] is not None and sides[1] is not None:
@@ -81,6 +84,18 @@ def apk_values(actual: ItemLists, predicted: ItemLists, k: int = 10, *, padding:
 def _is_file(side: Any) -> bool:
     """Whether it is the path of a file; other text is no list of lists."""
     return isinstance(side, os.PathLike) or (isinstance(side, str) and os.path.exists(side))
+
+
+def _padding(padding: Any) -> int | None:
+    if padding is None:
+        return None
+    try:
+        number = operator.index(padding)
+    except TypeError:
+        raise TypeError(f"padding is {padding!r}, expected a whole number or None") from None
+    if not -(2**63) <= number < 2**63:
+        raise InputError(f"padding is {padding!r}, expected a whole number of 64 bits or None")
+    return number
 
 
 def cutoff(k: int) -> int:
@@ -100,6 +115,9 @@ def one_list(items: Any, side: str) -> Any:
         raise TypeError(f"{side} is text, expected a list of items")
     if isinstance(items, Mapping) or (side == "predicted" and isinstance(items, (set, frozenset))):
         raise TypeError(f"{side} is a {type(items).__name__}, expected a list of items in their order")
+    if hasattr(items, "columns"):
+        raise TypeError(f"{side} is a table, expected a list of items")
+    items = on_host(items, side)
     if isinstance(items, (list, tuple)) or hasattr(items, "tolist"):
         return items
     if not isinstance(items, Iterable):
@@ -147,8 +165,8 @@ def _csr(matrix: Any, ranked: bool) -> tuple[np.ndarray, np.ndarray]:
         offsets = np.concatenate([[0], np.cumsum(counts_of(rows, length=len(offsets) - 1))])
     if ranked:
         rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets).astype(np.intp))
-        # The last key sorts first; ascending by the negated value, which a signed type holds.
-        negated = -values.astype(np.float64) if values.dtype.kind in "ub" else -values
+        # The last key sorts first. The complement of an integer falls as it grows, and no type is too small for it.
+        negated = -values if values.dtype.kind == "f" else ~values
         items = items[np.lexsort((items, negated, rows))]
     wide = np.int32 if items.dtype == np.int32 else np.int64
     return np.ascontiguousarray(offsets, dtype=np.int64), np.ascontiguousarray(items, dtype=wide)
@@ -159,7 +177,8 @@ def _lists(side: Any, name: str, table: tuple[Any, Any] | None, padding: int | N
     if table is None:
         text = isinstance(side, (str, bytes))
         if text or not isinstance(side, Iterable):
-            raise TypeError(f"{name} is {'text' if text else repr(side)}, expected a list of lists")
+            found = f"{side!r}, which is no file" if text else repr(side)
+            raise TypeError(f"{name} is {found}, expected a list of lists, or the path of a file")
         return side if isinstance(side, list) else list(side)
     first, second = table
     if first.ndim == 2:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from meanap import _core
-from meanap._arrays import on_host
+from meanap._arrays import on_host, shown
 from meanap._keywords import suggesting
 from meanap.metric import Metric
+from meanap.ranking.dense import comparable, csr_of, numbers_of
 from meanap.ranking.lists import cutoff
 
 if TYPE_CHECKING:
@@ -85,8 +86,8 @@ class AveragePrecisionAtK(Metric):
         preds
             Scores ``(N, C)``; float32 and float64 are taken as they are, other types as float64.
         target
-            Labels: ``(N, L)`` integers, filled up with -1; or ``(N,)``, one for each row; or a CSR matrix, or a list
-            of lists, or a ``(N, C)`` bool array. A label that is no class (negative, or too great) is left out. One
+            Labels: ``(N, L)`` integers, filled up with -1; or ``(N,)``, one for each row; or a sparse matrix; or a list
+            or column of lists; or ``(N, C)`` flags. A label that is no class (negative, or too great) is left out. One
             that an integer array repeats counts twice in the divisor, as in TensorFlow's dense labels; elsewhere once,
             as in its sparse ones.
 
@@ -95,10 +96,10 @@ class AveragePrecisionAtK(Metric):
         ValueError
             A score is NaN, shapes do not go together, or `k` is greater than C.
         """
-        scores = np.asarray(on_host(preds))
+        scores, _ = comparable(numbers_of(preds, "preds"))
         if scores.ndim != 2:
             raise ValueError(f"preds has {scores.ndim} dimensions, expected 2 (rows, classes)")
-        scores = np.ascontiguousarray(scores, dtype=np.float32 if scores.dtype == np.float32 else np.float64)
+        scores = np.ascontiguousarray(scores)
         units, rows, skipped = _core.dense_average_precision(scores, _labels(target, scores.shape), self.k)
         self._synced = None
         self._units += units
@@ -147,6 +148,7 @@ class AveragePrecisionAtK(Metric):
 
 def _labels(labels: Any, shape: tuple[int, int]) -> Any:
     """Labels as the core takes them: a 2-D integer array, or row offsets and labels."""
+    labels = csr_of(on_host(labels, "target"))
     if hasattr(labels, "indptr"):
         offsets, items = np.asarray(labels.indptr, dtype=np.int64), np.asarray(labels.indices, dtype=np.int64)
         kept = np.asarray(labels.data) != 0
@@ -154,18 +156,23 @@ def _labels(labels: Any, shape: tuple[int, int]) -> Any:
             offsets = np.concatenate([[0], np.cumsum(kept)])[offsets]
             items = items[kept]
         return np.ascontiguousarray(offsets), np.ascontiguousarray(items)
-    if isinstance(labels, (list, tuple)) and any(isinstance(row, (list, tuple, set, frozenset)) for row in labels):
-        lengths = [len(row) for row in labels]
-        items = np.array([label for row in labels for label in row] or [], dtype=object)
-        if not all(isinstance(label, (int, np.integer)) for label in items):
-            raise TypeError("target: labels must be integers")
-        return np.cumsum([0, *lengths], dtype=np.int64), items.astype(np.int64)
-    array = np.asarray(on_host(labels))
+    labels = _listed(labels)
+    if isinstance(labels, (list, tuple)) and any(isinstance(row, _ROWS) for row in labels):
+        rows = [_row(row, f"target[{place}]") for place, row in enumerate(labels)]
+        kinds = {type(row[0]) is bool for row in rows if row}
+        if len(kinds) > 1:
+            raise TypeError("target has rows of flags and rows of labels: labels must be integers")
+        if kinds != {True}:
+            lengths = [len(row) for row in rows]
+            items = np.array([_label(label) for row in rows for label in row], dtype=np.int64)
+            return np.cumsum([0, *lengths], dtype=np.int64), items
+        labels = rows
+    array = numbers_of(labels, "target")
     if array.dtype == bool:
         if array.shape != shape:
             raise ValueError(f"target: bool labels have shape {array.shape}, expected that of the scores, {shape}")
-        rows, items = np.nonzero(array)
-        return np.searchsorted(rows, np.arange(shape[0] + 1)).astype(np.int64), items.astype(np.int64)
+        places, items = np.nonzero(array)
+        return np.searchsorted(places, np.arange(shape[0] + 1)).astype(np.int64), items.astype(np.int64)
     if array.size == 0 and array.ndim == 1:
         array = array.reshape(shape[0], 0).astype(np.int64) if shape[0] == 0 else array.astype(np.int64)
     if array.dtype.kind not in "iu":
@@ -175,3 +182,40 @@ def _labels(labels: Any, shape: tuple[int, int]) -> Any:
     if array.ndim != 2:
         raise ValueError(f"target: labels have {array.ndim} dimensions, expected 1 or 2")
     return np.ascontiguousarray(array, dtype=np.int64)
+
+
+_ROWS = (list, tuple, set, frozenset, np.ndarray)
+
+
+def _listed(labels: Any) -> Any:
+    """A column, an array of objects or an iterator as a list; anything else as it is."""
+    if isinstance(labels, Iterator):
+        return list(labels)
+    if isinstance(labels, np.ndarray):
+        return labels.tolist() if labels.dtype == object else labels
+    for way in () if hasattr(labels, "columns") else ("to_pylist", "to_list"):
+        if hasattr(labels, way):
+            return getattr(labels, way)()
+    return labels
+
+
+def _row(row: Any, place: str) -> list[Any]:
+    """The labels of a row: whole numbers, or flags alone."""
+    if not isinstance(row, _ROWS) or (isinstance(row, np.ndarray) and row.ndim != 1):
+        raise TypeError(f"{place} is {shown(row)}, expected a list of labels")
+    items = (
+        row.tolist()
+        if isinstance(row, np.ndarray)
+        else [item.item() if isinstance(item, np.generic) else item for item in row]
+    )
+    for at, label in enumerate(items):
+        if not isinstance(label, int):
+            raise TypeError(f"{place}[{at}] is {shown(label)}: labels must be integers")
+    if len({type(label) is bool for label in items}) > 1:
+        raise TypeError(f"{place} has flags among its labels: labels must be integers")
+    return items
+
+
+def _label(label: int) -> int:
+    """A label in 64 bits; one that needs more is no class."""
+    return label if -(2**63) <= label < 2**63 else -1
