@@ -341,7 +341,7 @@ def test_columns_are_named_by_the_user(tmp_path, capsys, make):
 
 
 def test_what_is_no_id_is_named():
-    for documents in ([("a", "0.5")], [None, "a"], [{"a": 1}], [["a", "b"]]):
+    for documents in ([("a",)], [None, "a"], [{"a": 1}], [["a", 0.5, 1]]):
         with pytest.raises(InputError, match='run: row 0: "document" is .*, expected an id, text or a whole number'):
             evaluate({"u": ["a"]}, {"u": documents})
 
@@ -632,3 +632,152 @@ def test_an_id_with_half_of_a_surrogate_pair_is_named(side, form):
         return
     with pytest.raises(ValueError, match=rf"^{side}: the id 'caf\\udce9' is no text"):
         evaluate(**sides, measures="map")
+
+
+# Forms of the same data: one answer, or one error.
+
+JUDGED = {"q": {"a": 1, "b": 2, "c": 0}}
+ANSWERED = {"q": {"b": 0.5, "c": 0.75, "a": 0.25}}
+
+
+def answered(run):
+    return evaluate(JUDGED, run, ["map", "ndcg"]).to_dict()
+
+
+def test_arrow_arrays_are_columns_and_lists():
+    pyarrow = pytest.importorskip("pyarrow")
+    for make in (pyarrow.array, lambda column: pyarrow.chunked_array([column[:1], column[1:]])):
+        columns = tuple(map(make, (["q"] * 3, ["b", "c", "a"], [0.5, 0.75, 0.25])))
+        assert answered(columns) == answered(ANSWERED)
+        assert answered({"q": make(["c", "b", "a"])}) == answered({"q": ["c", "b", "a"]})
+
+
+def test_series_and_tables_by_query():
+    pandas = pytest.importorskip("pandas")
+    assert answered({"q": pandas.Series(ANSWERED["q"])}) == answered(ANSWERED)
+    assert answered({"q": pandas.Series(["c", "b", "a"], index=[7, 5, 9])}) == answered({"q": ["c", "b", "a"]})
+    assert evaluate({"q": pandas.Series(JUDGED["q"])}, ANSWERED).to_dict() == evaluate(JUDGED, ANSWERED).to_dict()
+    with pytest.raises(TypeError, match=r"^run\['q'\]: is a table, expected a dictionary of scores, or a list"):
+        answered({"q": pandas.DataFrame({"document": ["a"], "score": [1.0]})})
+
+
+def test_masked_ids_and_scores_are_missing():
+    ids, scores = np.array([1, 2]), np.ma.array([0.5, 0.25], mask=[0, 1])
+    with pytest.raises(InputError, match="^run: scores: row 1 is null"):
+        evaluate({1: {1: 1}}, (ids, ids, scores))
+    with pytest.raises(InputError, match="^qrels: documents: row 0 is null"):
+        evaluate((ids, np.ma.array(ids, mask=[1, 0]), ids), (ids, ids, ids))
+    assert evaluate({1: {1: 1}}, (ids, ids, np.ma.array([0.5, 0.25]))).mean("map") == 1.0
+
+
+@pytest.mark.parametrize("form", ["dictionary", "pairs", "tuples", "columns", "uint64", "object", "frame"])
+@pytest.mark.parametrize("grade", [2**63, 2**64 - 1, 2**70])
+def test_a_grade_of_more_than_64_bits_is_not_taken_for_a_negative_one(form, grade):
+    if form == "uint64" and grade >= 2**64:
+        pytest.skip("NumPy has no such integer")
+    qrels = {
+        "dictionary": lambda: {"q": {"a": grade}},
+        "pairs": lambda: {"q": [("a", grade)]},
+        "tuples": lambda: [("q", "a", grade)],
+        "columns": lambda: (["q"], ["a"], [grade]),
+        "uint64": lambda: (["q"], ["a"], np.array([grade], dtype=np.uint64)),
+        "object": lambda: (["q"], ["a"], np.array([grade], dtype=object)),
+        "frame": lambda: pytest.importorskip("pandas").DataFrame(
+            {"query": ["q"], "document": ["a"], "grade": np.array([grade], dtype=object)}
+        ),
+    }[form]()
+    with pytest.raises(InputError, match=r'"grade" is .*, expected a whole number up to 2\^53$'):
+        evaluate(qrels, {"q": {"a": 1.0}})
+
+
+@pytest.mark.parametrize("form", ["dictionary", "pairs", "tuples", "records", "columns"])
+def test_a_score_that_is_too_great_for_a_double_is_named(form):
+    run = {
+        "dictionary": {"q": {"a": 10**400}},
+        "pairs": {"q": [("a", 10**400)]},
+        "tuples": [("q", "a", 10**400)],
+        "records": [{"query": "q", "document": "a", "score": 10**400}],
+        "columns": (["q"], ["a"], [10**400]),
+    }[form]
+    with pytest.raises(InputError, match=r'"score" is 1000*\.\.\., expected a number$'):
+        answered(run)
+    assert evaluate({"q": {"a": 1}}, [("q", "a", 2**70), ("q", "b", 2**71)]).mean("map") == 0.5
+
+
+@pytest.mark.parametrize("dtype", [None, "float64", "object", "int64", "str"])
+def test_a_table_without_rows_is_as_an_empty_dictionary(dtype):
+    pandas = pytest.importorskip("pandas")
+    empty = pandas.DataFrame({"query": [], "document": [], "score": []}, dtype=dtype)
+    for run in ({}, empty, tuple(empty[name] for name in empty), tuple(empty[name].to_numpy() for name in empty)):
+        result = evaluate(JUDGED, run)
+        assert len(result) == 0 and result.unanswered == ["q"]
+    assert len(evaluate(empty, ANSWERED)) == 0
+
+
+def test_json_has_lists_by_position_as_python_has(tmp_path):
+    lists = [["a", "x"], ["y", "c"]]
+    for name, value in (("lists", lists), ("empty", [])):
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(value))
+        assert evaluate(path, path).to_dict() == evaluate(value, value).to_dict()
+    path.write_text('[["a"], ["b", null]]')
+    with pytest.raises(InputError, match='empty.json: row 1: "document" is missing'):
+        evaluate(lists, path)
+
+
+@pytest.mark.parametrize("kind", [list, np.array])
+def test_three_lists_of_integers_may_be_columns_or_three_queries(kind):
+    """`mapk` of the same lists has three users."""
+    lists = [kind(side) for side in ([1, 2, 3], [4, 5, 6], [7, 8, 9])]
+    with pytest.raises(
+        TypeError, match="^qrels: is three lists of whole numbers, which may be columns or the documents"
+    ):
+        evaluate(lists, lists)
+    assert evaluate(tuple(lists), tuple(lists)).queries == [1, 2, 3]
+    assert evaluate(dict(enumerate(lists)), dict(enumerate(lists))).queries == [0, 1, 2]
+    assert evaluate([[1, 2, 3], [4, 5, 6], [7, 8]], {0: [1], 1: [2], 2: [3]}).queries == [0, 1, 2]
+    assert evaluate([["q"], ["a"], [1]], [["q"], ["a"], [0.5]]).queries == ["q"]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ({None: {"a": 1}}, "{side}: has None as a query, expected an id"),
+        ({None: ["a"]}, "{side}: has None as a query, expected an id"),
+        (({"q"}, {"a"}, {1}), "{side}: queries: is a set, expected a column of values"),
+        ((["q"], ["a"], {1: 1}), r"{side}: \w+: is a dict, expected a column of values"),
+        (([1], None, [1]), "{side}: documents: is None, expected a column of values"),
+        ({"q": [("a", None)]}, '{side}: row 0: "{last}" is missing, expected a'),
+        ({"q": [["a", "x"]]}, "{side}: row 0: \"{last}\" is 'x', expected a"),
+    ],
+)
+def test_what_is_no_query_or_column_is_named(source, expected):
+    for side, last in (("qrels", "grade"), ("run", "score")):
+        given = {"qrels": JUDGED, "run": ANSWERED, side: source}
+        with pytest.raises(TypeError, match="^" + expected.format(side=side, last=last)):
+            evaluate(**given)
+
+
+def test_pairs_may_have_numbers_as_text_as_records_may():
+    assert answered({"q": [("b", "0.5"), ("c", "0.75"), ("a", 0.25)]}) == answered(ANSWERED)
+    assert (
+        evaluate({"q": [("a", "1"), ("b", "2"), ("c", "0")]}, ANSWERED).to_dict()
+        == evaluate(JUDGED, ANSWERED).to_dict()
+    )
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u3000", "\u2028", "\x85", "\x1c"])
+def test_lines_are_divided_at_the_same_white_space_everywhere(tmp_path, space):
+    from meanap.compat.pytrec_eval import parse_qrel, parse_run
+
+    qrels, run = f"q{space}1 0 d{space}1 1\n", f"q{space}1 Q0 d{space}1 1 0.5 tag\nq{space}1 Q0 d 2 0.75 tag\n"
+    (tmp_path / "qrels").write_text(qrels, encoding="utf-8", newline="")
+    (tmp_path / "run").write_text(run, encoding="utf-8", newline="")
+    assert parse_qrel([qrels]) == {f"q{space}1": {f"d{space}1": 1}}
+    expected = evaluate(tmp_path / "qrels", tmp_path / "run").to_dict()
+    assert expected == {f"q{space}1": {"map": 0.5}}
+    assert evaluate(parse_qrel([qrels]), parse_run(run.split("\n"))).to_dict() == expected
+    by_subtopic = evaluate_diversity(tmp_path / "qrels", tmp_path / "run", "strec@2", relevance_level=1)
+    assert by_subtopic.to_dict() == {f"q{space}1": {"strec@2": 1.0}}
+    with pytest.raises(TypeError, match="^line 1: is a bytes, expected text"):
+        parse_run([run.encode()])

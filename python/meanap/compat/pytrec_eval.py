@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from meanap import _core
+from meanap._arrays import kind_of
 from meanap.ranking import readers
 from meanap.ranking.conventions import Conventions, resolve
 from meanap.ranking.evaluation import measured
 from meanap.ranking.plan import texts_of
+from meanap.ranking.readers._bytes import fields_of
 from meanap.ranking.result import RankingResult
 
 if TYPE_CHECKING:
@@ -156,7 +158,9 @@ def _parse(
     open_ended = name == "score"
     least = int(expected[0])
     for at, line in enumerate(lines, start=1):
-        fields = line.lstrip("\ufeff").split()
+        if not isinstance(line, str):
+            raise TypeError(f"line {at}: is {kind_of(line)}, expected text, as files opened in text mode have it")
+        fields = fields_of(line.lstrip("\ufeff"))
         if not fields or fields[0].startswith("#"):
             continue
         if len(fields) < least or (len(fields) > least and not open_ended):

@@ -224,7 +224,7 @@ def _values(qrels: Any, run: Any, plan: Any, queries: _Queries, judged: list[Any
             lists = [run[answered[i]] if i >= 0 else None for i in queries.in_run.tolist()]
         try:
             return _core.evaluate_dicts(qrels, lists, rows, plan)
-        except (TypeError, ValueError) as error:
+        except (OverflowError, TypeError, ValueError) as error:
             raise readers.explained(error, {judged[row]: run.get(judged[row]) for row in rows}, "run", "run") from None
     # The queries without documents are the last ones of a run; the core has none of them.
     in_run = np.where(queries.in_run >= len(run.core.query_ids), -1, queries.in_run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import zlib
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,18 @@ from typing import Any
 from meanap import _core
 from meanap.errors import InputError
 
-__all__ = ["head_of", "read_bytes"]
+__all__ = ["fields_of", "head_of", "read_bytes"]
+
+#: Other white space, such as a no-break space, may be a part of an id.
+_FIELD = re.compile(r"\S+", re.ASCII)
 
 #: Bytes that a format is recognised by.
 _HEAD = 1 << 16
+
+
+def fields_of(line: str) -> list[str]:
+    """The fields of a line between blanks and tabs, as the core and trec_eval divide it."""
+    return _FIELD.findall(line)
 
 
 def head_of(path: Any) -> bytes:

@@ -237,6 +237,9 @@ def _grades(columns: Columns) -> np.ndarray:
         if (beyond := np.flatnonzero(np.abs(grades) >= 2.0**62)).size:
             row = int(beyond[0])
             raise columns.error(row, name, f"is {grades[row]}", "a whole number up to 2^53", "not-a-whole-number")
+    if grades.dtype.kind == "u" and (beyond := np.flatnonzero(grades > 2**53)).size:
+        row = int(beyond[0])
+        raise columns.error(row, name, f"is {grades[row]}", "a whole number up to 2^53", "not-a-whole-number")
     return np.ascontiguousarray(grades, dtype=np.int64)
 
 
@@ -271,20 +274,27 @@ def _numbers(columns: Columns, values: Any, name: str, expected: str) -> np.ndar
             missing = value is None or (isinstance(value, str) and value == "")
             found = "is missing" if missing else f"is {shown(value)}"
             raise columns.error(row, name, found, expected, "missing-value" if missing else "not-a-number")
-    return np.array(numbers)
+    array = np.array(numbers)
+    # Integers of more than 64 bits are objects.
+    return array if array.dtype.kind in "fiub" else array.astype(np.float64)
 
 
 def _number(value: Any) -> int | float | None:
-    if isinstance(value, (int, float, np.number, np.bool_)):
-        return value.item() if isinstance(value, np.generic) else value
-    if not isinstance(value, str):
-        return None
-    for kind in (int, float):
+    if isinstance(value, np.generic):
+        value = value.item()
+    for kind in (int, float) if isinstance(value, str) else ():
         try:
-            return kind(value)
+            value = kind(value)
+            break
         except ValueError:
             continue
-    return None
+    if not isinstance(value, (int, float)):
+        return None
+    try:
+        float(value)
+    except OverflowError:
+        return None
+    return value
 
 
 def _ids(columns: Columns, which: Literal["query", "document"]) -> Any:
@@ -302,6 +312,8 @@ def _ids(columns: Columns, which: Literal["query", "document"]) -> Any:
             code = "missing-value" if first is None else "wrong-type"
             raise columns.error(0, name, found, "an id, text or a whole number", code)
         column = np.asarray(column)
+    if column.ndim == 1 and not column.size:  # of whichever type
+        return []
     if column.ndim != 1:
         raise InputError(f"a column of ids has {column.ndim} dimensions, expected 1", columns.source)
     kind = column.dtype.kind

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap._arrays import shown
 from meanap.errors import InputError, InputTypeError, no_text
 from meanap.ranking.readers._columns import Columns, qrels_of, run_of
 from meanap.ranking.readers._reader import Options, Reader, Role, Run
@@ -47,10 +48,11 @@ def _mapping(source: Any) -> dict[Any, Any]:
 
 def qrels_of_dict(judgements: dict[Any, Any], options: Options, source: str) -> _core.Qrels:
     """``{query: {document: grade}}``; or lists or sets of the relevant documents."""
+    _check_queries(judgements, source)
     if all(type(documents) is dict for documents in judgements.values()):
         try:
             return _core.Qrels.from_dict(judgements)
-        except (TypeError, ValueError) as error:
+        except (OverflowError, TypeError, ValueError) as error:
             raise explained(error, judgements, "qrels", source) from None
     rows = [
         (query, document, grade)
@@ -72,6 +74,7 @@ def _judged(query: Any, documents: Any, source: str) -> list[tuple[Any, Any]]:
 
 def run_of_dict(answers: dict[Any, Any], source: str) -> Run | dict[Any, Any]:
     """``{query: {document: score}}``; or lists of documents, best first, or of pairs (document, score)."""
+    _check_queries(answers, source)
     kinds = {type(documents) for documents in answers.values()}
     if kinds <= {dict}:
         return answers
@@ -94,6 +97,12 @@ def run_of_dict(answers: dict[Any, Any], source: str) -> Run | dict[Any, Any]:
     return run_of(Columns(source, queries, lists, scores, names=("query", "document", "score")))
 
 
+def _check_queries(lists: Mapping[Any, Any], source: str) -> None:
+    if None in lists:
+        found, expected = "has None as a query", "an id, text or a whole number"
+        raise InputTypeError(None, source, found=found, expected=expected, code="missing-value")
+
+
 def _place(source: str, *keys: Any) -> str:
     """What the part of a source is called in errors: ``run['q']``, or ``run.json: ['q']``."""
     within = "".join(f"[{key!r}]" for key in keys)
@@ -101,19 +110,32 @@ def _place(source: str, *keys: Any) -> str:
 
 
 def _items(query: Any, documents: Any, source: str, expected: str) -> list[Any]:
+    place = _place(source, query)
     if isinstance(documents, (str, bytes)) or not hasattr(documents, "__iter__"):
-        raise InputTypeError(
-            None, _place(source, query), found=f"is {documents!r}", expected=expected, code="wrong-type"
-        )
-    return documents.tolist() if isinstance(documents, np.ndarray) else list(documents)
+        raise InputTypeError(None, place, found=f"is {documents!r}", expected=expected, code="wrong-type")
+    if hasattr(documents, "columns"):
+        raise InputTypeError(None, place, found="is a table", expected=expected, code="wrong-type")
+    if _is_by_document(documents):
+        return list(documents.items())
+    for way in ("tolist", "to_pylist"):
+        if hasattr(documents, way):
+            return list(getattr(documents, way)())
+    return list(documents)
+
+
+def _is_by_document(documents: Any) -> bool:
+    """Whether it is a Series of pandas with numbers by text: labels that are numbers may be the places of rows."""
+    return (
+        hasattr(documents, "iloc")
+        and len(documents) > 0
+        and isinstance(documents.index[0], str)
+        and isinstance(documents.iloc[0], (int, float, np.number))
+    )
 
 
 def _are_pairs(items: list[Any]) -> bool:
-    """Whether each is a document with a number."""
-    return bool(items) and all(
-        isinstance(item, (tuple, list)) and len(item) == 2 and isinstance(item[1], (int, float, np.number))
-        for item in items
-    )
+    """Whether each is a document with a number, as documents by themselves are no pairs."""
+    return bool(items) and all(isinstance(item, (tuple, list)) and len(item) == 2 for item in items)
 
 
 def explained(error: Exception, lists: Mapping[Any, Any], role: Role, source: str) -> Exception:
@@ -128,15 +150,18 @@ def explained(error: Exception, lists: Mapping[Any, Any], role: Role, source: st
             place = _place(source, query, document)
             try:
                 value = float(number)
-            except (RuntimeError, TypeError, ValueError):
+            except (OverflowError, RuntimeError, TypeError, ValueError):
                 missing = number is None
                 return InputTypeError(
-                    None, place, field=name, found="is missing" if missing else f"is {number!r}", expected=expected,
+                    None, place, field=name, found="is missing" if missing else f"is {shown(number)}",
+                    expected=expected,
                     code="missing-value" if missing else "not-a-number",
                 )  # fmt: skip
             if value != value:
                 return InputError(None, place, field=name, found="is NaN", expected=expected, code="nan")
-            if role == "qrels" and not value.is_integer():
+            if role == "qrels" and value.is_integer() and abs(value) > 2**53:
+                expected = "a whole number up to 2^53"
+            if role == "qrels" and (not value.is_integer() or abs(value) > 2**53):
                 return InputTypeError(
                     None, place, field=name, found=f"is {number!r}", expected=expected, code="not-a-whole-number"
                 )

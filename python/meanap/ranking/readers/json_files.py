@@ -17,7 +17,7 @@ from meanap.ranking.readers.lists import columns_of_records
 
 __all__ = ["Json"]
 
-_EXPECTED = "a JSON object by query, a JSON array of records, or a record in each line"
+_EXPECTED = "a JSON object by query, a JSON array of records or of lists, or a record in each line"
 
 
 class Json(Reader):
@@ -63,7 +63,7 @@ def _nonfinite(lists: dict[Any, Any], name: str) -> list[Exception]:
     """What is wrong with the scores of a file, which is known by its name only here."""
     try:
         wrong = any(score != score for documents in lists.values() for score in map(float, documents.values()))
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         wrong = True
     return [explained(InputError("cannot be read", name), lists, "run", name)] if wrong else []
 
@@ -85,6 +85,8 @@ def _read(source: Any, role: Role, options: Options) -> Columns | dict[Any, Any]
         if value and not any(isinstance(side, (dict, list)) for side in value.values()):
             return columns_of_records([value], role, options, name, [1])
         return value
+    if isinstance(value, list) and all(isinstance(documents, list) for documents in value):
+        return dict(enumerate(value))  # by position
     if isinstance(value, list) and all(isinstance(record, dict) for record in value):
         return columns_of_records(value, role, options, name)
     raise InputError(None, name, found=f"a JSON {_kind(value)}", expected=_EXPECTED, code="wrong-kind-of-file")

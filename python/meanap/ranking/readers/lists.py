@@ -14,7 +14,7 @@ from meanap.ranking import labels
 from meanap.ranking.readers._columns import Columns, pick, qrels_of, run_of
 from meanap.ranking.readers._reader import Options, Reader, Role, Run
 from meanap.ranking.readers.dicts import qrels_of_dict, run_of_dict
-from meanap.ranking.readers.tables import array, is_table
+from meanap.ranking.readers.tables import array
 
 __all__ = ["Lists", "columns_of_records"]
 
@@ -24,7 +24,7 @@ class Lists(Reader):
 
     Tuples in a list are rows (query, document, grade or score), and so are the rows of an array ``(N, 3)`` of floats or
     objects. A tuple of two or three columns is read as they stand; so is a list of three lists of one length of which
-    the last holds numbers.
+    the last holds numbers, unless all do: those may as well be the documents of three queries, and are refused.
     """
 
     name = "list"
@@ -62,6 +62,10 @@ def _side_by_side(source: Any, role: Role) -> Columns | None:
         return Columns(role, source[:, 0], source[:, 1], source[:, 2], names=("query", "document", last[:-1]))
     if isinstance(source, np.ndarray) or (isinstance(source, list) and not _is_triple(source)):
         return None
+    if isinstance(source, list) and _are_of_integers(source):
+        found = "is three lists of whole numbers, which may be columns or the documents of three queries"
+        expected = "a tuple of columns, or a dictionary of the documents by query"
+        raise InputTypeError(None, role, found=found, expected=expected, code="wrong-type")
     if hasattr(source, "_fields") or (isinstance(source, tuple) and source and _are_records(list(source))):
         return None
     if len(source) not in (2, 3):
@@ -92,7 +96,15 @@ def _is_triple(source: list[Any]) -> bool:
         return not hasattr(source[0], "_fields")
     if hasattr(source[0], "_fields") or len({len(side) for side in source}) != 1:
         return False
-    return all(isinstance(number, (int, float, np.number)) for number in source[2][:1])
+    return len(source[2]) > 0 and isinstance(source[2][0], (int, float, np.number))
+
+
+def _are_of_integers(lists: list[Any]) -> bool:
+    return all(
+        side.dtype.kind in "iu" if isinstance(side, np.ndarray) else all(isinstance(i, (int, np.integer)) for i in side)
+        for side in lists
+        if isinstance(side, (list, tuple, np.ndarray))
+    )
 
 
 def _sized(side: Any) -> bool:
@@ -154,7 +166,7 @@ def _by_position(source: Any, role: Role) -> dict[int, Any]:
             )
         return {query: row[row != -1] for query, row in enumerate(source)}
     for query, documents in enumerate(source):
-        if isinstance(documents, (str, bytes)) or is_table(documents) or not hasattr(documents, "__iter__"):
+        if isinstance(documents, (str, bytes)) or hasattr(documents, "columns") or not hasattr(documents, "__iter__"):
             raise InputTypeError(
                 None, f"{role}[{query}]", found=f"is {documents!r}", expected="a list of documents", code="wrong-type"
             )

@@ -10,7 +10,7 @@ import numpy as np
 
 from meanap import _core
 from meanap.errors import InputError, InputTypeError
-from meanap.ranking.readers._bytes import read_bytes
+from meanap.ranking.readers._bytes import fields_of, read_bytes
 from meanap.ranking.readers._columns import KNOWN, plain_name
 from meanap.ranking.readers._reader import is_path
 from meanap.ranking.readers.tables import is_table, named_columns
@@ -126,8 +126,8 @@ def _rows(source: Any, columns: Mapping[Any, Any]) -> Iterator[tuple[Place, Row]
 def _of_file(path: Any) -> Iterator[tuple[Place, Row]]:
     name = os.fsdecode(path)
     text = read_bytes(path, "lines of TREC (query subtopic document grade)").decode("utf-8-sig", "replace")
-    for number, line in enumerate(text.splitlines(), 1):
-        fields = line.split()
+    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
+        fields = fields_of(line)
         if not fields or fields[0].startswith("#"):
             continue
         place = Place(name, number, "line")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import numpy as np
 
 from meanap import _arrow, _core
-from meanap._arrays import on_host
+from meanap._arrays import kind_of, on_host
 from meanap.errors import InputError, InputTypeError
 from meanap.ranking.readers._columns import KNOWN, Columns, pick, plain_name, qrels_of, run_of
 from meanap.ranking.readers._reader import Options, Reader, Role, Run
@@ -134,7 +135,7 @@ def is_pandas(source: Any) -> bool:
 
 def array(column: Any, place: str) -> Any:
     """A column as a NumPy array, a list, Arrow's texts, or lists, through whichever interface it has."""
-    column = on_host(column)
+    column = on_host(column, place)
     if isinstance(column, (np.ndarray, list, _core.ArrowTexts, _arrow.ListColumn)):
         return column
     numbers = isinstance(getattr(column, "dtype", None), np.dtype) and column.dtype.kind in "fiub"
@@ -143,12 +144,12 @@ def array(column: Any, place: str) -> Any:
             return _arrow.values(column, place)
         except Exception as problem:
             # pandas without pyarrow, or objects that Arrow has no type for; errors in them are raised below.
-            theirs = isinstance(problem, ImportError) or type(problem).__module__.startswith("pyarrow")
+            theirs = isinstance(problem, (ImportError, OverflowError)) or type(problem).__module__.startswith("pyarrow")
             if not (theirs and is_pandas(column)):
                 raise
     for way in ("to_numpy", "__array__"):
         if hasattr(column, way):
             return np.asarray(getattr(column, way)())
-    if isinstance(column, (str, bytes)) or not hasattr(column, "__iter__"):
-        raise InputTypeError(f"is a {type(column).__name__}, expected a column of values", place)
+    if isinstance(column, (str, bytes, Mapping, AbstractSet)) or not hasattr(column, "__iter__"):
+        raise InputTypeError(f"is {kind_of(column)}, expected a column of values", place)
     return list(column)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from meanap import _core
 from meanap.errors import InputError
-from meanap.ranking.readers._bytes import head_of, read_bytes
+from meanap.ranking.readers._bytes import fields_of, head_of, read_bytes
 from meanap.ranking.readers._columns import KNOWN, Columns, Picked, pick, plain_name, qrels_of, run_of
 from meanap.ranking.readers._reader import Options, Reader, Role, Run, is_path
 
@@ -123,7 +123,7 @@ def header_of(data: bytes) -> Header | None:
 
 def _fields(line: str, separator: str) -> list[str]:
     if separator == " ":
-        return line.split()
+        return fields_of(line)
     try:
         return [field.strip() for field in next(csv.reader([line], delimiter=separator), [])]
     except csv.Error:  # NUL, to Python 3.10; a field that is too long
