@@ -151,3 +151,14 @@ def test_overlaps_name_the_file_that_cannot_be_read(files, tmp_path, capsys):
         assert str(broken) in capsys.readouterr().err
     assert main(["rank", files[1], str(tmp_path / "gone"), "-m", "rbo"]) == 1
     assert str(tmp_path / "gone") in capsys.readouterr().err
+
+
+def test_settings_of_another_type(tmp_path, capsys):
+    path = tmp_path / "lines"
+    path.write_text("q 0 a 1\n")
+    for text in ("judged_only=yes", "judged-only=1"):
+        assert main(["rank", str(path), str(path), "--set", text]) == 2
+        assert "judged_only is '" in (found := capsys.readouterr().err) and "expected True or False" in found
+    run = tmp_path / "run"
+    run.write_text("q Q0 a 1 1.0 tag\n")
+    assert main(["rank", str(path), str(run), "--set", "relevance-level=2"]) == 0

@@ -376,3 +376,28 @@ def test_on_the_command_line_the_measures_say_that_judgements_are_by_subtopic(fi
 def test_options_that_measures_by_subtopic_do_not_have(files, capsys, options, part):
     assert main(["rank", str(files / "judged.qrels"), str(files / "first.run"), *options]) == 2
     assert part in capsys.readouterr().err
+
+
+def test_files_of_every_encoding(tmp_path):
+    text, run = "q\u00e9 s d\u00e9 1\nq\u00e9 t d 1\n", {"q\u00e9": {"d\u00e9": 1.0}}
+    path = tmp_path / "qrels"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        path.write_bytes(text.encode(encoding))
+        assert evaluate_diversity(path, run, "strec@1").mean("strec@1") == 0.5
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.warns(UserWarning, match="qrels: line 1: byte 0xe9 is not UTF-8"):
+        assert evaluate_diversity(path, run, "strec@1").mean("strec@1") == 0.5
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_an_id_that_is_missing_is_named(place):
+    row = ["q", "s", "d", 1]
+    row[place] = None
+    field = ("query", "subtopic", "document")[place]
+    with pytest.raises(InputError, match=f'^qrels: record 0: "{field}" is missing, expected an id'):
+        evaluate_diversity([tuple(row)], {"q": {"d": 1.0}})
+
+
+def test_a_grade_of_more_than_64_bits_is_named():
+    with pytest.raises(InputError, match=r'"grade" is 1180591620717411303424, expected a whole number up to 2\^53'):
+        evaluate_diversity({"q": {"s": {"d": 2**70}}}, {"q": {"d": 1.0}})

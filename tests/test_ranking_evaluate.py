@@ -278,7 +278,7 @@ def test_what_is_not_a_number():
         evaluate({"q": 1}, {"q": {"a": 1.0}})
     with pytest.raises(TypeError, match='qrels: row 0: "grade" is 0.5, expected a whole number'):
         evaluate((["q"], ["a"], [0.5]), {"q": {"a": 0.25}})
-    with pytest.raises(ValueError, match="beyond 2\\^53"):
+    with pytest.raises(ValueError, match="up to 2\\^53"):
         evaluate({"q": {"a": 2**60}}, {"q": {"a": 1.0}})
     with pytest.raises(TypeError, match="qrels: is a int, expected a dict, a path"):
         evaluate(3, {})
@@ -496,3 +496,15 @@ def test_ids_and_grades_of_numpy_in_dictionaries():
         evaluate({"q": {"a": 0.5}}, {"q": {"a": 0.25}})
     with pytest.raises(TypeError, match=r"documents\[0\] is 1180591620717411303424"):
         evaluate({"q": {2**70: 1}}, {"q": {2**70: 1.0}})
+
+
+def test_options_of_another_type_are_named():
+    qrels, run = {"q": {"a": 1}}, {"q": {"a": 1.0}}
+    for name in ("judged_only", "compensated", "graded_below_level", "positive_scores_only"):
+        with pytest.raises(ValueError, match=f"^{name} is 'yes', expected True or False$"):
+            evaluate(qrels, run, **{name: "yes"})
+    with pytest.raises(TypeError, match="^measures: expected the name of a measure, or a list of names, found b'map'$"):
+        evaluate(qrels, run, b"map")
+    for measure in (5, ["map"], None):
+        with pytest.raises(TypeError, match="^measure: expected the name of a measure, found"):
+            explain_difference(qrels, run, "trec_eval", "ranx", measure)

@@ -118,3 +118,20 @@ def test_what_cannot_be_used():
     assert caught.value.code == "duplicate-document"
     with pytest.raises(TypeError, match="integers in one run and text in the other"):
         rbo({"q": ["d"]}, {"q": [1]})
+
+
+def test_a_run_is_called_by_its_argument(tmp_path):
+    good = {"q": {"a": 1.0}}
+    for bad, expected in (
+        (None, ": is None, expected a dict"),
+        ({"q": None}, r"\['q'\]: is None, expected a dictionary of scores"),
+        ((["q"], ["a"], ["x"]), ": row 0: \"score\" is 'x', expected a number"),
+    ):
+        for name, sides in (("run_a", (bad, good)), ("run_b", (good, bad))):
+            with pytest.raises(TypeError, match=f"^{name}{expected}"):
+                rbo(*sides)
+    path = tmp_path / "run"
+    path.write_text("q Q0 a 1 x tag\n")
+    with pytest.raises(ValueError, match='run: line 1: "score" is "x"') as raised:
+        rbo(good, path)
+    assert raised.value.source == str(path)

@@ -781,3 +781,23 @@ def test_lines_are_divided_at_the_same_white_space_everywhere(tmp_path, space):
     assert by_subtopic.to_dict() == {f"q{space}1": {"strec@2": 1.0}}
     with pytest.raises(TypeError, match="^line 1: is a bytes, expected text"):
         parse_run([run.encode()])
+
+
+def test_names_of_columns_that_are_numbers():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame([["q", "c", 0.75], ["q", "b", 0.5], ["q", "a", 0.25]])
+    columns = {"query": 0, "document": 1, "score": 2}
+    assert evaluate(JUDGED, frame, ["map", "ndcg"], columns=columns).to_dict() == answered(ANSWERED)
+    with pytest.raises(InputError, match="run: has the columns 0, 1, 2, expected a column 7 for the query"):
+        evaluate(JUDGED, frame, columns={"query": 7})
+    for given in ("query", ["query"], 3):
+        with pytest.raises(TypeError, match="^columns: expected a mapping from what a column holds to its name, found"):
+            evaluate(JUDGED, frame, columns=given)
+
+
+@pytest.mark.parametrize("text", ["1_0", "\u0661", "0x1p3"])
+def test_text_that_is_a_number_to_python_alone(tmp_path, text):
+    (tmp_path / "run").write_text(f"q Q0 a 1 {text} tag\n", encoding="utf-8")
+    for run in (tmp_path / "run", (["q"], ["a"], [text]), [{"query": "q", "document": "a", "score": text}]):
+        with pytest.raises(InputError, match='"score" is .*, expected a number'):
+            evaluate(JUDGED, run)

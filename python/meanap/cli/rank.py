@@ -212,6 +212,7 @@ def _column(text: str) -> tuple[str, list[str] | None]:
 def _setting(text: str) -> tuple[str, Any]:
     """`ties=expected` as a pair; numbers and booleans as such."""
     name, equals, value = text.partition("=")
+    name = name.replace("-", "_")
     if not equals:
         raise UsageError(f"--set {text}: expected NAME=VALUE")
     plain: Any = {"true": True, "false": False}.get(value.lower(), value)
@@ -219,7 +220,7 @@ def _setting(text: str) -> tuple[str, Any]:
         if not value.isdigit():
             raise UsageError(f"--set {text}: expected a whole number")
         plain = int(value)
-    return name.replace("-", "_"), plain
+    return name, plain
 
 
 def _table(results: dict[str, RankingResult], found: Found, per_query: bool) -> str:

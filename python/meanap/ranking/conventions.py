@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
@@ -95,6 +97,9 @@ class Conventions:
                 listed = ", ".join(map(repr, known))
                 raise InputError(f"{name} is {getattr(self, name)!r}, expected one of {listed}")
         whole(self.relevance_level, "relevance_level", 1)
+        for name in _FLAGS:
+            if not isinstance(getattr(self, name), (bool, np.bool_)):
+                raise InputError(f"{name} is {getattr(self, name)!r}, expected True or False")
 
     def replace(self, **changes: Unpack[ConventionChanges]) -> Conventions:
         """A copy with some conventions changed; an unknown name raises TypeError, which suggests the nearest one."""
@@ -124,6 +129,8 @@ _KNOWN = {
     "gain": ("linear", "exponential"),
     "recall_rounding": ("up", "nearest"),
 }
+
+_FLAGS = ("graded_below_level", "positive_scores_only", "judged_only", "compensated")
 
 SETTINGS = tuple(field.name for field in dataclasses.fields(Conventions))
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from meanap._arrays import shown
 from meanap._keywords import suggesting
+from meanap.errors import InputTypeError
 from meanap.ranking import readers
 from meanap.ranking.conventions import PRESETS, SETTINGS, Conventions, resolve
 from meanap.ranking.evaluation import measured
@@ -87,6 +89,8 @@ def explain_difference(
       +0.0000  negative: unjudged -> error
       +0.0000  positive_scores_only: False -> True
     """
+    if not isinstance(measure, str):
+        raise InputTypeError(f"measure: expected the name of a measure, found {shown(measure)}")
     first, second = resolve(baseline, {}), resolve(candidate, {})
     options = readers.Options(columns or {}, format)
     # Read more than once.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +14,7 @@ from meanap.errors import InputError
 from meanap.ranking import readers
 from meanap.ranking.conventions import Conventions
 from meanap.ranking.readers._columns import Columns, run_of
+from meanap.ranking.readers._reader import is_path
 from meanap.ranking.result import RankingResult
 
 if TYPE_CHECKING:
@@ -107,7 +109,13 @@ def rbo(
 
 def _run(source: Any, name: str, options: readers.Options) -> readers.Run:
     """A run as columns."""
-    run = readers.run(source, options)
+    try:
+        run = readers.run(source, options)
+    except InputError as error:
+        # Readers of arguments call a run by the name that `evaluate` has for it.
+        if is_path(source) or error.source is None:
+            raise
+        raise error.replace(source=re.sub(r"^run\b", name, error.source)) from None
     if not isinstance(run, dict):
         return run
     documents, scores = [list(pairs) for pairs in run.values()], [list(pairs.values()) for pairs in run.values()]

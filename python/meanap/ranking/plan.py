@@ -32,7 +32,11 @@ def texts_of(measures: Any) -> list[str]:
         They are not texts.
     """
     texts = (
-        [measures] if isinstance(measures, str) else list(measures) if isinstance(measures, Iterable) else [measures]
+        [measures]
+        if isinstance(measures, (str, bytes))
+        else list(measures)
+        if isinstance(measures, Iterable)
+        else [measures]
     )
     for text in texts:
         if not isinstance(text, str):

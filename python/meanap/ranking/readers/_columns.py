@@ -12,7 +12,7 @@ import numpy as np
 from meanap import _arrow, _core
 from meanap._arrays import shown
 from meanap.errors import InputError, InputTypeError, no_text
-from meanap.ranking.readers._reader import Options, Role, Run
+from meanap.ranking.readers._reader import Options, Role, Run, names_of
 
 __all__ = ["Columns", "Picked", "pick", "plain_name", "qrels_of", "run_of"]
 
@@ -101,7 +101,7 @@ def pick(names: Sequence[Any], role: Role, options: Options, source: str) -> Pic
         wanted = options.columns[field]
         if wanted is None:
             return None
-        listed = [wanted] if isinstance(wanted, str) else list(wanted)
+        listed = names_of(wanted)
         for name in listed:
             if name in names:
                 return name
@@ -282,7 +282,8 @@ def _numbers(columns: Columns, values: Any, name: str, expected: str) -> np.ndar
 def _number(value: Any) -> int | float | None:
     if isinstance(value, np.generic):
         value = value.item()
-    for kind in (int, float) if isinstance(value, str) else ():
+    # Python reads "1_0" and the digits of every script, which files of numbers do not have.
+    for kind in (int, float) if isinstance(value, str) and value.isascii() and "_" not in value else ():
         try:
             value = kind(value)
             break

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from meanap import _core
-from meanap.errors import InputError
+from meanap._arrays import shown
+from meanap.errors import InputError, InputTypeError
 
 if TYPE_CHECKING:
     from meanap._types import DuplicateRule
 
-__all__ = ["FIELDS", "Options", "Reader", "Role", "Run", "is_path", "name_of"]
+__all__ = ["FIELDS", "Options", "Reader", "Role", "Run", "is_path", "name_of", "names_of"]
 
 #: What columns hold.
 FIELDS = ("query", "document", "grade", "score", "rank")
@@ -47,6 +48,9 @@ class Options:
     duplicates: DuplicateRule = "error"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.columns, Mapping):
+            expected = "a mapping from what a column holds to its name"
+            raise InputTypeError(f"columns: expected {expected}, found {shown(self.columns)}")
         for name in self.columns:
             if name not in FIELDS:
                 raise InputError(
@@ -100,6 +104,13 @@ class Reader(abc.ABC):
     @abc.abstractmethod
     def run(self, source: Any, options: Options) -> Run | dict[Any, Any]:
         """The answers; a dictionary of dictionaries stays one."""
+
+
+def names_of(given: Any) -> list[Any]:
+    """The user's names of a column, of which the first that is there counts: one, several, or none."""
+    if given is None:
+        return []
+    return list(given) if isinstance(given, (list, tuple)) else [given]
 
 
 def is_path(source: Any) -> bool:

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from meanap import _core
+from meanap._arrays import shown
 from meanap.errors import InputError, InputTypeError
 from meanap.ranking.readers._bytes import fields_of, read_bytes
 from meanap.ranking.readers._columns import KNOWN, plain_name
-from meanap.ranking.readers._reader import is_path
+from meanap.ranking.readers._reader import is_path, names_of
 from meanap.ranking.readers.tables import is_table, named_columns
+from meanap.ranking.readers.text import text_of
 
 __all__ = ["JudgedSubtopics", "read_subtopics"]
 
@@ -70,6 +72,9 @@ def read_subtopics(source: Any, columns: Mapping[Any, str | Sequence[str] | None
     # Subtopics in the order in which they first come, in which ndeval adds their gains.
     seen: dict[Any, dict[Any, None]] = {}
     for place, (query, subtopic, document, grade) in _rows(source, columns):
+        for name, id in (("query", query), ("subtopic", subtopic), ("document", document)):
+            if id is None:
+                raise place.error("is missing", "an id, text or a whole number", "missing-value", name)
         of_document = queries.setdefault(query, {}).setdefault(document, {})
         if subtopic in of_document:
             found = f"has document {document!r} of query {query!r} and subtopic {subtopic!r} a second time"
@@ -125,9 +130,9 @@ def _rows(source: Any, columns: Mapping[Any, Any]) -> Iterator[tuple[Place, Row]
 
 def _of_file(path: Any) -> Iterator[tuple[Place, Row]]:
     name = os.fsdecode(path)
-    text = read_bytes(path, "lines of TREC (query subtopic document grade)").decode("utf-8-sig", "replace")
+    text = text_of(read_bytes(path, "lines of TREC (query subtopic document grade)"), name)
     for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
-        fields = fields_of(line)
+        fields = fields_of(line.lstrip("\ufeff"))
         if not fields or fields[0].startswith("#"):
             continue
         place = Place(name, number, "line")
@@ -184,7 +189,7 @@ def _of_mapping(source: Mapping[Any, Any]) -> Iterator[tuple[Place, Row]]:
 def _named(field: str, names: list[Any], columns: Mapping[Any, Any]) -> Any:
     given = columns.get(field)
     if given is not None:
-        for name in [given] if isinstance(given, str) else given:
+        for name in names_of(given):
             if name in names:
                 return name
     plain = {plain_name(name): name for name in reversed(names)}
@@ -199,8 +204,8 @@ def _named(field: str, names: list[Any], columns: Mapping[Any, Any]) -> Any:
 def _grade(value: Any, place: Place) -> int:
     try:
         grade = int(value)
-        if isinstance(value, str) or grade == value:
+        if (isinstance(value, str) or grade == value) and abs(grade) <= 2**53:
             return grade
     except (TypeError, ValueError, OverflowError):
         pass
-    raise place.error(f"is {value!r}", "a whole number", "not-a-whole-number", "grade")
+    raise place.error(f"is {shown(value)}", "a whole number up to 2^53", "not-a-whole-number", "grade")

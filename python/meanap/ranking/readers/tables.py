@@ -12,7 +12,7 @@ from meanap import _arrow, _core
 from meanap._arrays import kind_of, on_host
 from meanap.errors import InputError, InputTypeError
 from meanap.ranking.readers._columns import KNOWN, Columns, pick, plain_name, qrels_of, run_of
-from meanap.ranking.readers._reader import Options, Reader, Role, Run
+from meanap.ranking.readers._reader import Options, Reader, Role, Run, names_of
 
 __all__ = ["Tables", "array", "columns_of", "is_table", "named_columns"]
 
@@ -52,7 +52,7 @@ def _are_columns(source: Any, options: Options) -> bool:
     """Whether it is a mapping of columns by name: usual names, or the user's, of queries and documents."""
     if not isinstance(source, Mapping) or any(isinstance(column, Mapping) for column in source.values()):
         return False
-    own = {name for given in options.columns.values() if given for name in ([given] if type(given) is str else given)}
+    own = {name for given in options.columns.values() for name in names_of(given)}
     return all(
         any(plain_name(name) in KNOWN[field] or name in own for name in source if isinstance(name, str))
         for field in ("query", "document")

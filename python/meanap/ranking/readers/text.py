@@ -12,9 +12,9 @@ from meanap import _core
 from meanap.errors import InputError
 from meanap.ranking.readers._bytes import fields_of, head_of, read_bytes
 from meanap.ranking.readers._columns import KNOWN, Columns, Picked, pick, plain_name, qrels_of, run_of
-from meanap.ranking.readers._reader import Options, Reader, Role, Run, is_path
+from meanap.ranking.readers._reader import Options, Reader, Role, Run, is_path, names_of
 
-__all__ = ["Delimited", "Trec"]
+__all__ = ["Delimited", "Trec", "text_of"]
 
 _EXPECTED = {
     "qrels": "lines of TREC (query iteration document grade), or a header such as query-id, corpus-id, score",
@@ -98,8 +98,7 @@ class Header(NamedTuple):
     def names_columns(self, options: Options) -> bool:
         """Whether two of them are usual column names, or the user gives one of them."""
         known = {name for names in KNOWN.values() for name in names}
-        given = [name for name in options.columns.values() if name is not None]
-        own = {part for name in given for part in ([name] if isinstance(name, str) else name)}
+        own = {name for given in options.columns.values() for name in names_of(given)}
         return sum(plain_name(name) in known for name in self.names) > 1 or not own.isdisjoint(self.names)
 
 
@@ -136,7 +135,7 @@ def _names(picked: Picked) -> tuple[list[str], list[str], list[str]]:
 
 def _rows(data: bytes, picked: Picked, name: str) -> Columns:
     """The columns of a file without grades or scores, as text."""
-    text = _decoded(data, name)
+    text = text_of(data, name)
     lines = [(number, line) for number, line in enumerate(io.StringIO(text), 1) if not _passed_over(line)]
     header = header_of(data)
     assert header is not None
@@ -163,7 +162,8 @@ def _rows(data: bytes, picked: Picked, name: str) -> Columns:
     )
 
 
-def _decoded(data: bytes, name: str) -> str:
+def text_of(data: bytes, name: str) -> str:
+    """The text of a file in UTF-8 or UTF-16; in Latin-1, with a warning, if it has a byte that is not UTF-8."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
     try:
