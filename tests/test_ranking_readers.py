@@ -760,6 +760,8 @@ def test_what_is_no_query_or_column_is_named(source, expected):
 
 def test_pairs_may_have_numbers_as_text_as_records_may():
     assert answered({"q": [("b", "0.5"), ("c", "0.75"), ("a", 0.25)]}) == answered(ANSWERED)
+    rows = [tuple(line.split()) for line in ("q b 0.5", "q c 0.75", "q a 0.25")]
+    assert answered(rows) == answered(ANSWERED)
     assert (
         evaluate({"q": [("a", "1"), ("b", "2"), ("c", "0")]}, ANSWERED).to_dict()
         == evaluate(JUDGED, ANSWERED).to_dict()

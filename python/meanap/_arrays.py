@@ -45,7 +45,8 @@ def as_numpy(value: Any, place: str = "array") -> np.ndarray:
         if np.ma.is_masked(value):
             row = int(np.flatnonzero(np.ma.getmaskarray(value).reshape(len(value), -1).any(axis=1))[0])
             raise InputError(source=place, record=row, unit="row", found="is null")
-        return value.filled()
+        filled: np.ndarray = value.filled()
+        return filled
     if isinstance(value, np.ndarray):
         return np.asarray(value)
     if getattr(value, "requires_grad", False):

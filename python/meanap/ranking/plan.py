@@ -31,7 +31,7 @@ def texts_of(measures: Any) -> list[str]:
     InputTypeError
         They are not texts.
     """
-    texts = (
+    texts: list[Any] = (
         [measures]
         if isinstance(measures, (str, bytes))
         else list(measures)

@@ -14,7 +14,7 @@ from meanap._arrays import shown
 from meanap.errors import InputError, InputTypeError, no_text
 from meanap.ranking.readers._reader import Options, Role, Run, names_of
 
-__all__ = ["Columns", "Picked", "pick", "plain_name", "qrels_of", "run_of"]
+__all__ = ["Columns", "Picked", "number_of", "pick", "plain_name", "qrels_of", "run_of"]
 
 #: Names of columns, in lower case with "_" between words; where a table has several of them, the first one counts.
 KNOWN = {
@@ -267,7 +267,7 @@ def _numbers(columns: Columns, values: Any, name: str, expected: str) -> np.ndar
         return array
     if not len(array):
         return np.zeros(0)
-    numbers = [_number(value) for value in _list(values)]
+    numbers = [number_of(value) for value in _list(values)]
     for row, number in enumerate(numbers):
         if number is None:
             value = _list(values)[row]
@@ -279,7 +279,8 @@ def _numbers(columns: Columns, values: Any, name: str, expected: str) -> np.ndar
     return array if array.dtype.kind in "fiub" else array.astype(np.float64)
 
 
-def _number(value: Any) -> int | float | None:
+def number_of(value: Any) -> int | float | None:
+    """A number, perhaps written as text, that a double holds; None for anything else."""
     if isinstance(value, np.generic):
         value = value.item()
     # Python reads "1_0" and the digits of every script, which files of numbers do not have.

@@ -11,7 +11,7 @@ import numpy as np
 from meanap import _arrow, _core
 from meanap.errors import InputError, InputTypeError
 from meanap.ranking import labels
-from meanap.ranking.readers._columns import Columns, pick, qrels_of, run_of
+from meanap.ranking.readers._columns import Columns, number_of, pick, qrels_of, run_of
 from meanap.ranking.readers._reader import Options, Reader, Role, Run
 from meanap.ranking.readers.dicts import qrels_of_dict, run_of_dict
 from meanap.ranking.readers.tables import array
@@ -81,12 +81,16 @@ def _side_by_side(source: Any, role: Role) -> Columns | None:
 
 
 def _are_rows(source: Any) -> bool:
-    """Whether it is a list of tuples (query, document, number)."""
+    """Whether it is a list of tuples (query, document, number), which may be written as text."""
     return (
         isinstance(source, list)
         and bool(source)
-        and all(type(row) is tuple and len(row) == 3 and isinstance(row[2], (int, float, np.number)) for row in source)
+        and all(type(row) is tuple and len(row) == 3 and _is_number(row[2]) for row in source)
     )
+
+
+def _is_number(item: Any) -> bool:
+    return isinstance(item, (int, float, np.number)) or number_of(item) is not None
 
 
 def _is_triple(source: list[Any]) -> bool:
