@@ -131,6 +131,21 @@ def test_what_pandas_writes_as_csv(put):
         assert (result.queries, result.mean("map")) == (list(run), 1.0)
 
 
+@pytest.mark.parametrize("separator", ["\t", ",", ";"])
+def test_below_a_header_ids_begin_with_any_character(put, separator):
+    head, rows = ("query-id", "corpus-id", "score"), [("#1", "a", 1), ("#1", "#b", 0), ("2", "#b", 1)]
+    text = "# about\n" + "".join(separator.join(map(str, row)) + "\n" for row in (head, *rows))
+    run = {"#1": {"a": 2.0, "#b": 1.0}, "2": {"#b": 1.0}}
+    result = evaluate(put("q.csv", text), run)
+    assert (result.queries, result.mean("map")) == (["#1", "2"], 1.0)
+    # Without grades: the document that is relevant.
+    bare = "".join(separator.join(map(str, row[:2])) + "\n" for row in (head, rows[0], rows[2]))
+    result = evaluate(put("q.csv", bare), run)
+    assert (result.queries, result.mean("map")) == (["#1", "2"], 1.0)
+    scores = "".join(separator.join(map(str, row)) + "\n" for row in (head, ("#1", "a", 2.0), ("2", "#b", 1.0)))
+    assert evaluate({"#1": {"a": 1}, "2": {"#b": 1}}, put("r.csv", scores)).mean("map") == 1.0
+
+
 def test_where_a_table_has_several_names_the_more_telling_one_counts(put):
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"score": [0.5, 0.5], "query": "q", "doc": ["a", "b"], "relevance": [0, 3]})

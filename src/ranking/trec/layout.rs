@@ -75,7 +75,7 @@ pub(super) fn layout<'a>(
     end: u8,
 ) -> (LineLayout<'a>, Option<usize>) {
     let mut lines = text.split(|&byte| byte == end).map(without_mark).enumerate();
-    if let Some((number, line)) = lines.find(|(_, line)| !is_passed_over(line))
+    if let Some((number, line)) = lines.find(|(_, line)| !is_passed_over(line, true))
         && line.len() <= LONGEST_HEADER
     {
         for separator in

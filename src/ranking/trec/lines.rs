@@ -32,10 +32,12 @@ pub(super) fn read_part<V>(
 ) -> Piece<V> {
     let mut table = TrecTable::new();
     let mut lines = 0;
+    // trec_eval's files have comments; below the header of a CSV file `#` begins an id like any other character.
+    let comments = layout.separator == Separator::Space;
     for (number, line) in part.split_inclusive(|&byte| byte == layout.end).enumerate() {
         lines = number + 1;
         let line = without_mark(line);
-        if header == Some(number) || is_passed_over(line) {
+        if header.is_some_and(|header| number <= header) || is_passed_over(line, comments) {
             table.lines.pass(table.values.len())?;
             continue;
         }

@@ -36,10 +36,11 @@ pub(super) fn without_mark(line: &[u8]) -> &[u8] {
     line.strip_prefix(MARK).unwrap_or(line)
 }
 
+/// Whether a line is empty or, where the file has `comments`, a comment.
 #[inline]
-pub(super) fn is_passed_over(line: &[u8]) -> bool {
+pub(super) fn is_passed_over(line: &[u8], comments: bool) -> bool {
     let line = line.trim_ascii_start();
-    line.is_empty() || line[0] == b'#'
+    line.is_empty() || (comments && line[0] == b'#')
 }
 
 /// Cuts a text into pieces of about `size` bytes that end where a line does.

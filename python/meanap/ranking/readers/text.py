@@ -136,12 +136,16 @@ def _names(picked: Picked) -> tuple[list[str], list[str], list[str]]:
 def _rows(data: bytes, picked: Picked, name: str) -> Columns:
     """The columns of a file without grades or scores, as text."""
     text = text_of(data, name)
-    lines = [(number, line) for number, line in enumerate(io.StringIO(text), 1) if not _passed_over(line)]
     header = header_of(data)
     assert header is not None
+    numbered = enumerate(io.StringIO(text), 1)
+    next(line for _, line in numbered if not _passed_over(line, comments=True))
+    # Below the header of a CSV file `#` begins an id like any other character.
+    comments = header.separator == " "
+    lines = [(number, line) for number, line in numbered if not _passed_over(line, comments)]
     places = [header.names.index(column) for column in picked if column is not None]
     rows, numbers = [], []
-    for number, line in lines[1:]:
+    for number, line in lines:
         row = _fields(line, header.separator)
         if len(row) < len(header.names):
             raise InputError(
@@ -175,6 +179,6 @@ def text_of(data: bytes, name: str) -> str:
         return data.decode("latin-1")
 
 
-def _passed_over(line: str) -> bool:
+def _passed_over(line: str, comments: bool) -> bool:
     line = line.strip().lstrip("\ufeff")
-    return not line or line.startswith("#")
+    return not line or (comments and line.startswith("#"))
