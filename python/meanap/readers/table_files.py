@@ -14,7 +14,7 @@ import numpy as np
 
 from meanap import _core
 from meanap._files import is_name, opened_text
-from meanap.errors import InputError
+from meanap.errors import InputError, MissingPackageError
 from meanap.readers._column_names import holds_ids
 from meanap.readers._csv import csv_of
 from meanap.readers._parts import Parts
@@ -192,7 +192,7 @@ def _some_rows(path: Any, rows: int) -> Iterator[tuple[Any, int, int]]:
     try:
         pyarrow: Any = importlib.import_module("pyarrow")
     except ImportError:
-        raise ImportError("memory_limit needs pyarrow for Arrow files") from None
+        raise MissingPackageError("memory_limit needs pyarrow for Arrow files: pip install pyarrow") from None
     importlib.import_module("pyarrow.ipc")
     try:
         total = sum(batch.num_rows for batch in _batches(pyarrow, path))
@@ -265,7 +265,7 @@ def _read_arrow(path: Any) -> Any:
                 return (module.read_ipc_stream if stream else module.read_ipc)(os.fspath(path))
             with open(path, "rb") as file:
                 return (module.open_stream if stream else module.open_file)(file).read_all()
-    raise ImportError("Arrow files need one of pyarrow and polars")
+    raise MissingPackageError("Arrow files need one of pyarrow and polars: pip install pyarrow")
 
 
 @contextlib.contextmanager
