@@ -90,3 +90,23 @@ def test_folders_of_label_maps_hold_the_same_files_on_any_system(tmp_path):
     (tmp_path / "truth" / "a" / "x.png").write_bytes((tmp_path / "found" / "a" / "x.png").read_bytes())
     with pytest.raises(meanap.InputError, match="have the same name"):
         metric.update(tmp_path / "found", tmp_path / "truth")
+
+
+@pytest.mark.parametrize("similarity", ["segm", "boundary", "polygon"])
+def test_a_polygon_far_away_names_its_object(similarity, tmp_path):
+    folder = tmp_path / "labelme"
+    folder.mkdir()
+    far, near = [[0, 0], [1e300, 0], [1e300, 1e300]], [[1, 1], [9, 1], [9, 9]]
+    shapes = [{"label": "cat", "points": points, "shape_type": "polygon"} for points in (near, far)]
+    (folder / "a.json").write_text(json.dumps({"shapes": shapes, "imageHeight": HEIGHT, "imageWidth": WIDTH}))
+    points = [";".join(f"{x},{y}" for x, y in points) for points in (near, far)]
+    shapes = "".join(f'<polygon label="cat" points="{text}"/>' for text in points)
+    image = f'<image id="0" name="a.jpg" width="{WIDTH}" height="{HEIGHT}">{shapes}</image>'
+    (tmp_path / "cvat.xml").write_text(f"<annotations>{image}</annotations>")
+    found = [{"file_name": "a.jpg", "category": "cat", "segmentation": [[1, 1, 9, 1, 9, 9]], "score": 0.5}]
+    for truth, place in ((folder, "a.json"), (tmp_path / "cvat.xml", "cvat.xml")):
+        with pytest.raises(meanap.InputError, match=f'{place}: object 1: "points"') as caught:
+            meanap.evaluate(truth, found, similarity)
+        assert caught.value.code == "broken-mask" and len(str(caught.value)) < 400
+        with pytest.warns(UserWarning, match="1 left out"):
+            assert meanap.evaluate(truth, found, similarity, on_error="skip").ap50 > 0.99
