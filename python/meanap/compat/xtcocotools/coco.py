@@ -54,9 +54,11 @@ class COCO(_COCO):
         super().__init__()
         self.anno_file: list[Any] = [annotation_file]
         self.test_index = test_index
-        if annotation_file is None and ann_data is None:
-            return
-        given: Any = ann_data if ann_data is not None else read_json(annotation_file)
+        given: Any = ann_data
+        if given is None:
+            if annotation_file is None:
+                return
+            given = read_json(annotation_file)
         if type(given) is not dict:
             raise AssertionError(f"annotation file format {type(given)} not supported")
         self.dataset = given
