@@ -263,3 +263,13 @@ def test_lines_that_are_left_out_name_no_unknown_image(tmp_path):
     (found / "comp4_det_val_chair.txt").write_text("nowhere 0.5 1 2 3 x\n")
     with pytest.warns(UserWarning, match="1 left out"):
         assert meanap.evaluate(truth, found, on_error="skip").ap == 0
+
+
+def test_one_answer_of_roboflow_is_read_in_parts(tmp_path):
+    truth, answers, _ = JSON["roboflow by image"]
+    # The name of the file says which image it is.
+    truth = {**truth, "images": [{**truth["images"][0], "id": 0, "file_name": "b.jpg"}, *truth["images"]]}
+    paths = [tmp_path / "truth.json", tmp_path / "a.json"]
+    for path, content in zip(paths, (truth, answers["a"]), strict=True):
+        path.write_text(json.dumps(content))
+    assert numbers(*paths, memory_limit="300 MB") == numbers(*paths) == numbers(truth, answers)

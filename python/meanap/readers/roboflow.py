@@ -71,8 +71,8 @@ class Roboflow(PerImage):
             return super().detections(source, options, problems, truth)
         if isinstance(source, Files):
             files = source.files
-        elif not is_folder(source) and super().sniff(content := read_json(source), "detections"):
-            return super().detections(content, options, problems, truth)
+        elif (answers := self._answers_in(source)) is not None:
+            return super().detections(answers, options, problems, truth)
         else:
             files = _files(os.fspath(source))
         images: dict[str, Any] = {}
@@ -85,10 +85,20 @@ class Roboflow(PerImage):
         # All names of classes are of one side.
         return Lists().detections(images, dataclasses.replace(options, box_format="xyxy"), problems, truth)
 
+    def _answers_in(self, path: Any) -> Any:
+        """The responses in a file that holds several, in a list or by image; None of other files and of folders."""
+        if is_folder(path):
+            return None
+        content = read_json(path)
+        several = not self.is_item(content, "detections") and super().sniff(content, "detections")
+        return content if several else None
+
     def parts(self, source: Any, role: Role, options: Options) -> Parts | None:
         """Some files."""
         path = os.fspath(source)
-        return parts_of(_files(path), lambda files: Files(path, files)) if is_folder(path) else None
+        if self._answers_in(path) is not None:
+            return None
+        return parts_of(_files(path), lambda files: Files(path, files))
 
     def dictionary(self, item: Any, role: Role, where: str) -> Mapping[str, Any]:
         """Corners of the boxes, classes and scores, and masks where the predictions are polygons."""
