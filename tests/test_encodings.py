@@ -5,6 +5,9 @@ import gzip
 import itertools
 import json
 import lzma
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -13,6 +16,8 @@ from thorough import some
 import meanap
 from meanap import COCO, COCOeval, generate
 from meanap.cli import main
+from meanap.compat import faster_coco_eval, lvis
+from meanap.compat.xtcocotools.coco import COCO as XtCOCO
 from meanap.segmentation import PanopticQuality
 
 TRUTH = generate.dataset(6, 3, categories=3)
@@ -99,6 +104,42 @@ def test_a_baseline_and_a_panoptic_file(tmp_path, capsys, expected, stored):
     panoptic = {"categories": [{"id": 1, "name": "ü", "isthing": 1}], "annotations": [], "images": []}
     path.write_bytes(STORED[stored](json.dumps(panoptic)))
     assert PanopticQuality.of_file(path).categories == panoptic["categories"]
+
+
+@pytest.mark.parametrize("stored", STORED)
+def test_the_dialects_read_every_encoding(tmp_path, stored):
+    path = tmp_path / "gt.json"
+    path.write_bytes(STORED[stored](json.dumps(TRUTH, ensure_ascii=False)))
+    names = {category["name"] for category in TRUTH["categories"]}
+    for data in (
+        lvis.LVIS(path).dataset,
+        XtCOCO(str(path)).dataset,
+        faster_coco_eval.COCO.load_json(path),
+    ):
+        assert {category["name"] for category in data["categories"]} == names
+
+
+def test_the_dialects_read_utf_8_where_the_system_has_another_encoding(expected):
+    code = f"""
+from meanap.compat import faster_coco_eval, lvis
+from meanap.compat.xtcocotools.coco import COCO as XtCOCO
+
+path = {str(expected / "gt.json")!r}
+for data in (lvis.LVIS(path).dataset, XtCOCO(path).dataset, faster_coco_eval.COCO.load_json(path)):
+    assert data["categories"][0]["name"] == {ascii(TRUTH["categories"][0]["name"])}
+"""
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, timeout=120)
+
+
+@pytest.mark.parametrize("stored", ["utf-8 with a mark", "utf-16"])
+def test_a_file_with_names_of_classes(tmp_path, capsys, stored):
+    image = pytest.importorskip("PIL.Image")
+    image.fromarray(np.eye(4, dtype=np.uint8)).save(tmp_path / "a.png")
+    (tmp_path / "names.txt").write_bytes(STORED[stored]("straße\nhimmel\n"))
+    files = [str(tmp_path / "a.png")] * 2
+    assert main(["semantic", *files, "--class-file", str(tmp_path / "names.txt"), "--output-format", "csv"]) == 0
+    assert "\nstraße," in capsys.readouterr().out
 
 
 TEXT = json.dumps(TRUTH).encode()

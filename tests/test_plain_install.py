@@ -109,3 +109,39 @@ def test_packages_that_type_checkers_see_are_there_at_runtime():
     declared = set(re.findall(r"^    from meanap import (\w+) as \1$", source, re.MULTILINE))
     assert declared == set(meanap._PACKAGES)
     plain("import meanap; meanap.checking.Findings; meanap.ranking.evaluate")
+
+
+def test_commands_say_in_one_line_what_to_install():
+    told = plain("""
+import tempfile
+from pathlib import Path
+
+from meanap import COCO, generate
+from meanap.cli import main
+
+sys.stderr = sys.stdout
+folder = Path(tempfile.mkdtemp())
+truth, found = generate.write_format(folder, "coco", images=2)
+parquet = folder / "x.parquet"
+parquet.write_bytes(b"PAR1" + bytes(50) + b"PAR1")
+for arguments in (
+    ["eval", parquet, found],
+    ["check", parquet, found],
+    ["stats", parquet],
+    ["convert", truth, folder / "y.parquet", "--to", "parquet"],
+    ["generate", folder / "z", "--format", "parquet"],
+    ["rank", parquet, parquet],
+):
+    assert main([str(argument) for argument in arguments]) == 1, arguments
+coco = COCO(truth)
+try:
+    coco.showAnns([{"segmentation": [[0, 0, 9, 0, 9, 9]]}])
+except ImportError as problem:
+    assert str(problem) == "COCO.showAnns needs matplotlib: pip install 'meanap[plot]'"
+else:
+    raise AssertionError
+print("done")
+""")
+    assert told.endswith("done\n")
+    lines = [line for line in told.splitlines() if line.startswith("meanap: ")]
+    assert len(lines) == 6 and all(line.endswith("pip install pyarrow") for line in lines) and "Traceback" not in told

@@ -201,7 +201,7 @@ def test_scikit_learn_average_precision_to_the_last_bit(sklearn_metrics, distinc
         run = {q: dict(enumerate(row.tolist())) for q, row in enumerate(scores)}
         found = evaluate(qrels, run, "map", "sklearn")
         assert found["map"].tolist() == expected
-        assert evaluate(columns(qrels), columns(run), "map", "sklearn")["map"].tolist() == expected
+        assert evaluate(tuple(columns(qrels)), tuple(columns(run)), "map", "sklearn")["map"].tolist() == expected
 
 
 @pytest.mark.parametrize("k", [None, 1, 4, 1000])

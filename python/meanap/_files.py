@@ -1,20 +1,37 @@
-"""Atomic writing of files, and reading of JSON in any encoding."""
+"""Atomic writing of files, and reading of text and JSON in any encoding."""
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
+import gzip
+import io
 import json
 import os
 import re
 import stat
+import zlib
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from meanap import _core
 from meanap.errors import InputError, InputTypeError, NestingError
 
-__all__ = ["check_local", "decoded", "each_item", "is_name", "read_json", "replacing", "write_bytes", "write_text"]
+__all__ = [
+    "beginning",
+    "check_local",
+    "decoded",
+    "each_item",
+    "encoding_of",
+    "is_name",
+    "opened_text",
+    "read_json",
+    "replacing",
+    "unpacked",
+    "write_bytes",
+    "write_text",
+]
 
 
 def decoded(source: Any) -> Any:
@@ -53,8 +70,73 @@ def _exists(path: str) -> bool:
         return False
 
 
+_GZIP = b"\x1f\x8b"
+
+
+def encoding_of(start: bytes) -> str:
+    """The encoding of a text that begins with these bytes: UTF-8, UTF-16 or UTF-32, each also behind a byte order mark.
+
+    Without a mark it is found by the zeros around the first characters, which are ASCII.
+    """
+    found = json.detect_encoding(start[:4])
+    return "utf-8-sig" if found == "utf-8" else found
+
+
+def beginning(start: bytes) -> bytes:
+    """The beginning of a file, unpacked and in UTF-8 without a mark where it is text; what is none, as it is."""
+    packed = start
+    if start.startswith(_GZIP):
+        try:
+            start = zlib.decompressobj(wbits=31).decompress(start, _CHUNK)
+        except zlib.error:
+            return packed
+        if b"\0" in start and encoding_of(start) == "utf-8-sig":
+            return packed
+    encoding = encoding_of(start)
+    if encoding == "utf-8-sig":
+        return start.removeprefix(codecs.BOM_UTF8)
+    return start.decode(encoding, "replace").encode("utf-8", "replace")
+
+
+@contextlib.contextmanager
+def unpacked(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A binary file to read, which gzip may have packed.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    InputError
+        What gzip has packed is cut off or damaged.
+    """
+    with open(path, "rb") as file:
+        if file.peek(2)[:2] != _GZIP:
+            yield file
+            return
+        try:
+            with gzip.GzipFile(fileobj=file) as content:
+                yield io.BufferedReader(content)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise InputError(f"not a valid gzip file: {error}", os.fsdecode(path), code="broken-file") from None
+
+
+@contextlib.contextmanager
+def opened_text(path: str | os.PathLike[str], newline: str | None = None) -> Iterator[TextIO]:
+    """A text file to read, in UTF-8, UTF-16 or UTF-32, which gzip may have packed; what is no text is replaced.
+
+    Raises
+    ------
+    OSError, InputError
+        As for `unpacked`.
+    """
+    with unpacked(path) as file:
+        encoding = encoding_of(file.peek(4))  # type: ignore[attr-defined]
+        with io.TextIOWrapper(file, encoding=encoding, errors="replace", newline=newline) as text:
+            yield text
+
+
 def each_item(path: str | os.PathLike[str]) -> Iterator[tuple[Any, int]]:
-    """The items of a JSON array in UTF-8, one after another; with each, how many characters have been read.
+    """The items of a JSON array, one after another; with each, how many characters have been read.
 
     Raises
     ------
@@ -64,7 +146,7 @@ def each_item(path: str | os.PathLike[str]) -> Iterator[tuple[Any, int]]:
         It holds no such array; `read_json` says why.
     """
     decoder = json.JSONDecoder()
-    with open(path, encoding="utf-8-sig") as file:
+    with opened_text(path) as file:
         # What has been read and is not yet parsed, and what has to follow in it.
         text, done, wanted, between = "", 0, _CHUNK, "["
         while more := file.read(wanted):

@@ -5,7 +5,15 @@ from __future__ import annotations
 import os
 from typing import Any, TypeVar
 
-__all__ = ["InputError", "InputTypeError", "MissingFieldError", "NestingError", "named", "no_text"]
+__all__ = [
+    "InputError",
+    "InputTypeError",
+    "MissingFieldError",
+    "MissingPackageError",
+    "NestingError",
+    "named",
+    "no_text",
+]
 
 #: Codes of files with another content than expected: what is expected comes first in the sentence, and what is found
 #: is a noun, elsewhere a predicate. `Error` in ``src/error.rs`` reads the same.
@@ -124,6 +132,17 @@ class InputTypeError(InputError, TypeError):
 
 class MissingFieldError(InputError, KeyError):
     """Input without a field, or with a reference to a record that is not there."""
+
+
+class MissingPackageError(ImportError):
+    """A package that is needed for some functions only is not installed; the text says which one, and how it is.
+
+    Examples
+    --------
+    >>> from meanap.errors import MissingPackageError
+    >>> issubclass(MissingPackageError, ImportError)
+    True
+    """
 
 
 class NestingError(InputError, RecursionError):

@@ -25,6 +25,7 @@ import numpy as np
 from meanap._arrow import column_of, export
 from meanap._keywords import not_there
 from meanap._printable import on_one_line
+from meanap.errors import MissingPackageError
 
 if TYPE_CHECKING:
     import pandas
@@ -139,7 +140,7 @@ class Table:
         try:
             import pandas
         except ImportError as error:
-            raise ImportError("to_pandas needs pandas: pip install pandas") from error
+            raise MissingPackageError("to_pandas needs pandas: pip install pandas") from error
         return pandas.DataFrame(dict(self.columns))
 
     def to_polars(self) -> polars.DataFrame:
@@ -153,7 +154,7 @@ class Table:
         try:
             import polars
         except ImportError as error:
-            raise ImportError("to_polars needs Polars: pip install polars") from error
+            raise MissingPackageError("to_polars needs Polars: pip install polars") from error
         return polars.DataFrame(self)
 
     # As text

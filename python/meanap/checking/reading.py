@@ -248,7 +248,7 @@ def _from_columns(records: Records, side: GroundTruth | Detections) -> Records:
         records.sizes = np.array(sizes, dtype=np.float64).reshape(-1, 2)
         records.categories = side.categories
         records.names = [side.names.get(id) for id in side.categories or ()]
-    take_masks(records, dictionaries, records.image_sizes)
+    take_masks(records, dictionaries, records.image_sizes, None)
     if "keypoints" in side.arrays:
         records.poses = [entry["keypoints"] for entry in dictionaries]
         if isinstance(side, GroundTruth) and "num_keypoints" in side.arrays:

@@ -96,7 +96,7 @@ def from_data_set(records: Records, value: Any, similarity: str | None) -> Recor
     _take_ids(records)
     _take_crowds(records, [entry.get("iscrowd") for entry in good])
     records.areas = np.array([number_of(entry.get("area")) for entry in good], dtype=np.float64)
-    take_masks(records, good, records.image_sizes)
+    take_masks(records, good, records.image_sizes, similarity)
     _take_poses(records, good)
     return records
 
@@ -117,7 +117,7 @@ def from_list(records: Records, entries: Any, truth: Records, similarity: str | 
     records.areas = np.full(len(good), math.nan)
     records.crowd = np.zeros(len(good), dtype=bool)
     records.scores = np.array([number_of(entry.get("score")) for entry in good], dtype=np.float64)
-    take_masks(records, good, truth.sizes_in(records))
+    take_masks(records, good, truth.sizes_in(records), similarity)
     _take_poses(records, good)
     records.derived_boxes = shape != "bbox" or records.rotated is not None
     if shape == "segmentation" and records.masks is not None:

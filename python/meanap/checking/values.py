@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core, _rle
+from meanap._similarity import compares_masks
 from meanap.checking.findings import Finding
 from meanap.checking.records import Records
 from meanap.readers import Problem, _fields
@@ -53,6 +54,11 @@ def box_around(points: Any) -> list[float]:
         return [math.nan] * 4
     low, high = pose[:, :2].min(axis=0), pose[:, :2].max(axis=0)
     return [*low.tolist(), *(high - low).tolist()]
+
+
+def _are_whole(value: Any) -> bool:
+    """Whether a size or run lengths are integers, or run lengths are compressed."""
+    return isinstance(value, (str, bytes)) or np.asarray(value).dtype.kind in "biu"
 
 
 _HARM = {
@@ -99,10 +105,16 @@ def take_rotated(records: Records, boxes: np.ndarray) -> None:
     records.boxes[sound] = np.concatenate([least, most - least], axis=1)
 
 
-def take_masks(records: Records, entries: list[Any], sizes: np.ndarray) -> None:
-    """Areas, boxes and sizes of the masks, and which of them are broken; `sizes`: height and width of each image."""
+def take_masks(records: Records, entries: list[Any], sizes: np.ndarray, similarity: str | None) -> None:
+    """Areas, boxes and sizes of the masks, and which of them are broken; `sizes`: height and width of each image.
+
+    Where boxes are compared, an empty segmentation is none, as many data sets of boxes have it.
+    """
     count = len(entries)
     records.broken_masks = np.zeros(count, dtype=bool)
+    if similarity is not None and compares_masks(similarity):
+        empty = [not entry.get("segmentation", True) for entry in entries]
+        records.broken_masks = np.array(empty, dtype=bool)
     if not any(entry.get("segmentation") for entry in entries):
         return
     areas, boxes = np.full(count, math.nan), np.full((count, 4), math.nan)
@@ -113,6 +125,8 @@ def take_masks(records: Records, entries: list[Any], sizes: np.ndarray) -> None:
             continue
         try:
             if isinstance(shape, Mapping):
+                if not _are_whole(shape["size"]) or not _are_whole(shape["counts"]):
+                    raise ValueError
                 run_lengths = _rle.compressed(shape)
                 drawn[row] = shape["size"]
                 if _pixels(shape["counts"]) != shape["size"][0] * shape["size"][1]:

@@ -19,7 +19,7 @@ from meanap.cli.errors import UsageError, one_line
 from meanap.cli.output import check as check_output
 from meanap.cli.parser import Parser
 from meanap.cli.terminal import coloured, open_streams, streams
-from meanap.errors import InputError
+from meanap.errors import InputError, MissingPackageError
 
 #: Each command: its module, which is imported when the command is chosen, and its line of help.
 COMMANDS = {
@@ -79,7 +79,7 @@ def _run(given: list[str]) -> int:
     except UsageError as error:
         _report(on_one_line(error))
         return 2
-    except (InputError, OSError, MemoryError) as error:
+    except (InputError, MissingPackageError, OSError, MemoryError) as error:
         _report(one_line(error))
         return 1
     return code or 0

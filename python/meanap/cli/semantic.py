@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meanap._printable import on_one_line
 from meanap.cli import groups, inputs, numbers, output
 from meanap.cli.errors import UsageError
-from meanap.errors import InputError
+from meanap.readers._folders import read_text
 
 if TYPE_CHECKING:
     from meanap.segmentation import SemanticResult
@@ -94,10 +95,7 @@ def report(result: Any, options: argparse.Namespace, table: Table, *tables: str)
 
 def _classes(options: argparse.Namespace) -> int | list[str]:
     if options.class_file is not None:
-        try:
-            lines = options.class_file.read_text(encoding="utf-8").splitlines()
-        except UnicodeDecodeError as error:
-            raise InputError(f"not UTF-8: {error}", str(options.class_file)) from None
+        lines = read_text(os.fspath(options.class_file)).splitlines()
         return [line.strip() for line in lines if line.strip()]
     if options.classes.strip().isdecimal():
         return int(options.classes)

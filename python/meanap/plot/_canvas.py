@@ -13,6 +13,7 @@ import numpy as np
 
 from meanap._arrays import kind_of
 from meanap._keywords import suggesting
+from meanap.errors import MissingPackageError
 
 __all__ = ["Colours", "Size", "Style", "axes", "label_lines", "shortened", "styled"]
 
@@ -139,7 +140,7 @@ def axes(ax: Any, default: tuple[float, float], size: Size = None, style: Style 
         import matplotlib.pyplot as plt
         from matplotlib.colors import to_rgb
     except ImportError as error:
-        raise ImportError("meanap.plot needs matplotlib: pip install 'meanap[plot]'") from error
+        raise MissingPackageError("meanap.plot needs matplotlib: pip install 'meanap[plot]'") from error
     if ax is None:
         scale = _COLUMN / default[0] if style == "paper" else 1.0
         _, ax = plt.subplots(figsize=size or (default[0] * scale, default[1] * scale), layout="constrained")

@@ -16,6 +16,7 @@ import numpy as np
 from meanap import _core, _rle
 from meanap._arrays import as_number, shown
 from meanap._similarity import box_widths, compares_masks, compares_polygons
+from meanap.errors import InputError
 from meanap.readers import _fields
 from meanap.readers._coco_rows import RecordList, RecordRows, groups_of, listed, listed_records, names_of
 from meanap.readers._problems import Problem, Problems
@@ -301,7 +302,11 @@ def _masks(
             changes = {"field": None, "found": None, "expected": None, "text": text}
             rows.fault(row, field, code="image-without-size", **changes)
             continue
-        masks[-1] = _rle.of_polygons(rings, *size)
+        try:
+            masks[-1] = _rle.of_polygons(rings, *size)
+        except InputError:
+            rows.fault(row, field, expected="coordinates in or near the image")
+            continue
         if keep:
             masks[-1]["polygons"] = rings
     if drawn:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanap import _core, _rle
+from meanap import _rle
 from meanap._arrays import shown
 from meanap._similarity import compares_masks, compares_polygons, compares_rotated_boxes
 from meanap.errors import InputError
@@ -64,6 +64,7 @@ class Collected:
         self.files: dict[Any, str] = {}
         self._rows: list[tuple[Any, Any, list[float], bool, bool]] = []
         self._rings: list[list[float]] = []
+        self._masks: list[Any] = []
 
     def wrong(self, code: str, source: str, record: int | None, field: str | None, found: str, expected: str) -> None:
         """Add a problem of an object, which is left out."""
@@ -115,9 +116,18 @@ class Collected:
         if compares_rotated_boxes(self.similarity) and len(ring) != 8:
             self.wrong("wrong-geometry", source, record, "points", f"has {len(ring) // 2} points", "4: a rotated box")
             return
-        if compares_masks(self.similarity) and self.images.get(image) is None:
-            self.wrong("image-without-size", source, record, None, "is in an image of unknown size", "height and width")
-            return
+        if compares_masks(self.similarity):
+            size = self.images.get(image)
+            if size is None:
+                found = "is in an image of unknown size"
+                self.wrong("image-without-size", source, record, None, found, "height and width")
+                return
+            try:
+                mask = _rle.of_polygons([ring], *size)
+            except InputError:
+                self.wrong("broken-mask", source, record, "points", f"is {shown(ring)}", "points in or near the image")
+                return
+            self._masks.append({**mask, "polygons": [ring]} if compares_polygons(self.similarity) else mask)
         self._rows.append(
             (image, category, [min(ring[::2]), min(ring[1::2]), max(ring[::2]), max(ring[1::2])], ignore, False)
         )
@@ -129,11 +139,7 @@ class Collected:
         if compares_rotated_boxes(self.similarity):
             fields = {"boxes": np.array(self._rings, dtype=np.float64).reshape(-1, 8)}
         if compares_masks(self.similarity):
-            ends = np.cumsum([len(ring) for ring in self._rings], dtype=np.uint64)
-            points = np.array([number for ring in self._rings for number in ring], dtype=np.float64)
-            sizes = np.array([self.images[row[0]] for row in self._rows], dtype=np.int64).reshape(-1, 2)
-            masks = _core.masks_of_polygons(points, ends, sizes)
-            fields = {"masks": _rle.outlined(masks, points, ends) if compares_polygons(self.similarity) else masks}
+            fields = {"masks": self._masks}
         truth = GroundTruth(
             [row[0] for row in self._rows],
             [row[1] for row in self._rows],

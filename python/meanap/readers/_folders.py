@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,18 +11,21 @@ import numpy as np
 
 from meanap import _core
 from meanap._arrays import shown
-from meanap._files import decoded
+from meanap._files import decoded, encoding_of
 from meanap.errors import InputError
 from meanap.readers._fields import pixel_size
 from meanap.readers._problems import Problem, Problems
 
 __all__ = [
     "IMAGES",
+    "add_faults",
     "by_stem",
+    "composed",
     "files_of",
     "image_sizes",
     "images_beside",
     "images_of",
+    "is_hidden",
     "label_table",
     "read_text",
     "some_of",
@@ -37,14 +41,26 @@ _SIZES = "sizes= gives the height and width of each image, images= (--images) th
 
 
 def stem(path: str) -> str:
-    """The name of a file without folders and ending."""
-    name = path.rpartition(os.sep)[2]
+    """The name of a file of any system without folders and ending, with accents as `composed` has them."""
+    name = path.replace("\\", "/").rpartition("/")[2]
     end = name.rfind(".")
-    return name[:end] if end > 0 else name
+    return composed(name[:end] if end > 0 else name)
+
+
+def composed(name: str) -> str:
+    """A name with each accent in its letter (Unicode's NFC): some file systems and archives write two characters."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is no data: those of notebooks and of macOS (``._a.txt``) begin with a dot."""
+    return name.startswith(".")
 
 
 def files_of(folder: str, endings: str | tuple[str, ...], *, deep: bool = True) -> list[str]:
     """Files with one of these endings in a folder, and in the folders within it where `deep`; sorted.
+
+    Hidden files and folders are left out.
 
     Raises
     ------
@@ -65,9 +81,8 @@ def files_of(folder: str, endings: str | tuple[str, ...], *, deep: bool = True) 
             continue
         seen.add((state.st_dev, state.st_ino))
         start = os.path.join(place, "")
-        found += [start + name for name in names if name.lower().endswith(endings)]
-        if not deep:
-            within.clear()
+        found += [start + name for name in names if name.lower().endswith(endings) and not is_hidden(name)]
+        within[:] = [name for name in within if deep and not is_hidden(name)]
     return sorted(found)
 
 
@@ -173,21 +188,21 @@ def without_size(path: str) -> Problem:
 
 
 def read_text(path: str) -> str:
-    """A small text file in UTF-8.
+    """A small text file in UTF-8, UTF-16 or UTF-32.
 
     Raises
     ------
     OSError
         The file cannot be read.
     InputError
-        It is not UTF-8.
+        It is none of these.
     """
     with open(path, "rb") as file:
         bytes = file.read()
     try:
-        return bytes.decode("utf-8-sig")
+        return bytes.decode(encoding_of(bytes))
     except UnicodeDecodeError as error:
-        problem = f"not UTF-8: the byte {error.start} cannot be decoded"
+        problem = f"not {error.encoding.upper()}: the byte {error.start} cannot be decoded"
         raise InputError(problem, path, code="broken-file") from None
 
 
@@ -201,10 +216,23 @@ def label_table(
 ) -> dict[str, Any]:
     """Columns of label files, of whose lines those with faults are left out, as `_core.read_label_table` reads them."""
     columns = _core.read_label_table(paths, layout, optional, headers)
-    for file, code, error in columns["faults"]:
-        problems.add(Problem.of(error.replace(code=code).at(paths[file])))
+    add_faults(columns, paths, problems)
     problems.leave_out(source, columns["left_out"])
     return columns
+
+
+def add_faults(columns: Mapping[str, Any], paths: Sequence[str], problems: Problems) -> None:
+    """Add what the core has found in label files, which it reads in UTF-8 only, to the problems."""
+    encodings: dict[int, str] = {}
+    for file, code, error in columns["faults"]:
+        if file not in encodings:
+            with open(paths[file], "rb") as text:
+                encodings[file] = encoding_of(text.read(4))
+            if not encodings[file].startswith("utf-8"):
+                found = f"{encodings[file][:6].upper()} text"
+                problems.add(Problem("broken-file", source=paths[file], found=found, expected="UTF-8"))
+        if encodings[file].startswith("utf-8"):
+            problems.add(Problem.of(error.replace(code=code).at(paths[file])))
 
 
 def rows_of(codes: np.ndarray, ids: list[Any]) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,7 +9,7 @@ from meanap._arrays import as_id, shown
 from meanap._keywords import did_you_mean
 from meanap.errors import InputError
 from meanap.readers._column_names import COLUMN_NAMES
-from meanap.readers._folders import stem
+from meanap.readers._folders import composed, stem
 from meanap.readers._problems import Problem
 from meanap.readers.sides import Detections
 
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from meanap.readers._reader import Truth
 
 __all__ = ["CategoryIds", "ImageIds", "image_numbers", "of_no_image", "with_ids", "with_known_ids"]
-
-#: How a path is divided on any system.
-_SEPARATORS = str.maketrans("\\", "/")
 
 
 class ImageIds:
@@ -32,6 +28,7 @@ class ImageIds:
         self.ids: set[Any] | None = None if ids is None else set(ids)
         self._truth = truth
         self._files: dict[str, list[tuple[str, Any]]] | None = None
+        self._stems: dict[str, list[tuple[str, Any]]] = {}
 
     def of(self, name: str) -> Any:
         """The id of an image: that of the file's name, or the number that this is; None if there is no such image.
@@ -44,20 +41,24 @@ class ImageIds:
         if (id := self.of_name(name)) is not None or self.ids is None:
             return id
         files = {} if self._truth is None else self._truth.files
-        return _numbered(stem(name), self.ids, lambda id: _stem(files.get(id, "")))
+        return _numbered(stem(name), self.ids, lambda id: stem(files.get(id, "")))
 
     def of_name(self, name: str) -> Any:
         """As `of`, by the file's name alone, with or without folders and ending."""
         if self.ids is None or name in self.ids:
             return name
         if self._files is None:
-            self._files = {}
+            self._files, self._stems = {}, {}
             for file, id in self._named():
-                self._files.setdefault(_stem(file), []).append((file.translate(_SEPARATORS), id))
-        found = self._files.get(_stem(name), [])
+                named = (file.replace("\\", "/"), id)
+                self._files.setdefault(_base(file), []).append(named)
+                self._stems.setdefault(stem(file), []).append(named)
+        # What follows the last point may belong to the name.
+        names = (_base(name), stem(name))
+        found = next((listed[it] for listed in (self._files, self._stems) for it in names if it in listed), [])
         if len(found) > 1:
             # The folders and the ending say which one it is.
-            parts = name.translate(_SEPARATORS).split("/")
+            parts = name.replace("\\", "/").split("/")
             shared = [_shared(parts, file.split("/")) for file, _ in found]
             found = [pair for pair, count in zip(found, shared, strict=True) if count == max(shared)]
         if len({id for _, id in found}) > 1:
@@ -86,8 +87,9 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
 
 
-def _stem(path: str) -> str:
-    return stem(path.translate(_SEPARATORS).replace("/", os.sep))
+def _base(path: str) -> str:
+    """The name of a file without folders."""
+    return composed(path.replace("\\", "/").rpartition("/")[2])
 
 
 def _shared(parts: list[str], others: list[str]) -> int:
@@ -120,7 +122,7 @@ class CategoryIds:
         self._names: Mapping[Any, str] = {} if truth is None else truth.names
         self._named: dict[str, list[Any]] = {}
         for id, name in self._names.items():
-            self._named.setdefault(name, []).append(id)
+            self._named.setdefault(composed(name), []).append(id)
 
     def of(self, name: str) -> Any:
         """The id of a category: its name, where the ground truth has no other one.
@@ -135,7 +137,7 @@ class CategoryIds:
 
     def known(self, name: str) -> Any:
         """As `of`, or the id that is the number which the name writes; None if there is no such category."""
-        found = self._named.get(name, [])
+        found = self._named.get(composed(name), [])
         if len(found) > 1:
             raise InputError(_several(name, "categories", found), code="ambiguous-name")
         return found[0] if found else _numbered(name, self.ids or set(), lambda id: self._names.get(id, ""))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from meanap._arrays import as_id, shown
-from meanap._files import decoded, read_json
+from meanap._files import decoded, opened_text, read_json
 from meanap.errors import InputError
 from meanap.readers._yaml import parse
 
@@ -127,7 +127,7 @@ def _of_file(path: str) -> dict[Any, str]:
         elif isinstance(value, Mapping) and "names" in value:
             value = value["names"]
         return _of(value, place)
-    with open(path, encoding="utf-8-sig", errors="replace") as file:
+    with opened_text(path) as file:
         lines = file.read().splitlines()
     if path.lower().endswith((".yaml", ".yml")):
         names = parse("\n".join(lines), frozenset(("names",)), place).get("names")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from meanap._files import is_name
-from meanap.errors import InputError
+from meanap.errors import InputError, MissingPackageError
 from meanap.readers._stored import Stored
 
 __all__ = ["is_parquet", "parquet_batches", "read_parquet", "stored_parquet"]
@@ -42,7 +42,7 @@ def _reader() -> tuple[str, Any]:
             return name, importlib.import_module("pyarrow.parquet" if name == "pyarrow" else name)
         except ImportError:
             continue
-    raise ImportError("Parquet files need one of pyarrow, polars and duckdb")
+    raise MissingPackageError("Parquet files need one of pyarrow, polars and duckdb: pip install pyarrow")
 
 
 def stored_parquet(path: Any) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from meanap._arrays import shown
-from meanap._files import read_json
+from meanap._files import beginning, read_json
 from meanap._keywords import did_you_mean, is_among
 from meanap.errors import InputError
 from meanap.readers._coco_files import TruthFile
@@ -22,7 +22,19 @@ if TYPE_CHECKING:
     from meanap import _core
     from meanap._types import BoxFormat, SimilarityName
 
-__all__ = ["Format", "Options", "Reader", "Role", "Truth", "head", "is_folder", "is_path", "json_of", "start_of"]
+__all__ = [
+    "Format",
+    "Options",
+    "Reader",
+    "Role",
+    "Truth",
+    "ends",
+    "head",
+    "is_folder",
+    "is_path",
+    "json_of",
+    "start_of",
+]
 
 Role: TypeAlias = Literal["ground_truth", "detections"]
 Truth: TypeAlias = GroundTruth | TruthFile
@@ -186,18 +198,27 @@ def is_folder(source: Any) -> bool:
 
 
 def head(source: Any) -> bytes:
-    """The first 4 KiB of a regular file; no bytes of anything else, as a pipe cannot be read a second time."""
+    """The first 4 KiB of a regular file; no bytes of anything else, as a pipe cannot be read a second time.
+
+    Text is in UTF-8 without a byte order mark, however the file stores it.
+    """
     if not is_path(source):
         return b""
     try:
         if not stat.S_ISREG(os.stat(source).st_mode):
             return b""
         with open(source, "rb") as file:
-            return file.read(_HEAD)
+            return beginning(file.read(_HEAD))
     except (OSError, ValueError):
         return b""
 
 
 def start_of(source: Any) -> bytes:
-    """The same, without a byte order mark and white space before the text."""
-    return head(source).removeprefix(b"\xef\xbb\xbf").lstrip()
+    """The same, without white space before the text."""
+    return head(source).lstrip()
+
+
+def ends(source: Any, *endings: str) -> bool:
+    """Whether the name of a file ends in one of these, in upper or lower case, before that of gzip."""
+    path: str = os.fsdecode(source)
+    return path.lower().removesuffix(".gz").endswith(endings)

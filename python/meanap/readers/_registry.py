@@ -6,14 +6,13 @@ The module of a reader is imported when its format is named, or when a source co
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from meanap import _core
 from meanap.readers._coco_files import DetectionFile, TruthFile
-from meanap.readers._reader import Reader, Role, is_folder, is_path, start_of
+from meanap.readers._reader import Reader, Role, ends, is_folder, is_path, start_of
 from meanap.readers.sides import Detections, GroundTruth
 
 __all__ = ["READERS", "ListedFormat", "Look"]
@@ -47,12 +46,11 @@ class Look:
         return start_of(self._source)
 
     def ends(self, *endings: str) -> bool:
-        """Whether the name of the file ends in one of these, in upper or lower case."""
-        path: str = os.fspath(self._source)
-        return path.lower().endswith(endings)
+        """Whether the name of the file ends in one of these, in upper or lower case, before that of gzip."""
+        return ends(self._source, *endings)
 
     def begins(self, *starts: bytes) -> bool:
-        """Whether the file begins with one of these, after a byte order mark and white space."""
+        """Whether the file begins with one of these, as `start_of` gives it."""
         return self._start.startswith(starts)
 
     def holds(self, *words: bytes) -> bool:
@@ -171,7 +169,7 @@ READERS: tuple[ListedFormat, ...] = (
         "jsonl",
         "jsonl:JsonLines",
         (),
-        lambda file: file.holds(b"}\n", b"}\r\n") or file.ends(".jsonl", ".ndjson", ".jsonl.gz"),
+        lambda file: file.holds(b"}\n", b"}\r\n") or file.ends(".jsonl", ".ndjson"),
     ),
     ListedFormat("zstd", "jsonl:Zstandard", (), lambda file: file.begins(b"\x28\xb5\x2f\xfd")),
     ListedFormat("groups", "groups:Groups", ("mapping", "sequence")),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from meanap._files import unpacked
 from meanap.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def parse(path: str) -> ElementTree.Element:
     """
     from xml.etree import ElementTree
 
-    with open(path, "rb") as file:
+    with unpacked(path) as file:
         data = file.read()
     if not data.strip():
         raise InputError("the file is empty", path, code="broken-file")
@@ -57,7 +58,7 @@ def elements(path: str) -> Iterator[tuple[ElementTree.Element, int, int]]:
     open_elements: list[ElementTree.Element] = []
     seen, done = b"", 0
     try:
-        with open(path, "rb") as file:
+        with unpacked(path) as file:
             while data := file.read(_CHUNK):
                 # A declaration may lie in two of them.
                 seen = seen[-_CHUNK:] + data

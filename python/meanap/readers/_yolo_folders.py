@@ -11,7 +11,7 @@ from typing import Any
 
 from meanap.errors import InputError
 from meanap.readers import _yaml
-from meanap.readers._folders import IMAGES, by_stem, files_of, images_beside, images_of, read_text
+from meanap.readers._folders import IMAGES, by_stem, files_of, images_beside, images_of, is_hidden, read_text
 from meanap.readers._names import class_names
 from meanap.readers._reader import Options, head
 
@@ -87,6 +87,8 @@ def _each_text(folder: str) -> Iterator[str]:
     """The text files of a folder, one by one and in any order: there may be millions."""
     with os.scandir(folder) as entries:
         for entry in entries:
+            if is_hidden(entry.name):
+                continue
             if entry.name.lower().endswith(".txt") and entry.name not in _OTHERS:
                 yield entry.path
             elif entry.is_dir(follow_symlinks=False):
@@ -165,14 +167,15 @@ def _of_yaml(document: str) -> YoloFolder:
             # Without the images, whose sizes are given by other means.
             labels += _texts(_labels_for(path))
     folder = YoloFolder(beside or os.curdir, by_stem(labels, document), by_stem(images, document))
-    there: dict[str, set[str]] = {}
+    there: dict[str, dict[str, str]] = {}
     for id, image in folder.images.items():
         place = os.path.dirname(image)
         if place not in there:
             beside = _labels_for(place)
-            there[place] = set(os.listdir(beside)) if os.path.isdir(beside) else set()
-        if f"{id}.txt" in there[place]:
-            folder.labels[id] = os.path.join(_labels_for(place), f"{id}.txt")
+            found_there = files_of(beside, ".txt", deep=False) if os.path.isdir(beside) else []
+            there[place] = by_stem(found_there, document)
+        if id in there[place]:
+            folder.labels[id] = there[place][id]
     _take(folder, found, document)
     return folder
 

@@ -20,7 +20,7 @@ from meanap.errors import InputError
 from meanap.readers._collected import finite
 from meanap.readers._known_ids import CategoryIds
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path, json_of
+from meanap.readers._reader import Options, Reader, Role, Truth, ends, head, is_path, json_of
 from meanap.readers.sides import Detections, GroundTruth
 
 __all__ = ["ActivityNet"]
@@ -39,7 +39,7 @@ class ActivityNet(Reader):
         if isinstance(source, Mapping):
             videos = source.get(_FIELDS[role])
             return isinstance(videos, Mapping) and not {"annotations", "images"} & source.keys()
-        if not is_path(source) or not os.fspath(source).lower().endswith(".json"):
+        if not is_path(source) or not ends(source, ".json"):
             return False
         start = head(source)
         if role == "detections":

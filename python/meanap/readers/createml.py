@@ -17,7 +17,7 @@ from meanap.readers._collected import Collected, only_boxes
 from meanap.readers._folders import stem
 from meanap.readers._parts import Parts, Some, some_of_images
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, head, is_path
+from meanap.readers._reader import Options, Reader, Role, ends, head, is_path
 from meanap.readers.sides import GroundTruth
 
 __all__ = ["CreateMl"]
@@ -32,7 +32,7 @@ class CreateMl(Reader):
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether it is a list of images with annotations."""
-        if role != "ground_truth" or not is_path(source) or not os.fspath(source).lower().endswith(".json"):
+        if role != "ground_truth" or not is_path(source) or not ends(source, ".json"):
             return False
         start = head(source)
         return (
@@ -52,7 +52,7 @@ class CreateMl(Reader):
                 text = '"image" or "annotations" is missing'
                 problems.add(Problem("missing-field", source=path, record=record, text=text))
                 continue
-            image = stem(name.replace("/", os.sep))
+            image = stem(name)
             if image in found.images:
                 raise InputError(f"two images are called {image!r}", path, code="duplicate-image-id")
             found.images[image], found.files[image] = None, name
@@ -89,7 +89,7 @@ def _each_image(path: str) -> Iterator[tuple[Any, int, int]]:
         for entry, done in each_item(path):
             name, annotations = _fields(entry)
             if isinstance(name, str):
-                image = stem(name.replace("/", os.sep))
+                image = stem(name)
                 if image in names:
                     raise InputError(f"two images are called {image!r}", path, code="duplicate-image-id")
                 names.add(image)

@@ -18,7 +18,7 @@ from meanap.readers._collected import Collected, finite, only_boxes
 from meanap.readers._folders import stem
 from meanap.readers._parts import Parts, Some, some_of_images
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, head, is_path
+from meanap.readers._reader import Options, Reader, Role, ends, head, is_path
 from meanap.readers._xml import elements, parse
 from meanap.readers.sides import GroundTruth
 
@@ -37,7 +37,7 @@ class Cvat(Reader):
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether it is XML with a root ``annotations``."""
-        if role != "ground_truth" or not is_path(source) or not os.fspath(source).lower().endswith(".xml"):
+        if role != "ground_truth" or not is_path(source) or not ends(source, ".xml"):
             return False
         return b"<annotations" in head(source)
 
@@ -98,8 +98,7 @@ def _check(path: str, root: str, tracks: bool) -> None:
 
 
 def _stem(element: ElementTree.Element) -> str:
-    name = element.get("name") or element.get("id") or ""
-    return stem(name.replace("\\", "/").replace("/", os.sep))
+    return stem(element.get("name") or element.get("id") or "")
 
 
 def _add(found: Collected, image: str, shape: ElementTree.Element, path: str, number: int) -> None:

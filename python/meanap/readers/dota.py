@@ -31,7 +31,7 @@ __all__ = ["Dota"]
 
 _CORNERS = tuple(f"{axis}{corner}" for corner in range(1, 5) for axis in "xy")
 _HEADERS = ["imagesource", "gsd"]
-_RESULTS = re.compile(r"(?:Task[12]_).+\.txt$")
+_RESULTS = re.compile(r"(?:Task[12]_).+\.txt$", re.IGNORECASE)
 
 
 class Dota(Reader):

@@ -10,7 +10,6 @@ the ids that the ground truth has for these. Sizes of images are those of sample
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -110,7 +109,7 @@ def _ids_of(source: Any, items: list[Any], truth: Truth | None) -> list[Any]:
     if isinstance(source, Mapping) and len(source) == len(items) and items and source is not items[0]:
         return list(source)
     if items and all(isinstance(item, Mapping) and "filepath" in item for item in items):
-        return [stem(str(item["filepath"]).replace("/", os.sep)) for item in items]
+        return [stem(str(item["filepath"])) for item in items]
     known = None if truth is None else truth.images
     return list(range(len(items)) if known is None or len(known) != len(items) else known)
 

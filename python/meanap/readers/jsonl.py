@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import gzip
 import importlib
 import itertools
 import json
@@ -14,11 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from meanap._files import replacing
+from meanap._files import opened_text, replacing
 from meanap.errors import InputError
 from meanap.readers._column_names import holds_image
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path, start_of
+from meanap.readers._reader import Options, Reader, Role, Truth, ends, head, is_path, start_of
 from meanap.readers.coco import Coco
 from meanap.readers.groups import Groups
 from meanap.readers.lists import Lists
@@ -36,13 +35,13 @@ class JsonLines(Reader):
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether the first line is a record by itself; a file that is called so may have none."""
-        called_so = is_path(source) and os.fspath(source).lower().endswith((".jsonl", ".ndjson", ".jsonl.gz"))
+        called_so = is_path(source) and ends(source, ".jsonl", ".ndjson")
         start = start_of(source)
         if not start and called_so:
             return os.path.isfile(source)
-        if called_so and (start.startswith(_GZIP) or (b"\n" not in start and start.startswith(b"{"))):
+        if called_so and b"\n" not in start and start.startswith(b"{"):
             # The objects of an image may be more than the head.
-            with _lines_of(source) as lines:
+            with opened_text(source) as lines:
                 start = (next(lines, "") or "").encode()
         if not start.startswith(b"{") or b"\n" not in start:
             return False
@@ -88,7 +87,6 @@ class JsonLines(Reader):
 
 
 _GROUPS = Groups()
-_GZIP = b"\x1f\x8b"
 
 
 def _reader_of_items(listed: list[Any], role: Role) -> Reader | None:
@@ -111,23 +109,15 @@ def _unpacked_lines(path: Any, place: Role, problems: Problems, images: list[str
             images.append(json.dumps(image))
             yield from map(json.dumps, of_image)
     elif problems.mode == "raise":
-        with _lines_of(path) as lines:
+        with opened_text(path) as lines:
             yield from filter(str.strip, lines)
     else:
         yield from map(json.dumps, records(path, place, problems))
 
 
-@contextlib.contextmanager
-def _lines_of(path: Any) -> Iterator[Iterator[str]]:
-    """The lines of a file, which gzip may have packed."""
-    opened: Any = gzip.open if head(path).startswith(_GZIP) else open
-    with opened(path, "rt", encoding="utf-8-sig", errors="replace") as file:
-        yield file
-
-
 def records(path: Any, place: str, problems: Problems) -> Iterator[Any]:
     """The records of all lines that are not empty."""
-    with _lines_of(path) as lines:
+    with opened_text(path) as lines:
         for row, line in enumerate(lines):
             if not line.strip():
                 continue

@@ -24,7 +24,7 @@ from meanap.errors import InputError
 from meanap.readers._collected import finite
 from meanap.readers._known_ids import CategoryIds
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path, json_of
+from meanap.readers._reader import Options, Reader, Role, Truth, ends, head, is_path, json_of
 from meanap.readers.sides import Detections, GroundTruth
 
 __all__ = ["CLASSES", "NuScenes"]
@@ -63,7 +63,7 @@ class NuScenes(Reader):
             listed = lists.values() if isinstance(lists, Mapping) else ()
             box = next((boxes[0] for boxes in listed if isinstance(boxes, list) and boxes), None)
             return isinstance(box, Mapping) and set(_FIELDS) <= box.keys()
-        if not is_path(source) or not os.fspath(source).lower().endswith(".json"):
+        if not is_path(source) or not ends(source, ".json"):
             return False
         start = head(source)
         return all(f'"{field}"'.encode() in start for field in _FIELDS[:3])

@@ -14,7 +14,6 @@ root, too, a class that is there brings those above it, and one that is not thos
 from __future__ import annotations
 
 import itertools
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from meanap._arrays import shown
+from meanap._files import opened_text, read_json
 from meanap.errors import InputError
 from meanap.readers._collected import finite, only_boxes
 from meanap.readers._csv import csv_of
@@ -30,7 +30,7 @@ from meanap.readers._folders import files_of, image_sizes, images_of
 from meanap.readers._known_ids import CategoryIds, ImageIds
 from meanap.readers._parts import Parts
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder, is_path
+from meanap.readers._reader import Options, Reader, Role, Truth, ends, head, is_folder, is_path
 from meanap.readers.sides import Detections, GroundTruth
 
 __all__ = ["OpenImages"]
@@ -52,7 +52,7 @@ class OpenImages(Reader):
                 return any(map(_has_boxes, files_of(os.fspath(source), ".csv", deep=False)))
             except OSError:
                 return False
-        return is_path(source) and os.fspath(source).lower().endswith(".csv") and _has_boxes(source)
+        return is_path(source) and ends(source, ".csv") and _has_boxes(source)
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The objects of all images; images without objects are those of ``images=`` and ``sizes=``."""
@@ -115,7 +115,7 @@ class OpenImages(Reader):
 
 def _columns_of(path: Any) -> set[str]:
     """The names in the first line."""
-    first = head(path).split(b"\n")[0].decode("utf-8-sig", "replace")
+    first = head(path).split(b"\n")[0].decode("utf-8", "replace")
     return {name.strip() for name in first.split(",")}
 
 
@@ -203,18 +203,14 @@ class _Folder(NamedTuple):
 
 
 def _hierarchy(path: str) -> Hierarchy:
-    with open(path, encoding="utf-8-sig") as file:
-        try:
-            return Hierarchy(json.load(file), path)
-        except (json.JSONDecodeError, RecursionError, UnicodeDecodeError) as error:
-            raise InputError(f"not JSON: {error}", path, code="not-json") from None
+    return Hierarchy(read_json(path), path)
 
 
 def _labels(path: str, problems: Problems) -> Iterator[_Label]:
     """The image-level labels of a file."""
     import csv
 
-    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file, csv_of(path):
+    with opened_text(path, newline="") as file, csv_of(path):
         table = csv.DictReader(file, skipinitialspace=True)
         for row in table:
             if (number := finite(row["Confidence"])) not in (0.0, 1.0):
@@ -245,7 +241,7 @@ def _each_line(path: str, scored: bool) -> Iterator[_Line]:
     """The lines of a file below the first one, which names the columns."""
     import csv
 
-    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file, csv_of(path):
+    with opened_text(path, newline="") as file, csv_of(path):
         table = csv.DictReader(file)
         names = table.fieldnames or ()
         needed = ["ImageID", "LabelName", *_SIDES]

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Roboflow"]
 
+#: Fields of COCO's records and groups of them.
+_OF_COCO = (b'"category_id"', b'"annotations"', b'"image_id"')
 _SIDES = ("x", "y", "width", "height")
 
 
@@ -50,11 +52,10 @@ class Roboflow(PerImage):
             return super().sniff(source, role)
         path = os.fspath(source)
         if is_folder(path):
-            with os.scandir(path) as entries:
-                path = min((entry.path for entry in entries if entry.name.lower().endswith(".json")), default="")
+            path = next(iter(files_of(path, ".json", deep=False)), "")
         start = start_of(path)
-        known = b'"predictions"' in start and b'"category_id"' not in start and b'"annotations"' not in start
-        return start[:1] == b"{" and known and (b'"image"' in start or b'"confidence"' in start)
+        known = b'"predictions"' in start and not any(name in start for name in _OF_COCO)
+        return start[:1] in (b"{", b"[") and known and (b'"image"' in start or b'"confidence"' in start)
 
     def is_item(self, item: Any, role: Role) -> bool:
         """Whether it has predictions that are not COCO's."""
@@ -68,7 +69,12 @@ class Roboflow(PerImage):
         """The detections of all images."""
         if not is_path(source):
             return super().detections(source, options, problems, truth)
-        files = source.files if isinstance(source, Files) else _files(os.fspath(source))
+        if isinstance(source, Files):
+            files = source.files
+        elif (answers := self._answers_in(source)) is not None:
+            return super().detections(answers, options, problems, truth)
+        else:
+            files = _files(os.fspath(source))
         images: dict[str, Any] = {}
         for name, file in files.items():
             try:
@@ -79,9 +85,19 @@ class Roboflow(PerImage):
         # All names of classes are of one side.
         return Lists().detections(images, dataclasses.replace(options, box_format="xyxy"), problems, truth)
 
-    def parts(self, source: Any, role: Role, options: Options) -> Parts:
+    def _answers_in(self, path: Any) -> Any:
+        """The responses in a file that holds several, in a list or by image; None of other files and of folders."""
+        if is_folder(path):
+            return None
+        content = read_json(path)
+        several = not self.is_item(content, "detections") and super().sniff(content, "detections")
+        return content if several else None
+
+    def parts(self, source: Any, role: Role, options: Options) -> Parts | None:
         """Some files."""
         path = os.fspath(source)
+        if self._answers_in(path) is not None:
+            return None
         return parts_of(_files(path), lambda files: Files(path, files))
 
     def dictionary(self, item: Any, role: Role, where: str) -> Mapping[str, Any]:

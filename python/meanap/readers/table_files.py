@@ -13,13 +13,13 @@ from typing import Any, Literal
 import numpy as np
 
 from meanap import _core
-from meanap._files import is_name
-from meanap.errors import InputError
+from meanap._files import is_name, opened_text
+from meanap.errors import InputError, MissingPackageError
 from meanap.readers._column_names import holds_ids
 from meanap.readers._csv import csv_of
 from meanap.readers._parts import Parts
 from meanap.readers._problems import Problems
-from meanap.readers._reader import Options, Role, Truth, head, is_path
+from meanap.readers._reader import Options, Role, Truth, ends, head, is_path
 from meanap.readers._stored import Stored
 from meanap.readers.arrays import Arrays
 from meanap.readers.openimages import OpenImages
@@ -42,7 +42,7 @@ class Csv(Tables):
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether the file is called so, and its columns are not those of Open Images."""
-        called = is_path(source) and os.fspath(source).lower().endswith(_ENDINGS) and os.path.isfile(source)
+        called = is_path(source) and ends(source, *_ENDINGS) and os.path.isfile(source)
         return called and not OpenImages().sniff(source, role)
 
     def table(self, source: Any, place: Role, options: Options) -> Any:
@@ -84,15 +84,11 @@ def _lines(path: Any) -> tuple[list[str], Iterator[list[str]]]:
 
     start = head(path)
     kind = _core.kind_of_file(start)
-    wide = start[:2] in (b"\xff\xfe", b"\xfe\xff")
-    if kind is not None and not wide:
+    if kind is not None:
         expected = "a line with the names of columns"
         raise InputError(source=os.fsdecode(path), found=kind, expected=expected, code="wrong-kind-of-file")
 
-    def opened() -> Any:
-        return open(path, encoding="utf-16" if wide else "utf-8-sig", errors="replace", newline="")
-
-    with opened() as file:
+    with opened_text(path, newline="") as file:
         first = file.readline()
     delimiter = max(_DELIMITERS, key=first.count)
     with csv_of(path):
@@ -103,7 +99,7 @@ def _lines(path: Any) -> tuple[list[str], Iterator[list[str]]]:
             raise InputError(text, os.fsdecode(path))
 
     def rows() -> Iterator[list[str]]:
-        with opened() as file, csv_of(path):
+        with opened_text(path, newline="") as file, csv_of(path):
             file.readline()
             number = 0
             for row in csv.reader(file, delimiter=delimiter, skipinitialspace=True):
@@ -196,7 +192,7 @@ def _some_rows(path: Any, rows: int) -> Iterator[tuple[Any, int, int]]:
     try:
         pyarrow: Any = importlib.import_module("pyarrow")
     except ImportError:
-        raise ImportError("memory_limit needs pyarrow for Arrow files") from None
+        raise MissingPackageError("memory_limit needs pyarrow for Arrow files: pip install pyarrow") from None
     importlib.import_module("pyarrow.ipc")
     try:
         total = sum(batch.num_rows for batch in _batches(pyarrow, path))
@@ -269,7 +265,7 @@ def _read_arrow(path: Any) -> Any:
                 return (module.read_ipc_stream if stream else module.read_ipc)(os.fspath(path))
             with open(path, "rb") as file:
                 return (module.open_stream if stream else module.open_file)(file).read_all()
-    raise ImportError("Arrow files need one of pyarrow and polars")
+    raise MissingPackageError("Arrow files need one of pyarrow and polars: pip install pyarrow")
 
 
 @contextlib.contextmanager

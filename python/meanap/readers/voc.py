@@ -17,7 +17,7 @@ import numpy as np
 
 from meanap.errors import InputError
 from meanap.readers._collected import Collected, finite, only_boxes
-from meanap.readers._folders import by_stem, files_of, label_table, read_text, rows_of, some_of, stem
+from meanap.readers._folders import by_stem, composed, files_of, label_table, read_text, rows_of, some_of, stem
 from meanap.readers._known_ids import CategoryIds, ImageIds
 from meanap.readers._parts import Files, Parts, parts_of
 from meanap.readers._problems import Problem, Problems
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Voc", "result_columns"]
 
-_RESULTS = re.compile(r"comp\d+_det_[^_]+_(?P<category>.+)\.txt$")
+_RESULTS = re.compile(r"comp\d+_det_[^_]+_(?P<category>.+)\.txt$", re.IGNORECASE)
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -52,8 +52,7 @@ class Voc(Reader):
                 return _annotations_of_list(path) is not None
             annotations = os.path.join(path, "Annotations")
             files = files_of(annotations if os.path.isdir(annotations) else path, ".xml", deep=False)
-            # In UTF-16 there are other bytes between the letters.
-            return bool(files) and b"<annotation" in head(files[0]).replace(b"\0", b"")
+            return bool(files) and b"<annotation" in head(files[0])
         except (OSError, ValueError):
             return False
 
@@ -116,8 +115,9 @@ def result_columns(
     columns = label_table(paths, layout, source, problems)
     known = ImageIds(truth)
     ids = [known.of(text) for text in columns["texts"]]
-    strange = [code for code, id in enumerate(ids) if id is None]
     words = columns["words"][:, 0]
+    # Lines that are left out have names, too.
+    strange = [code for code in np.unique(words).tolist() if ids[code] is None]
     if strange:
         wrong = np.isin(words, strange)
         for code in strange:
@@ -159,8 +159,10 @@ def _annotations(path: str) -> dict[str, str]:
 
 def _listed(path: str, folder: str) -> dict[str, str]:
     """The files of the images that a list names; the lists of a class have a flag behind each name."""
-    names = [line.split()[0] for line in read_text(path).splitlines() if line.strip()]
-    return {name: os.path.join(folder, f"{name}.xml") for name in names}
+    there = by_stem(files_of(folder, ".xml", deep=False), folder)
+    names = [composed(line.strip()) for line in read_text(path).splitlines() if line.strip()]
+    names = [name if name in there else name.split()[0] for name in names]
+    return {name: there.get(name) or os.path.join(folder, f"{name}.xml") for name in names}
 
 
 def _size(root: ElementTree.Element) -> tuple[int, int] | None:

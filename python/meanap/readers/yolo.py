@@ -19,7 +19,7 @@ import numpy as np
 from meanap import _core, _rle
 from meanap._similarity import compares_masks, compares_polygons, compares_rotated_boxes
 from meanap.errors import InputError
-from meanap.readers._folders import image_sizes, rows_of, without_size
+from meanap.readers._folders import add_faults, image_sizes, rows_of, without_size
 from meanap.readers._known_ids import ImageIds, of_no_image
 from meanap.readers._parts import Parts, parts_of
 from meanap.readers._problems import Problem, Problems
@@ -150,8 +150,7 @@ class Yolo(Reader):
             confidence,
             keypoints,
         )
-        for file, code, error in columns["faults"]:
-            problems.add(Problem.of(error.replace(code=code).at(paths[file])))
+        add_faults(columns, paths, problems)
         problems.leave_out(folder.source, columns["left_out"])
         for problem in _doubts(columns, options.similarity, confidence, folder.source):
             problems.add(problem)

@@ -16,6 +16,7 @@ from meanap import _core, _rle
 from meanap._similarity import box_widths
 from meanap.detection import Result
 from meanap.detection.errors import Errors
+from meanap.errors import MissingPackageError
 from meanap.protocol import Protocol
 from meanap.protocol.keypoints import drawn_limbs
 from meanap.report.outline import outline, path_of_polygons
@@ -221,7 +222,7 @@ def pillow() -> Any:
     try:
         from PIL import Image
     except ImportError as error:
-        raise ImportError("a report with images needs Pillow: pip install 'meanap[report]'") from error
+        raise MissingPackageError("a report with images needs Pillow: pip install 'meanap[report]'") from error
     return Image
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from meanap._arrays import on_host
 from meanap.errors import InputError
+from meanap.readers._folders import composed, files_of
 
 #: Pairs handed to the core at a time: enough to keep every thread busy, few enough that Ctrl-C is heard.
 CHUNK = 128
@@ -115,8 +116,8 @@ def images_of(array: np.ndarray, what: str) -> np.ndarray:
 def paired_files(predictions: Any, targets: Any, preds_suffix: str, target_suffix: str) -> Iterator[tuple[Path, Path]]:
     """Pairs of a target file and its prediction, in order.
 
-    Folders are searched through; a prediction is the file at the same place under its folder, one suffix put for
-    the other. It need not exist: the core's error names it.
+    Folders are searched through, but for hidden files; a prediction is the file at the same place under its folder, one
+    suffix put for the other. It need not exist: the core's error names it.
     """
     if is_path(targets) and is_path(predictions):
         target, prediction = _path(targets), _path(predictions)
@@ -125,18 +126,27 @@ def paired_files(predictions: Any, targets: Any, preds_suffix: str, target_suffi
             return
         if not prediction.is_dir():
             raise NotADirectoryError(f"{prediction}: expected a folder of predictions for the folder {target}")
-        found = sorted(path for path in target.rglob(f"*{target_suffix}") if path.is_file())
+        found = _by_place(target, target_suffix)
         if not found:
             raise FileNotFoundError(f"{target}: no file ends in {target_suffix!r}")
-        for path in found:
-            place = path.relative_to(target)
-            name = place.name[: len(place.name) - len(target_suffix)] + preds_suffix
-            yield path, prediction / place.parent / name
+        predicted = _by_place(prediction, preds_suffix)
+        for place, path in found.items():
+            yield path, predicted.get(place, prediction / f"{place}{preds_suffix}")
         return
     targets, predictions = list(_listed(targets)), list(_listed(predictions))
     if len(targets) != len(predictions):
         raise InputError(f"there are {len(targets)} target files and {len(predictions)} predictions")
     yield from zip(map(_path, targets), map(_path, predictions), strict=True)
+
+
+def _by_place(folder: Path, suffix: str) -> dict[str, Path]:
+    """The files of a folder that end so, in upper or lower case, by their place in it without the suffix."""
+    found: dict[str, Path] = {}
+    for path in sorted(map(Path, files_of(os.fspath(folder), suffix.lower()))):
+        place = composed(os.fspath(path.relative_to(folder))[: -len(suffix) or None])
+        if (first := found.setdefault(place, path)) != path:
+            raise InputError(f"{os.fspath(first)!r} and {os.fspath(path)!r} have the same name", os.fspath(folder))
+    return found
 
 
 def _path(given: Any) -> Path:

@@ -100,7 +100,7 @@ def file_names(truth: GroundTruth) -> dict[Any, str]:
     names = {id: str(id) for id in truth.images or dict.fromkeys(plain_ids(truth.image_ids))}
     for record in truth.image_records:
         if isinstance(record.get("file_name"), str) and record.get("id") in names:
-            names[record["id"]] = stem(record["file_name"].replace("\\", "/").rpartition("/")[2])
+            names[record["id"]] = stem(record["file_name"])
     if len(set(names.values())) != len(names):
         raise InputError("two images have files of the same name", "images")
     return names

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from meanap._files import write_text
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
-from meanap.writers._class_files import write_class_files
+from meanap.writers._class_files import check_names, write_class_files
 from meanap.writers._columns import corners_of, file_names, names_of, not_counted, number_text, rows_by_image
 from meanap.writers._images import write_blank_images
 
@@ -16,6 +16,7 @@ __all__ = ["detections", "ground_truth"]
 def ground_truth(folder: Path, truth: GroundTruth, images: bool = False) -> Path:
     """Write the corners of boxes; crowd regions and ignored objects are difficult."""
     files, names = file_names(truth), names_of(truth)
+    check_names(names, {id: _word(name) for id, name in names.items()})
     (folder / "labelTxt").mkdir(parents=True, exist_ok=True)
     boxes, categories = corners_of(truth).tolist(), plain_ids(truth.category_ids)
     difficult = not_counted(truth)

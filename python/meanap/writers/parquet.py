@@ -9,6 +9,7 @@ from typing import Any
 from meanap import _arrow
 from meanap._arrays import as_numpy
 from meanap._files import replacing
+from meanap.errors import MissingPackageError
 from meanap.readers.sides import Detections, GroundTruth
 from meanap.writers._columns import areas_of, boxes_of
 
@@ -56,4 +57,4 @@ def _write(path: Path, side: GroundTruth | Detections) -> Path:
             else:
                 importlib.import_module("pyarrow.parquet").write_table(module.table(table), file.buffer)
         return path
-    raise ImportError("Parquet files are written by pyarrow or polars; neither is installed")
+    raise MissingPackageError("Parquet files are written by pyarrow or polars: pip install pyarrow")

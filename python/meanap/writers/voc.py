@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 from meanap._files import write_text
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
-from meanap.writers._class_files import write_class_files
+from meanap.writers._class_files import check_names, write_class_files
 from meanap.writers._columns import corners_of, file_names, names_of, not_counted, number_text, rows_by_image, size_of
 
 __all__ = ["detections", "ground_truth"]
@@ -17,6 +17,7 @@ def ground_truth(folder: Path, truth: GroundTruth, images: bool = False) -> Path
     """Write a data set; corners are written as they are, crowd regions and ignored objects are difficult."""
     del images
     files, names = file_names(truth), names_of(truth)
+    check_names(names, names)
     (folder / "Annotations").mkdir(parents=True, exist_ok=True)
     (folder / "ImageSets" / "Main").mkdir(parents=True, exist_ok=True)
     boxes, categories = corners_of(truth), plain_ids(truth.category_ids)

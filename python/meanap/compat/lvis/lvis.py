@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanap._files import read_json
 from meanap.compat.pycocotools import mask
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ class LVIS:
         self._create_index()
 
     def _load_json(self, path: PathLike) -> Any:
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
+        return read_json(path)
 
     def _create_index(self) -> None:
         self.img_ann_map: defaultdict[Any, list[Any]] = defaultdict(list)

@@ -27,9 +27,12 @@ def show(coco: Any, anns: list[dict[str, Any]], draw_bbox: bool) -> int | None:
 
 
 def _draw(coco: Any, anns: list[dict[str, Any]], draw_bbox: bool) -> None:
-    import matplotlib.pyplot as plt
-    from matplotlib.collections import PatchCollection
-    from matplotlib.patches import Polygon
+    try:
+        import matplotlib.pyplot as plt
+        from matplotlib.collections import PatchCollection
+        from matplotlib.patches import Polygon
+    except ImportError as error:
+        raise ImportError("COCO.showAnns needs matplotlib: pip install 'meanap[plot]'") from error
 
     ax = plt.gca()
     ax.set_autoscale_on(False)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanap._files import read_json
 from meanap.compat.pycocotools._lazy import stored
 from meanap.compat.pycocotools.coco import COCO as _COCO
 from meanap.compat.xtcocotools import mask as maskUtils
@@ -54,9 +54,11 @@ class COCO(_COCO):
         super().__init__()
         self.anno_file: list[Any] = [annotation_file]
         self.test_index = test_index
-        if annotation_file is None and ann_data is None:
-            return
-        given: Any = ann_data if ann_data is not None else _read(annotation_file)
+        given: Any = ann_data
+        if given is None:
+            if annotation_file is None:
+                return
+            given = read_json(annotation_file)
         if type(given) is not dict:
             raise AssertionError(f"annotation file format {type(given)} not supported")
         self.dataset = given
@@ -105,7 +107,7 @@ class COCO(_COCO):
             self.anno_file.append(resFile)
         given: Any = resFile
         if not isinstance(given, (list, np.ndarray)):
-            given = resData if resData is not None else _read(given)
+            given = resData if resData is not None else read_json(given)
         results = COCO()
         if type(given) is list and not given:
             results.dataset = {"images": list(self.dataset["images"]), "annotations": []}
@@ -116,8 +118,3 @@ class COCO(_COCO):
         stored(results).update(stored(found))
         results.anno_file, results.test_index = [None], None
         return results
-
-
-def _read(path: Any) -> Any:
-    with open(path) as file:
-        return json.load(file)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
+from meanap._files import read_json
 from meanap._summary import DETECTION_ROWS, KEYPOINT_ROWS
 from meanap.compat import _crowdpose
 from meanap.compat._steps import check_step
@@ -226,8 +226,7 @@ class COCOeval(_COCOeval):
 
     def split(self, gt_file: Any, first: float = 0.01, second: float = 0.85) -> tuple[list[Any], list[Any], list[Any]]:
         """Ids of images with a ``crowdIndex`` below `first`, below `second`, and of the others."""
-        with open(gt_file) as file:
-            return _crowdpose.split(json.load(file)["images"], first, second)
+        return _crowdpose.split(read_json(gt_file)["images"], first, second)
 
 
 def _points(annotation: dict[str, Any], kind: str) -> list[Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanap._files import replacing
+from meanap._files import read_json, replacing
 from meanap.compat.faster_coco_eval.core import mask as maskUtils
 from meanap.compat.faster_coco_eval.version import __author__, __version__
 from meanap.compat.pycocotools._lazy import stored
@@ -187,8 +187,7 @@ class COCO(_COCO):
     def load_json(json_file: PathLike | dict[str, Any] | list[Any], use_deepcopy: bool | None = False) -> Any:
         """The content of a JSON file; of a dictionary or list a copy, deep or of the outermost level."""
         if isinstance(json_file, (str, os.PathLike)):
-            with open(json_file) as file:
-                return json.load(file)
+            return read_json(json_file)
         return copy.deepcopy(json_file) if use_deepcopy else json_file.copy()
 
     def loadRes(
