@@ -56,6 +56,9 @@ def test_a_broken_mask_is_one_at_every_entry(mask, side, similarity, tmp_path):
     paths = [tmp_path / "truth.json", tmp_path / "found.json"]
     for path, content in zip(paths, (truth, found), strict=True):
         path.write_text(json.dumps(content))
+    with pytest.raises(meanap.InputError) as of_files:
+        meanap.evaluate(*paths, similarity)
+    assert str(of_files.value) == str(caught.value)
     for sources in ((truth, found), paths):
         findings = [f for f in meanap.check(*sources, similarity) if f["code"] == "broken-mask"]
         assert [f["level"] for f in findings] == ["error"]

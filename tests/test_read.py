@@ -1,5 +1,6 @@
 """COCO files into columns: what is read, what is refused, what is left to Python's json."""
 
+import gzip
 import json
 import math
 import os
@@ -486,10 +487,13 @@ def test_a_file_without_permission(write):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
-def test_a_pipe_is_read_once(tmp_path):
+@pytest.mark.parametrize(
+    "stored", [str.encode, lambda text: text.encode("utf-16"), lambda text: gzip.compress(text.encode())]
+)
+def test_a_pipe_is_read_once_however_its_text_is_stored(tmp_path, stored):
     path = tmp_path / "pipe.json"
     os.mkfifo(path)
-    writer = threading.Thread(target=path.write_text, args=(json.dumps([RESULT]),))
+    writer = threading.Thread(target=path.write_bytes, args=(stored(json.dumps([RESULT])),))
     writer.start()
     dataset = _core.read_results(path)
     writer.join()

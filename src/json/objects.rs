@@ -17,6 +17,7 @@ use crate::columns::{
     Objects, RotatedBoxes, SharedColumn,
 };
 use crate::error::{Error, Result, can_allocate, collect, filled, with_capacity};
+use crate::rle::polygon::is_coordinate;
 use crate::rle::{codec, measure};
 use crate::threads;
 
@@ -286,7 +287,7 @@ impl Dataset {
         for ([left, top, width, height], &code) in boxes.iter().zip(codes.iter()) {
             let (right, bottom) = (left + width, top + height);
             let ring = [left, top, left, bottom, right, bottom, right, top];
-            if !ring.iter().all(|number| number.is_finite()) {
+            if !ring.into_iter().all(is_coordinate) {
                 return Ok(None);
             }
             masks.push_ring(ring)?;

@@ -6,6 +6,7 @@
 use super::scanner::{After, Number, Scan, Scanner, added};
 use crate::columns::{MaskShape, Masks};
 use crate::error::push;
+use crate::rle::polygon::is_coordinate;
 
 /// Adds the segmentation at the scanner to `masks`. `image` is the height and width of its image, which polygons take
 /// as theirs and run lengths do not.
@@ -29,7 +30,7 @@ fn polygons(scanner: &mut Scanner<'_>, image: [u32; 2], masks: &mut Masks) -> Sc
         let start = masks.coordinates.len();
         loop {
             match scanner.rounded_number()? {
-                Some(Number { value, .. }) if value.is_finite() => {
+                Some(Number { value, .. }) if is_coordinate(value) => {
                     added(push(&mut masks.coordinates, value))?
                 }
                 _ => return Ok(None),

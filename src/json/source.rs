@@ -73,6 +73,15 @@ impl Source {
         encoding::text(Source::open_bytes(path)?)
     }
 
+    /// A file that was read, as UTF-8 however its text is stored.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub fn of_file(bytes: Vec<u8>) -> io::Result<Source> {
+        encoding::text(Source::from(bytes))
+    }
+
     fn open_bytes(path: &Path) -> io::Result<Source> {
         let mut file = File::open(path)?;
         let meta = file.metadata()?;

@@ -98,7 +98,8 @@ pub(super) fn open(py: Python<'_>, path: &Path) -> PyResult<Source> {
         let file = py.import("builtins")?.call_method1("open", (path, "rb"))?;
         let bytes = file.call_method0("read")?;
         file.call_method0("close")?;
-        return Ok(Source::from(copied(bytes.cast::<PyBytes>()?.as_bytes())?));
+        let bytes = copied(bytes.cast::<PyBytes>()?.as_bytes())?;
+        return Ok(py.detach(|| Source::of_file(bytes)).map_err(|error| Error::io(error).in_file(path))?);
     }
     Ok(py.detach(|| Source::open(path)).map_err(|error| Error::io(error).in_file(path))?)
 }

@@ -152,12 +152,18 @@ impl Rasterizer {
     }
 }
 
+/// Whether a polygon may have the coordinate: enlarged, an integer of 32 bits holds it.
+#[inline]
+pub(crate) fn is_coordinate(place: f64) -> bool {
+    let large = 5.0 * place + 0.5;
+    large > -2147483649.0 && large < 2147483648.0
+}
+
 /// Five times `place`, rounded as the reference rounds: half up, then towards zero.
 #[inline]
 fn enlarge(place: f64) -> Result<i32> {
-    let large = 5.0 * place + 0.5;
-    if large > -2147483649.0 && large < 2147483648.0 {
-        Ok(large as i32)
+    if is_coordinate(place) {
+        Ok((5.0 * place + 0.5) as i32)
     } else {
         Err(Error::value(format!("invalid polygon: the coordinate {place} is not a place in an image")))
     }
