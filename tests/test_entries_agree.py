@@ -308,3 +308,47 @@ def test_a_metric_object_says_that_it_has_no_use_for_labelled_categories(tmp_pat
     metric.update(preds, lists)
     numbers = meanap.evaluate(truth, found, protocol="lvis", federated=False)
     np.testing.assert_array_equal(list(metric.result().values())[:3], list(numbers.values())[:3])
+
+
+def test_each_entry_says_that_no_detection_overlaps(tmp_path, monkeypatch, capsys):
+    pa = pytest.importorskip("pyarrow")
+    from meanap import distributed
+
+    class Here:
+        """An engine whose only worker is this process."""
+
+        __name__ = "here"
+        is_dataset = staticmethod(lambda source: isinstance(source, pa.Table))
+        of_table = staticmethod(lambda table: table)
+        union = staticmethod(lambda first, second: first)
+        of_shards = staticmethod(lambda table, work, shards: work(table))
+
+        @staticmethod
+        def curves(table, plan, shards, rows_per_part, images_of):
+            return distributed.accumulate_group(distributed.match_batch(table, plan), plan), None
+
+    monkeypatch.setattr(distributed, "_engine", lambda dataset, name: Here())
+    truth = generate.dataset(20, 4, categories=3)
+    found = generate.detections(truth, per_image=10, seed=4)
+    for record in found:
+        record["bbox"] = [record["bbox"][0] + 50_000, *record["bbox"][1:]]
+    files = tmp_path / "truth.json", tmp_path / "found.json"
+    for path, value in zip(files, (truth, found), strict=True):
+        path.write_text(json.dumps(value))
+    plan = distributed.Plan.of("bbox", "coco")
+    table = distributed.table_of(truth, found, plan)
+    entries = {
+        "dictionaries": lambda: meanap.evaluate(truth, found),
+        "files": lambda: meanap.evaluate(*files),
+        "shards": lambda: meanap.evaluate(*files, memory_limit="1 MB"),
+        "opened": lambda: meanap.evaluate(meanap.readers.ground_truth(files[0]), meanap.readers.detections(files[1])),
+        "a function": lambda: meanap.evaluate(truth, found, lambda a, b: np.zeros((len(a), len(b)))),
+        "curves of a cluster": lambda: distributed.evaluate(table, engine="ray"),
+        "matches of a cluster": lambda: distributed.evaluate(table, engine="ray", keep_matches=True),
+    }
+    for name, entry in entries.items():
+        with pytest.warns(UserWarning, match="^no detection overlaps an object of its category enough") as told:
+            entry()
+        assert len(told) == 1 and told[0].filename == __file__, name
+    main(["eval", *map(str, files)])
+    assert "warning: no detection overlaps an object" in capsys.readouterr().err

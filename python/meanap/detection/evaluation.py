@@ -214,36 +214,33 @@ def evaluate(
         function=function,
     )
     opened = isinstance(detections, _core.Objects) or isinstance(ground_truth, TruthFile)
-    if memory_limit is None and not opened and function is None:
-        warn_of_no_overlap(result, ground_truth, detections, options)
+    can_be_searched = memory_limit is None and not opened and function is None
+    warn_of_no_overlap(result, (ground_truth, detections, options) if can_be_searched else None)
     return result
 
 
-def warn_of_no_overlap(result: Result, ground_truth: Any, detections: Any, options: readers.Options) -> None:
+def warn_of_no_overlap(result: Result, sources: tuple[Any, Any, readers.Options] | None = None) -> None:
     """Warn if almost no detection overlaps an object, with the cause and its remedy if `meanap.check` finds one.
 
     Parameters
     ----------
     result
         The result of the evaluation.
-    ground_truth, detections
-        What was evaluated.
-    options
-        How they were read.
+    sources
+        Ground truth and detections that were evaluated, and how they were read; without them no cause is searched for.
     """
     scores = result.scores
     ap = next(iter(result.values()), np.nan)
-    detections_there = int(scores.detections.sum())
-    if (
-        not ap < _LOW_AP
-        or min(int(scores.objects.sum()), detections_there) < _FEWEST
-        or detections_there > _MOST_DETECTIONS
-    ):
+    detections = int(scores.detections.sum())
+    if not ap < _LOW_AP or min(int(scores.objects.sum()), detections) < _FEWEST:
         return
-    # Checks evaluate, too: only an evaluation that failed to match needs them.
-    from meanap.checking.overlap import cause
+    found = None
+    if sources is not None and detections <= _MOST_DETECTIONS:
+        # Checks evaluate, too: only an evaluation that failed to match needs them.
+        from meanap.checking.overlap import cause
 
-    found = cause(ground_truth, detections, dataclasses.replace(options, similarity="bbox", names=None, progress=False))
+        *sides, options = sources
+        found = cause(*sides, dataclasses.replace(options, similarity="bbox", names=None, progress=False))
     if found is not None:
         text = f"almost no detection overlaps an object (AP {ap:.3f}): {found.message}. {found.remedy}"
         warnings.warn(text, stacklevel=4)
