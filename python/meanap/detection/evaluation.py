@@ -17,7 +17,7 @@ from meanap.detection.chosen import Chosen
 from meanap.detection.image_fields import KnownFields
 from meanap.detection.inputs import are_swapped
 from meanap.detection.match_inputs import EvaluationSettings, MatchInput
-from meanap.detection.match_log import check_score_range
+from meanap.detection.match_log import scores_between
 from meanap.detection.matching import Matching
 from meanap.detection.regions import IgnoreRegions
 from meanap.detection.result import Result
@@ -287,7 +287,7 @@ def evaluated(
     InputError
         As for `evaluate`.
     """
-    check_score_range(score_range)
+    score_range = scores_between(score_range)
     wanted = wanted_slices(slices)
     fields = KnownFields(rules, wanted.names)
     options = dataclasses.replace(
