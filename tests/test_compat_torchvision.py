@@ -134,3 +134,12 @@ def test_predictions_that_cannot_be_used():
         CocoEvaluator(loaded(truth), ["bbox"]).prepare({}, "panoptic")
     with pytest.raises(AssertionError, match="list"):
         CocoEvaluator(loaded(truth), "bbox")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_image_in_which_nothing_is_found_has_empty_arrays(kind):
+    truth, predictions = data(kind)
+    empty = {"boxes": np.zeros((0, 4)), "masks": np.zeros((0, 1, 9, 9)), "keypoints": np.zeros((0, 17, 3))}
+    nothing = {**empty, "scores": np.zeros(0), "labels": np.zeros(0, dtype=np.int64)}
+    evaluator = CocoEvaluator(loaded(truth), [kind])
+    assert evaluator.prepare({next(iter(predictions)): nothing}, kind) == []

@@ -20,6 +20,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -190,7 +191,7 @@ class CocoEvaluator:
 
         def keypoints(prediction: Mapping[str, Any]) -> list[Any]:
             points = as_numpy(prediction["keypoints"], "keypoints")
-            flat: list[Any] = points.reshape(len(points), -1).tolist()
+            flat: list[Any] = points.reshape(len(points), math.prod(points.shape[1:])).tolist()
             return flat
 
         return _listed(predictions, "keypoints", keypoints)

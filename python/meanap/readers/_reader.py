@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,19 @@ if TYPE_CHECKING:
     from meanap import _core
     from meanap._types import BoxFormat, SimilarityName
 
-__all__ = ["Format", "Options", "Reader", "Role", "Truth", "head", "is_folder", "is_path", "json_of", "start_of"]
+__all__ = [
+    "LISTS",
+    "Format",
+    "Options",
+    "Reader",
+    "Role",
+    "Truth",
+    "head",
+    "is_folder",
+    "is_path",
+    "json_of",
+    "start_of",
+]
 
 Role: TypeAlias = Literal["ground_truth", "detections"]
 Truth: TypeAlias = GroundTruth | TruthFile
@@ -196,6 +209,10 @@ def head(source: Any) -> bytes:
             return file.read(_HEAD)
     except (OSError, ValueError):
         return b""
+
+
+#: How a JSON array begins that has no items, or whose first item is of an image: a list, or null for nothing.
+LISTS = re.compile(rb"\[\s*(?:\[|null\b|\])")
 
 
 def start_of(source: Any) -> bytes:
