@@ -53,7 +53,7 @@ def as_numpy(value: Any, place: str = "array", objects: bool = False) -> np.ndar
         raise InputError(source=place, found="is null", expected="an array")
     if getattr(value, "requires_grad", False):
         value = value.detach()
-    if hasattr(value, "resolve_neg"):  # DLPack does not tell that a view of torch stands for the negated numbers.
+    if hasattr(value, "resolve_neg"):  # DLPack drops the sign of a view that stands for negated numbers.
         value = value.resolve_neg()
     problems = []
     for way in (_to_numpy, np.asarray, _by_dlpack, _from_device):
