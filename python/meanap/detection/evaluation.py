@@ -239,8 +239,9 @@ def warn_of_no_overlap(result: Result, sources: tuple[Any, Any, readers.Options]
         # Checks evaluate, too: only an evaluation that failed to match needs them.
         from meanap.checking.overlap import cause
 
-        *sides, options = sources
-        found = cause(*sides, dataclasses.replace(options, similarity="bbox", names=None, progress=False))
+        ground_truth, detected, options = sources
+        options = dataclasses.replace(options, similarity="bbox", names=None, progress=False)
+        found = cause(ground_truth, detected, options)
     if found is not None:
         text = f"almost no detection overlaps an object (AP {ap:.3f}): {found.message}. {found.remedy}"
         warnings.warn(text, stacklevel=4)

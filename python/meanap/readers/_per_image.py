@@ -389,7 +389,7 @@ def _of_image(
         fits = shapes if name == "boxes" else ((),)
         if name not in ("masks", "keypoints") and np.size(columns[name]) and shape not in fits:
             expected = " or ".join(f"({', '.join(map(str, ('N', *fit)))}{'' if fit else ','})" for fit in fits)
-            raise InputError(f"expected shape {expected}, found {np.shape(value)}", within)
+            raise InputError(f"expected shape {expected}, found {np.shape(item[name])}", within)
         if len(columns[name]) != len(labels):
             found = f'has {len(columns[name])} rows, "labels" has {len(labels)}'
             raise InputError(source=where, field=name, found=found)
