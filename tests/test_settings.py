@@ -154,7 +154,7 @@ def test_the_backend_of_torchmetrics_is_one_of_its_two():
 )
 def test_flags_and_texts_are_no_numbers(wrong):
     truth = meanap.generate.dataset(2, seed=1)
-    with pytest.raises(meanap.InputError, match=r": expected (a number|numbers), found"):
+    with pytest.raises(meanap.InputError, match=r": expected (a number|numbers|an IoU from 0 to 1), found"):
         wrong(truth, meanap.generate.detections(truth, seed=1))
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from meanap import _core
+from meanap._arrays import as_number
 from meanap._keywords import is_among, suggesting, unexpected
 from meanap._progress import Progress
 from meanap._settings import flag, number
@@ -169,7 +170,8 @@ class MeanAveragePrecision(Metric):
         self._function_name: str | None = None if self.function is None else _name_of(self.function)
         self.similarities: tuple[SimilarityName, ...] = _kinds(similarity if iou_type is None else iou_type)
         for name, iou in (("confusion", confusion), ("errors", errors)):
-            if iou is not None and not 0 <= number(iou, name) <= 1:
+            value = as_number(iou)
+            if iou is not None and (value is None or not 0 <= value <= 1):
                 raise InputError(f"{name}: expected an IoU from 0 to 1, found {iou!r}")
         if average not in ("macro", "micro"):
             raise ValueError(f"average: expected 'macro' or 'micro', found {average!r}")
