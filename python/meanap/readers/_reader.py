@@ -211,8 +211,8 @@ def head(source: Any) -> bytes:
         return b""
 
 
-#: How a JSON array begins that has no items, or whose first item is of an image: a list, or null for nothing.
-LISTS = re.compile(rb"\[\s*(?:\[|null\b|\])")
+#: How a JSON array begins whose first item is of an image: a list, or null for nothing.
+LISTS = re.compile(rb"\[\s*(?:\[|null\b)")
 
 
 def start_of(source: Any) -> bytes:

@@ -25,9 +25,6 @@ _OF_COCO = (b'"annotations"', b'"images"', b'"categories"', b'"category_id"', b'
 #: A list of records, or their columns, within a dictionary of an image.
 _OF_ITEMS = re.compile(rf'"({"|".join(RECORD_LISTS)})"\s*:\s*[\[{{]'.encode())
 
-#: What of detections is COCO's results, too.
-_NO_ITEMS = re.compile(rb"\[\s*\]")
-
 
 class JsonObjects(Reader):
     """A file that holds what another reader takes in memory."""
@@ -41,7 +38,7 @@ class JsonObjects(Reader):
             if b'"image_id"' in start and _OF_ITEMS.search(start):
                 return True
             if LISTS.match(start):
-                return role == "ground_truth" or not _NO_ITEMS.match(start)
+                return True
             items = any(name in start for name in (b'"boxes"', b'"labels"', b'"bboxes"', b'"masks"'))
             return items and not any(name in start for name in _OF_COCO)
         opening = re.match(rb'\{\s*("(?:[^"\\]|\\.)*")\s*:\s*[\[{]', start)
