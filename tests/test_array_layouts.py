@@ -383,3 +383,66 @@ def test_a_device_that_cannot_be_read_is_named():
     ):
         with pytest.raises(meanap.InputError, match="a Lost cannot be read as an array"):
             entry(Lost(np.zeros((1, 4))))
+
+
+# Objects
+
+
+def columns_of_pandas(name):
+    pandas = pytest.importorskip("pandas")
+    boxes = [[0.0, 0, 10, 10], [20.0, 20, 40, 40]]
+    sides = {
+        "objects": (np.array(boxes, dtype=object), np.array([0.9, 0.8], dtype=object), np.array([3, 5], dtype=object)),
+        "a column of lists": (pandas.Series(boxes), pandas.Series([0.9, 0.8], dtype=object), [3, 5]),
+        "texts": (boxes, [0.9, 0.8], pandas.array(["3", "5"], dtype="string")),
+        "categories": (boxes, [0.9, 0.8], pandas.Series(["3", "5"], dtype="category")),
+        "numbers that may be missing": (
+            boxes,
+            pandas.array([0.9, 0.8], dtype="Float64"),
+            pandas.array([3, 5], "Int64"),
+        ),
+    }
+    return dict(zip(("boxes", "scores", "labels"), sides[name], strict=True))
+
+
+@pytest.mark.parametrize("name", ["objects", "a column of lists", "texts", "categories", "numbers that may be missing"])
+@pytest.mark.parametrize("flags", ["boolean", object])
+def test_columns_of_objects_are_what_they_hold(name, flags):
+    pandas = pytest.importorskip("pandas")
+    image = columns_of_pandas(name)
+    target = {**image, "iscrowd": pandas.Series([False, True], dtype=flags), "area": np.array([50, 60], dtype=object)}
+    results = [meanap.evaluate([target], [image], on_error=mode).ap for mode in ("raise", "skip")]
+    metric = meanap.MeanAveragePrecision()
+    metric.update([image], [target])
+    assert [*results, metric.compute()["map"]] == pytest.approx([1, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "message"),
+    [
+        ("iscrowd", lambda p: p.array([True, None], dtype="boolean"), 'target[0]["iscrowd"]: row 1 is <NA>'),
+        ("iscrowd", lambda p: np.array([False, None]), 'target[0]["iscrowd"]: row 1 is null'),
+        ("area", lambda p: np.array([5, True], dtype=object), 'target[0]["area"]: row 1 is True'),
+        ("area", lambda p: p.Series([5, [6]], dtype=object), 'target[0]["area"]: row 1 is [6], expected a number'),
+        ("labels", lambda p: p.array(["a", None], dtype="string"), 'target[0]["labels"]: row 1'),
+    ],
+)
+def test_what_is_no_number_in_a_column_of_objects_is_named(field, values, message):
+    pandas = pytest.importorskip("pandas")
+    target = {"boxes": [[0, 0, 9, 9]] * 2, "labels": [1, 1], field: values(pandas)}
+    with pytest.raises(meanap.InputError) as error:
+        meanap.MeanAveragePrecision().update([[]], [target])
+    assert str(error.value).startswith(message)
+
+
+def test_labels_of_half_precision_raise_no_warning():
+    image = {"boxes": [[0, 0, 9, 9]], "scores": [0.5], "labels": np.array([3], dtype=np.float16)}
+    assert meanap.evaluate([{**image, "labels": [3]}], [image]).ap75 == pytest.approx(1)
+
+
+def test_views_of_torch_that_negate_are_negated():
+    torch = pytest.importorskip("torch", reason="torch's tensors")
+    boxes, labels, scores = torch.tensor([[1.0, 2, 10, 10]]), torch.tensor([3]), torch.tensor([0.5])
+    target = {"boxes": boxes, "labels": labels}
+    image = {"boxes": torch._neg_view(-boxes), "labels": torch._neg_view(-labels), "scores": torch._neg_view(-scores)}
+    assert meanap.evaluate([target], [image]).ap75 == pytest.approx(1)

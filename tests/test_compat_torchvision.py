@@ -134,3 +134,30 @@ def test_predictions_that_cannot_be_used():
         CocoEvaluator(loaded(truth), ["bbox"]).prepare({}, "panoptic")
     with pytest.raises(AssertionError, match="list"):
         CocoEvaluator(loaded(truth), "bbox")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_image_in_which_nothing_is_found_has_empty_arrays(kind):
+    truth, predictions = data(kind)
+    empty = {"boxes": np.zeros((0, 4)), "masks": np.zeros((0, 1, 9, 9)), "keypoints": np.zeros((0, 17, 3))}
+    nothing = {**empty, "scores": np.zeros(0), "labels": np.zeros(0, dtype=np.int64)}
+    evaluator = CocoEvaluator(loaded(truth), [kind])
+    assert evaluator.prepare({next(iter(predictions)): nothing}, kind) == []
+
+
+@pytest.mark.parametrize("kind", [CocoEvaluator, FasterCocoEvaluator])
+def test_a_rank_without_images_has_no_numbers(kind):
+    evaluator = kind(loaded(data("bbox")[0]), ["bbox"])
+    evaluator.update({})
+    evaluator.synchronize_between_processes()
+    evaluator.accumulate()
+    evaluator.summarize()
+    assert set(np.ravel(evaluator.coco_eval["bbox"].stats)) == {-1}
+
+
+def test_arrays_of_different_lengths_are_named():
+    truth, predictions = data("bbox")
+    id, prediction = next((id, one) for id, one in predictions.items() if one)
+    evaluator = CocoEvaluator(loaded(truth), ["bbox"])
+    with pytest.raises(ValueError, match=rf"predictions\[{id}\]: \"scores\" has 2 rows, \"labels\" has \d+"):
+        evaluator.update({id: {**prediction, "scores": np.array([0.5, 0.4])}})

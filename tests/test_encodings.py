@@ -240,3 +240,13 @@ def test_json_of_every_format_names_the_byte_that_is_not_text(format, tmp_path):
     with pytest.raises(meanap.InputError, match="truth.json: the byte at offset 6 is not UTF-8") as caught:
         meanap.evaluate(source, [], similarity, format=format)
     assert caught.value.code == "broken-file"
+
+
+@pytest.mark.parametrize("format", ["yolo", "voc", "dota", "labelme", "cvat", "createml", "kitti", "csv"])
+def test_a_byte_order_mark_does_not_hide_a_format(tmp_path, format):
+    sides = generate.write_format(tmp_path, format, images=4)
+    expected = meanap.evaluate(*sides).ap
+    for path in tmp_path.rglob("*"):
+        if path.suffix in (".txt", ".csv", ".json", ".xml", ".yaml"):
+            path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert meanap.evaluate(*sides).ap == expected > 0

@@ -1,5 +1,6 @@
 """Random data, with and without a fault, in each form through each entry: one answer."""
 
+import collections
 import csv
 import json
 import warnings
@@ -308,3 +309,180 @@ def test_a_metric_object_says_that_it_has_no_use_for_labelled_categories(tmp_pat
     metric.update(preds, lists)
     numbers = meanap.evaluate(truth, found, protocol="lvis", federated=False)
     np.testing.assert_array_equal(list(metric.result().values())[:3], list(numbers.values())[:3])
+
+
+def test_each_entry_says_that_no_detection_overlaps(tmp_path, monkeypatch, capsys):
+    pa = pytest.importorskip("pyarrow")
+    from meanap import distributed
+
+    class Here:
+        """An engine whose only worker is this process."""
+
+        __name__ = "here"
+        is_dataset = staticmethod(lambda source: isinstance(source, pa.Table))
+        of_table = staticmethod(lambda table: table)
+        union = staticmethod(lambda first, second: first)
+        of_shards = staticmethod(lambda table, work, shards: work(table))
+
+        @staticmethod
+        def curves(table, plan, shards, rows_per_part, images_of):
+            return distributed.accumulate_group(distributed.match_batch(table, plan), plan), None
+
+    monkeypatch.setattr(distributed, "_engine", lambda dataset, name: Here())
+    truth = generate.dataset(20, 4, categories=3)
+    found = generate.detections(truth, per_image=10, seed=4)
+    for record in found:
+        record["bbox"] = [record["bbox"][0] + 50_000, *record["bbox"][1:]]
+    files = tmp_path / "truth.json", tmp_path / "found.json"
+    for path, value in zip(files, (truth, found), strict=True):
+        path.write_text(json.dumps(value))
+    plan = distributed.Plan.of("bbox", "coco")
+    table = distributed.table_of(truth, found, plan)
+    entries = {
+        "dictionaries": lambda: meanap.evaluate(truth, found),
+        "files": lambda: meanap.evaluate(*files),
+        "shards": lambda: meanap.evaluate(*files, memory_limit="1 MB"),
+        "opened": lambda: meanap.evaluate(meanap.readers.ground_truth(files[0]), meanap.readers.detections(files[1])),
+        "a function": lambda: meanap.evaluate(truth, found, lambda a, b: np.zeros((len(a), len(b)))),
+        "curves of a cluster": lambda: distributed.evaluate(table, engine="ray"),
+        "matches of a cluster": lambda: distributed.evaluate(table, engine="ray", keep_matches=True),
+    }
+    for name, entry in entries.items():
+        with pytest.warns(UserWarning, match="^no detection overlaps an object of its category enough") as told:
+            entry()
+        assert len(told) == 1 and told[0].filename == __file__, name
+    main(["eval", *map(str, files)])
+    assert "warning: no detection overlaps an object" in capsys.readouterr().err
+
+
+BOX = {"boxes": [[0, 0, 9, 9]], "labels": [1]}
+FOUND = {**BOX, "scores": [0.9]}
+MASK = {"masks": np.ones((1, 8, 8), dtype=bool), "labels": [1]}
+POSE = {"keypoints": np.ones((1, 17, 3)), "boxes": [[0, 0, 9, 9]], "labels": [1]}
+
+
+def of_images(truth, found, similarity, folder):
+    """The AP of lists with an item for each image through each entry, or what is wrong with them."""
+    from meanap._json import plain
+
+    def updated(images):
+        metric = meanap.MeanAveragePrecision(similarity)
+        for part in images:
+            metric.update(found[part], truth[part])
+        return metric.result().ap
+
+    def written(name, text):
+        (folder / name).write_text(text)
+        return folder / name
+
+    def files(ending, text):
+        return [written(f"{name}.{ending}", text(side)) for name, side in (("truth", truth), ("found", found))]
+
+    def in_columns():
+        pytest.importorskip("pyarrow")
+        from meanap.distributed import Plan, accumulate_group, from_curves, match_batch, table_of
+
+        plan = Plan.of(similarity, "coco")
+        rows = match_batch(table_of(truth, found, plan), plan)
+        return from_curves(accumulate_group(rows, plan), plan).ap
+
+    lines = lambda side: "".join(json.dumps(plain(item)) + "\n" for item in side)  # noqa: E731
+    entries = {
+        "lists": lambda: meanap.evaluate(truth, found, similarity).ap,
+        "tuples": lambda: meanap.evaluate(tuple(truth), tuple(found), similarity).ap,
+        "deques": lambda: meanap.evaluate(collections.deque(truth), collections.deque(found), similarity).ap,
+        "mappings": lambda: meanap.evaluate(dict(enumerate(truth)), dict(enumerate(found)), similarity).ap,
+        "columns": in_columns,
+        "a batch": lambda: updated([slice(None)]),
+        "an image at a time": lambda: updated([slice(row, row + 1) for row in range(len(truth))]),
+        "JSON": lambda: meanap.evaluate(*files("json", lambda side: json.dumps(plain(side))), similarity).ap,
+        "JSON lines": lambda: meanap.evaluate(*files("jsonl", lines), similarity).ap,
+    }
+    answers = {}
+    for name, entry in entries.items():
+        try:
+            answers[name] = entry()
+        except meanap.InputError as error:
+            answers[name] = str(error)
+    return answers
+
+
+NOTHING = [None, [], (), np.zeros((0, 6)), {"boxes": [[]], "labels": [], "scores": []}]
+
+
+@pytest.mark.parametrize("nothing", NOTHING, ids=str)
+@pytest.mark.parametrize("place", ["first", "second", "all"])
+@pytest.mark.parametrize(("kind", "item"), [("bbox", BOX), ("segm", MASK), ("keypoints", POSE)])
+def test_images_in_which_nothing_is_found(tmp_path, kind, item, place, nothing):
+    """None, or an empty list or array: the same through each entry."""
+    found = {**item, "scores": [0.9]}
+    if isinstance(nothing, dict) and kind != "bbox":
+        pytest.skip("it has boxes")
+    sides = {"first": [nothing, found], "second": [found, nothing], "all": [nothing, nothing]}
+    answers = of_images([item, item], sides[place], kind, tmp_path)
+    expected = 0.0 if place == "all" else answers["lists"]
+    assert set(answers.values()) == {expected} and isinstance(expected, float), answers
+    assert place == "all" or 0.5 < expected < 0.51
+
+
+@pytest.mark.parametrize("nothing", [[], (), np.zeros(0), {"boxes": [], "labels": []}], ids=str)
+def test_images_without_objects(tmp_path, nothing):
+    for truth, expected in (([nothing, BOX], 0.5), ([BOX, nothing], 1.0)):
+        (answer,) = set(of_images(truth, [FOUND, FOUND], "bbox", tmp_path).values())
+        assert answer == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("truth", "found", "message"),
+    [
+        ([BOX, BOX], [FOUND, {}], '"labels" is missing'),
+        ([BOX, BOX], [{}, FOUND], '"labels" is missing'),
+        ([BOX, {}], [FOUND, FOUND], '"labels" is missing'),
+        ([BOX, None], [FOUND, FOUND], ": is None, expected objects, or an empty list where there are none"),
+        ([None], [FOUND], ": is None, expected objects, or an empty list where there are none"),
+        ([BOX], [{**FOUND, "scores": None}], '"scores" is missing'),
+        ([BOX], [{**FOUND, "boxes": None}], '"boxes" is missing'),
+        ([BOX], [{**FOUND, "labels": None}], '"labels" is missing'),
+        ([BOX], [{**FOUND, "boxes": [[]]}], ": row 0 is [], expected 4 numbers (x1, y1, x2, y2)"),
+    ],
+)
+def test_dictionaries_that_lack_what_is_needed(tmp_path, truth, found, message):
+    for name, answer in of_images(truth, found, "bbox", tmp_path).items():
+        assert isinstance(answer, str) and answer.endswith(message), (name, answer)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"iscrowd": [1]},
+        {"ignore": [1]},
+        {"area": [5000.0]},
+        {"image_size": [30, 40]},
+        {"masks": np.ones((1, 9, 9), dtype=bool)},
+        {"iscrowd": None, "area": None, "image_id": None, "masks": None},
+    ],
+    ids=lambda more: "+".join(more),
+)
+def test_fields_that_only_some_images_have(tmp_path, more):
+    for truth in ([{**BOX, **more}, BOX], [BOX, {**BOX, **more}], [{**BOX, **more}, {"boxes": [], "labels": []}]):
+        answers = of_images(truth, [FOUND, FOUND], "bbox", tmp_path)
+        assert len(set(map(repr, answers.values()))) == 1 and isinstance(answers["lists"], float), answers
+
+
+def test_areas_that_are_not_given_are_measured_where_lists_are_written_as_coco(tmp_path):
+    truth = [{**BOX, "area": np.array([0.0]), "weather": np.str_("rain"), "image_size": np.array([30, 40])}, BOX]
+    meanap.convert(truth, tmp_path / "truth.json", "coco")
+    written = json.loads((tmp_path / "truth.json").read_text())
+    assert [annotation["area"] for annotation in written["annotations"]] == [81, 81]
+    assert written["images"][0] == {"id": 0, "height": 30, "width": 40, "image_size": [30, 40], "weather": "rain"}
+    assert written["images"][1] == {"id": 1}
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [((1, 1, 8, 8), "(N, H, W), found (1, 1, 8, 8)"), ((8, 8), "found (8, 8)"), ((1, 4, 8), "4 x 8 pixels, others of")],
+)
+def test_masks_of_another_shape(tmp_path, shape, message):
+    answers = of_images([MASK], [{**MASK, "masks": np.ones(shape, dtype=bool), "scores": [0.5]}], "segm", tmp_path)
+    for name in ("lists", "mappings", "columns", "a batch"):
+        assert message in answers[name], (name, answers[name])

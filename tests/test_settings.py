@@ -99,3 +99,81 @@ def test_more_resamples_of_a_comparison_than_memory_and_time_allow_are_refused()
     ):
         with pytest.raises(meanap.InputError, match="resamples: expected a whole number"):
             call()
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        *(
+            (name, lambda value, name=name: meanap.MeanAveragePrecision(**{name: value}))
+            for name in ("class_metrics", "extended_summary", "sync_on_compute")
+        ),
+        *(
+            (name, lambda value, name=name: meanap.segmentation.SemanticSegmentation(3, **{name: value}))
+            for name in ("reduce_zero_label", "strict", "sync_on_compute")
+        ),
+        *(
+            (name, lambda value, name=name: meanap.segmentation.PanopticQuality(things=[1], **{name: value}))
+            for name in ("strict", "modified", "sync_on_compute")
+        ),
+        ("sync_on_compute", lambda value: meanap.ranking.AveragePrecisionAtK(3, sync_on_compute=value)),
+    ],
+)
+def test_flags_of_metric_objects_are_true_or_false(name, make):
+    for value in (True, False, np.True_):
+        make(value)
+    for value in ("no", 1, None, 0.0):
+        with pytest.raises(meanap.InputError, match=f"^{name}: expected True or False, found {value!r}$"):
+            make(value)
+
+
+def test_the_backend_of_torchmetrics_is_one_of_its_two():
+    for backend in (None, "pycocotools", "faster_coco_eval"):
+        meanap.MeanAveragePrecision(backend=backend)
+    with pytest.raises(
+        meanap.InputError, match="^backend: expected 'pycocotools' or 'faster_coco_eval', found 'coco'$"
+    ):
+        meanap.MeanAveragePrecision(backend="coco")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda truth, found: meanap.evaluate(truth, found, thresholds=[True]),
+        lambda truth, found: meanap.evaluate(truth, found, recall=True),
+        lambda truth, found: meanap.evaluate(truth, found, max_detections=[True]),
+        lambda truth, found: meanap.MeanAveragePrecision(max_detection_thresholds=[True]),
+        lambda truth, found: meanap.MeanAveragePrecision(confusion=True),
+        lambda truth, found: meanap.evaluate(truth, found).confusion(iou=True),
+        lambda truth, found: meanap.evaluate(truth, found).confusion(iou="0.5"),
+        lambda truth, found: meanap.evaluate(truth, found).errors(iou=True),
+        lambda truth, found: meanap.evaluate(truth, found).errors(background=None),
+        lambda truth, found: meanap.evaluate(truth, found).lrp(iou="0.5"),
+        lambda truth, found: meanap.evaluate(truth, found).jaccard_index(iou=True),
+    ],
+)
+def test_flags_and_texts_are_no_numbers(wrong):
+    truth = meanap.generate.dataset(2, seed=1)
+    with pytest.raises(meanap.InputError, match=r": expected (a number|numbers|an IoU from 0 to 1), found"):
+        wrong(truth, meanap.generate.detections(truth, seed=1))
+
+
+@pytest.mark.parametrize("scores", [[0, 1], (0, 1), np.array([0, 1]), (np.float32(0), np.int64(1))], ids=str)
+def test_a_range_of_scores_is_any_pair_of_numbers(scores):
+    item = {"boxes": [[0, 0, 9, 9]], "labels": [1]}
+    found = {**item, "scores": [0.5]}
+    for mode in ("raise", "skip"):
+        assert meanap.evaluate([item], [found], score_range=scores, on_error=mode).ap75 == pytest.approx(1)
+    metric = meanap.MeanAveragePrecision(score_range=scores)
+    metric.update([found], [item])
+    assert type(metric).from_state(metric.state()).score_range == metric.score_range == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("scores", ["01", 5, (0,), (1, 0), (False, True), (0, "1"), (0, None)])
+def test_a_range_of_scores_that_is_none(scores):
+    for make in (
+        lambda: meanap.evaluate([], [], score_range=scores),
+        lambda: meanap.MeanAveragePrecision(score_range=scores),
+    ):
+        with pytest.raises(meanap.InputError, match="^score_range: expected a least and a greatest score, or None"):
+            make()

@@ -30,8 +30,8 @@ __all__ = [
 _core.before_fork()
 
 
-def as_numpy(value: Any, place: str = "array") -> np.ndarray:
-    """The values of an array, tensor, list or table column as a NumPy array.
+def as_numpy(value: Any, place: str = "array", objects: bool = False) -> np.ndarray:
+    """The values of an array, tensor, list or table column as a NumPy array; one of `objects` if they may be such.
 
     Tried in turn: NumPy's own ways (``__array__``, the buffer protocol, sequences), DLPack, and the methods by which
     libraries bring data from a device (``detach``, ``cpu``, ``get``).
@@ -49,8 +49,12 @@ def as_numpy(value: Any, place: str = "array") -> np.ndarray:
         return filled
     if isinstance(value, np.ndarray):
         return np.asarray(value)
+    if value is None:
+        raise InputError(source=place, found="is null", expected="an array")
     if getattr(value, "requires_grad", False):
         value = value.detach()
+    if hasattr(value, "resolve_neg"):  # DLPack drops the sign of a view that stands for negated numbers.
+        value = value.resolve_neg()
     problems = []
     for way in (_to_numpy, np.asarray, _by_dlpack, _from_device):
         try:
@@ -58,7 +62,9 @@ def as_numpy(value: Any, place: str = "array") -> np.ndarray:
         except Exception as problem:
             problems.append(problem)
             continue
-        if isinstance(array, np.ndarray) and (array.dtype != object or isinstance(value, (list, tuple))):
+        if isinstance(array, np.ndarray) and (
+            array.dtype != object or isinstance(value, (list, tuple)) or (objects and array.ndim)
+        ):
             return array
     if isinstance(value, (list, tuple)):
         kind = type(value).__name__
@@ -191,26 +197,27 @@ def as_flags(value: Any, place: str) -> np.ndarray:
 
 def _as_numbers(value: Any, place: str, kinds: str) -> np.ndarray:
     listed = isinstance(value, (list, tuple))
+    single = _FLOATS | _FLAGS if "b" in kinds else _FLOATS
     try:
-        array = as_numpy(value, place)
+        array = as_numpy(value, place, objects=True)
     except InputError:
-        if listed and (row := _odd_row(value, _FLOATS)) is not None:
-            raise _no_number(value[row], row, place) from None
+        if listed and (row := _odd_row(value, single)) is not None:
+            raise _no_number(value, row, place) from None
         raise
+    if array.dtype == object and not listed:
+        return _as_numbers(array.tolist(), place, kinds)
     if array.dtype == object or array.dtype.kind not in kinds:
         if array.size == 0:
             return np.zeros(array.shape)
-        if array.ndim == 1 and array.dtype.kind in "Ob":
-            value = array.tolist()
-            row = _first(value, lambda item: as_number(item) is None)
-        else:
-            row = _odd_row(value, _FLOATS) if listed else None
+        if array.ndim == 1 and array.dtype.kind == "b":
+            value, listed = array.tolist(), True
+        row = _odd_row(value, single) if listed else None
         if row is not None:
-            raise _no_number(value[row], row, place)
+            raise _no_number(value, row, place)
         raise InputError(f"expected numbers, found {_what(array)}", place)
     # NumPy makes numbers of flags among numbers.
     if listed and "b" not in kinds and (row := _odd_row(value, _NUMBERS)) is not None:
-        raise _no_number(value[row], row, place)
+        raise _no_number(value, row, place)
     if array.dtype.kind == "f":
         # Half precision is exact in single precision.
         return np.ascontiguousarray(array, dtype=np.float32 if array.dtype.itemsize <= 4 else np.float64)
@@ -219,29 +226,35 @@ def _as_numbers(value: Any, place: str, kinds: str) -> np.ndarray:
     return np.ascontiguousarray(array)
 
 
-_FLOATS = frozenset((float,))
-_NUMBERS = frozenset((int, float))
+_FLOATS: frozenset[type] = frozenset((float,))
+_NUMBERS: frozenset[type] = frozenset((int, float))
+_FLAGS: frozenset[type] = frozenset((bool, np.bool_))
 
 
 def _odd_row(rows: Sequence[Any], plain: frozenset[type]) -> int | None:
-    """The first row that is or holds what is no number, a flag for one; None if there is none.
+    """The first row that is or holds what is no number; None if there is none.
 
-    What is of one of the `plain` types is a number. Arrays are passed over.
+    What is of one of the `plain` types is in order; flags are no numbers otherwise. Arrays are passed over.
     """
     if plain.issuperset(map(type, rows)):
         return None
 
     def is_odd(item: Any) -> bool:
         if isinstance(item, (list, tuple)):
-            return _odd_row(item, plain) is not None
-        return not getattr(item, "shape", ()) and as_number(item) is None
+            return not _are_lists(rows) or _odd_row(item, plain) is not None
+        return type(item) not in plain and not getattr(item, "shape", ()) and as_number(item) is None
 
     return _first(rows, is_odd)
 
 
-def _no_number(item: Any, row: int, place: str) -> InputError:
-    found = "is null" if item is None else f"is {shown(item)}"
-    expected = "numbers" if isinstance(item, (list, tuple)) else "a number"
+def _are_lists(rows: Sequence[Any]) -> bool:
+    """Whether the first row is more than a single value, as the others then have to be."""
+    return isinstance(rows[0], (list, tuple)) or bool(getattr(rows[0], "shape", ()))
+
+
+def _no_number(rows: Sequence[Any], row: int, place: str) -> InputError:
+    found = "is null" if rows[row] is None else f"is {shown(rows[row])}"
+    expected = "numbers" if _are_lists(rows) else "a number"
     return InputError(source=place, record=row, unit="row", found=found, expected=expected)
 
 
@@ -251,7 +264,7 @@ def as_ids(value: Any, place: str) -> Any:
     if listed and set(map(type, value)) == {str}:
         return list(value)
     try:
-        array = as_numpy(value, place)
+        array = as_numpy(value, place, objects=True)
     except ValueError:
         _listed_ids(value if listed else (), place)
         raise
@@ -266,8 +279,10 @@ def as_ids(value: Any, place: str) -> Any:
     numbers = array.dtype.kind in "iuf" and not (listed and {bool, np.bool_} & set(map(type, value)))
     if numbers and (array.dtype.kind == "i" or (array.dtype.kind == "u" and array.dtype.itemsize < 8)):
         return np.ascontiguousarray(array, dtype=np.int64)
-    if numbers and array.dtype.kind == "f" and ((np.floor(array) == array) & (np.abs(array) < 2**53)).all():
-        return array.astype(np.int64)
+    if numbers and array.dtype.kind == "f":
+        floats = array.astype(np.result_type(array, np.float32))  # Half precision does not reach the limit.
+        if ((np.floor(floats) == floats) & (np.abs(floats) < 2**53)).all():
+            return floats.astype(np.int64)
     if array.dtype.kind in "bc":
         _listed_ids(value if listed else (), place)
         problem = f"ids must be integers or strings, found dtype {array.dtype}"

@@ -1,4 +1,4 @@
-"""Settings that are numbers: what is none, or out of range, is refused by name."""
+"""Settings that are numbers or flags: what is none, or out of range, is refused by name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from meanap.errors import InputError
 
-__all__ = ["number", "repetitions", "whole"]
+__all__ = ["flag", "number", "repetitions", "whole"]
 
 #: The greatest number that the core takes.
 _MOST = 2**63 - 1
@@ -51,6 +51,20 @@ def number(value: Any, name: str) -> float:
     ValueError
         It is something else, or NaN.
     """
-    if not isinstance(value, (int, float, np.number)) or isinstance(value, np.complexfloating) or value != value:
+    is_real = isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, np.complexfloating))
+    if not is_real or value != value:
         raise InputError(f"{name}: expected a number, found {value!r}")
     return float(value)
+
+
+def flag(value: Any, name: str) -> bool:
+    """True or False.
+
+    Raises
+    ------
+    ValueError
+        It is something else, such as a text, which Python would take for True.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise InputError(f"{name}: expected True or False, found {value!r}")
+    return bool(value)

@@ -150,7 +150,7 @@ class Inputs:
                 errors_at=errors_at,
             )
             if content is None:
-                warn_of_no_overlap(result, options.ground_truth, path, asked)
+                warn_of_no_overlap(result, (options.ground_truth, path, asked))
         if not result.scores.detections.any():
             warnings.warn(f"{path}: there are no detections", stacklevel=2)
         result.scores.sources = Sources(options.ground_truth, path, dataclasses.replace(asked, progress=False))

@@ -50,6 +50,7 @@ from meanap import _ranks
 from meanap._arrays import as_numpy
 from meanap._summary import rows_of
 from meanap.compat._box_proposals import Proposals, average_recalls
+from meanap.compat._rows import records_of
 from meanap.compat.pycocotools import COCO, COCOeval, mask
 from meanap.compat.pycocotools._summary import summarize
 
@@ -314,7 +315,10 @@ def _results(instances: Any, image: Any) -> list[dict[str, Any]]:
         points = as_numpy(instances.pred_keypoints, "pred_keypoints").copy()
         points[:, :, :2] -= 0.5
         columns["keypoints"] = points.reshape(len(points), -1).tolist()
-    return [{"image_id": image, **dict(zip(columns, row, strict=True))} for row in zip(*columns.values(), strict=True)]
+    names = {"bbox": "pred_boxes", "score": "scores", "category_id": "pred_classes", "segmentation": "pred_masks"}
+    names["keypoints"] = "pred_keypoints"
+    rows = records_of(columns, names, f"instances of image {image!r}")
+    return [{"image_id": image, **row} for row in rows]
 
 
 def _proposals(proposals: Any, image: Any) -> Proposals:

@@ -20,6 +20,7 @@ except ImportError as problem:
 from meanap._arrays import as_numpy
 from meanap.compat.pycocotools import COCO
 from meanap.compat.torchvision import CocoEvaluator
+from meanap.errors import InputError
 
 if TYPE_CHECKING:
     from meanap._types import CocoDataset, PathLike
@@ -82,9 +83,15 @@ class CocoMetric(BaseMetric):  # type: ignore[misc]
         categories = self._category_ids()
         for sample in data_samples:
             found = sample["pred_instances"]
+            labels = as_numpy(found["labels"], "labels").tolist()
+            for row, label in enumerate(labels):
+                if not 0 <= label < len(categories):
+                    place = f'pred_instances of image {sample["img_id"]!r}: "labels"'
+                    expected = f"a class from 0 to {len(categories) - 1}"
+                    raise InputError(None, place, row, None, f"is {label}", expected, unit="row")
             prediction = {
                 "scores": found["scores"],
-                "labels": [categories[label] for label in as_numpy(found["labels"], "labels").tolist()],
+                "labels": [categories[label] for label in labels],
                 "boxes": found["bboxes"],
             }
             if "segm" in self.metrics:

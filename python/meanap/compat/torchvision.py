@@ -20,6 +20,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ import numpy as np
 
 from meanap import _ranks
 from meanap._arrays import as_numpy
+from meanap.compat._rows import records_of
 from meanap.compat.pycocotools import COCO, COCOeval, mask
 
 if TYPE_CHECKING:
@@ -64,6 +66,8 @@ class CocoEvaluator:
         `iou_types` is no list.
     """
 
+    _coco: Any = COCO
+
     def __init__(self, coco_gt: Any, iou_types: Sequence[SimilarityName]) -> None:
         if not isinstance(iou_types, (list, tuple)):
             raise AssertionError(f"iou_types is {iou_types!r}, expected a list")
@@ -82,7 +86,11 @@ class CocoEvaluator:
         return COCOeval(self.coco_gt, iouType=kind)
 
     def _results(self, results: list[dict[str, Any]]) -> Any:
-        return COCO.loadRes(self.coco_gt, results) if results else COCO()
+        if results:
+            return self._coco.loadRes(self.coco_gt, results)
+        nothing = self._coco()
+        nothing.dataset = {"annotations": []}
+        return nothing
 
     def update(self, predictions: Mapping[Any, Mapping[str, Any]]) -> None:
         """Adds a batch.
@@ -190,7 +198,7 @@ class CocoEvaluator:
 
         def keypoints(prediction: Mapping[str, Any]) -> list[Any]:
             points = as_numpy(prediction["keypoints"], "keypoints")
-            flat: list[Any] = points.reshape(len(points), -1).tolist()
+            flat: list[Any] = points.reshape(len(points), math.prod(points.shape[1:])).tolist()
             return flat
 
         return _listed(predictions, "keypoints", keypoints)
@@ -204,6 +212,17 @@ def _listed(
         if not prediction:
             continue
         scores, labels = (as_numpy(prediction[side], side).tolist() for side in ("scores", "labels"))
-        for shape, score, label in zip(geometry(prediction), scores, labels, strict=True):
-            results.append({"image_id": image, "category_id": int(label), name: shape, "score": score})
+        columns = {"category_id": list(map(int, labels)), name: geometry(prediction), "score": scores}
+        rows = records_of(columns, _NAMES, f"predictions[{image!r}]")
+        results += [{"image_id": image, **row} for row in rows]
     return results
+
+
+#: What predictions call the columns of results.
+_NAMES = {
+    "category_id": "labels",
+    "score": "scores",
+    "bbox": "boxes",
+    "segmentation": "masks",
+    "keypoints": "keypoints",
+}

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap._settings import number
 from meanap.detection.scores import Scores, mean_of, means_of
 from meanap.table import Table
 
@@ -283,7 +284,7 @@ class LRP:
 
 def lrp(scores: Scores, iou: float, area: str) -> LRP:
     """`Result.lrp` of scores."""
-    table = scores.error_table(iou, min(BACKGROUND, iou), area)
+    table = scores.error_table(iou, min(BACKGROUND, number(iou, "iou")), area)
     columns = table.lrp(iou, scores.protocol.average == "micro")
     names = ("lrp", "localisation", "false_positive", "false_negative", "threshold")
     return LRP(iou, Table({**scores.named(_averaged(scores)), **dict(zip(names, columns, strict=True))}))

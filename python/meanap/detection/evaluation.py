@@ -17,7 +17,7 @@ from meanap.detection.chosen import Chosen
 from meanap.detection.image_fields import KnownFields
 from meanap.detection.inputs import are_swapped
 from meanap.detection.match_inputs import EvaluationSettings, MatchInput
-from meanap.detection.match_log import check_score_range
+from meanap.detection.match_log import scores_between
 from meanap.detection.matching import Matching
 from meanap.detection.regions import IgnoreRegions
 from meanap.detection.result import Result
@@ -214,36 +214,34 @@ def evaluate(
         function=function,
     )
     opened = isinstance(detections, _core.Objects) or isinstance(ground_truth, TruthFile)
-    if memory_limit is None and not opened and function is None:
-        warn_of_no_overlap(result, ground_truth, detections, options)
+    can_be_searched = memory_limit is None and not opened and function is None
+    warn_of_no_overlap(result, (ground_truth, detections, options) if can_be_searched else None)
     return result
 
 
-def warn_of_no_overlap(result: Result, ground_truth: Any, detections: Any, options: readers.Options) -> None:
+def warn_of_no_overlap(result: Result, sources: tuple[Any, Any, readers.Options] | None = None) -> None:
     """Warn if almost no detection overlaps an object, with the cause and its remedy if `meanap.check` finds one.
 
     Parameters
     ----------
     result
         The result of the evaluation.
-    ground_truth, detections
-        What was evaluated.
-    options
-        How they were read.
+    sources
+        Ground truth and detections that were evaluated, and how they were read; without them no cause is searched for.
     """
     scores = result.scores
     ap = next(iter(result.values()), np.nan)
-    detections_there = int(scores.detections.sum())
-    if (
-        not ap < _LOW_AP
-        or min(int(scores.objects.sum()), detections_there) < _FEWEST
-        or detections_there > _MOST_DETECTIONS
-    ):
+    detections = int(scores.detections.sum())
+    if not ap < _LOW_AP or min(int(scores.objects.sum()), detections) < _FEWEST:
         return
-    # Checks evaluate, too: only an evaluation that failed to match needs them.
-    from meanap.checking.overlap import cause
+    found = None
+    if sources is not None and detections <= _MOST_DETECTIONS:
+        # Checks evaluate, too: only an evaluation that failed to match needs them.
+        from meanap.checking.overlap import cause
 
-    found = cause(ground_truth, detections, dataclasses.replace(options, similarity="bbox", names=None, progress=False))
+        ground_truth, detected, options = sources
+        options = dataclasses.replace(options, similarity="bbox", names=None, progress=False)
+        found = cause(ground_truth, detected, options)
     if found is not None:
         text = f"almost no detection overlaps an object (AP {ap:.3f}): {found.message}. {found.remedy}"
         warnings.warn(text, stacklevel=4)
@@ -290,7 +288,7 @@ def evaluated(
     InputError
         As for `evaluate`.
     """
-    check_score_range(score_range)
+    score_range = scores_between(score_range)
     wanted = wanted_slices(slices)
     fields = KnownFields(rules, wanted.names)
     options = dataclasses.replace(

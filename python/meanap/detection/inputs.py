@@ -168,7 +168,7 @@ def are_swapped(ground_truth: Any, detections: Any, error: InputError, options: 
         warnings.simplefilter("ignore")
         similarity = options.similarity if box_widths(options.similarity) else "bbox"
         options = dataclasses.replace(options, similarity=similarity, format=None, on_error="raise", progress=False)
-        readers.detections(ground_truth, options)
+        found = readers.detections(ground_truth, options)
         readers.ground_truth(detections, options)
-        return True
+        return len(found) > 0
     return False

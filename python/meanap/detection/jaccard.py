@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from meanap._settings import number
 from meanap.table import Table
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class JaccardIndex:
 
 def jaccard_index(scores: Scores, iou: float) -> JaccardIndex:
     """`Result.jaccard_index` of scores."""
-    matched, objects, detections = scores.jaccard_counts(float(iou), list(_SCORES))
+    matched, objects, detections = scores.jaccard_counts(number(iou, "iou"), list(_SCORES))
     ratio = matched / (objects + detections - matched + _EPSILON)
     images = ((objects != 0) | (detections != 0)).sum(axis=1)
     with np.errstate(invalid="ignore"):

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
+from meanap._settings import number
 from meanap.errors import InputError
 from meanap.protocol import Protocol
 
 if TYPE_CHECKING:
     from meanap._types import BoxFormat, OwnSimilarity, SimilarityName
 
-__all__ = ["check_score_range", "new_log"]
+__all__ = ["new_log", "scores_between"]
 
 
 def new_log(
@@ -75,8 +76,8 @@ def _without_area_ranges(rules: Protocol, thresholds: tuple[float, ...]) -> Prot
     return rules.replace(thresholds=thresholds, area_ranges=ranges, summary=())
 
 
-def check_score_range(score_range: Any) -> None:
-    """Check the argument `score_range`: two numbers, the lower one first, or None.
+def scores_between(score_range: Any) -> tuple[float, float] | None:
+    """The argument `score_range` as the core takes it: two numbers, the lower one first, or None.
 
     Raises
     ------
@@ -84,13 +85,14 @@ def check_score_range(score_range: Any) -> None:
         It is something else.
     """
     if score_range is None:
-        return
+        return None
     try:
-        least, most = map(float, score_range)
+        least, most = (number(bound, "score_range") for bound in score_range)
     except (TypeError, ValueError):
         least, most = np.nan, np.nan
     if not least <= most:
         raise InputError(f"score_range: expected a least and a greatest score, or None, found {score_range!r}")
+    return least, most
 
 
 def _new_log(
@@ -102,13 +104,12 @@ def _new_log(
 ) -> _core.MatchLog:
     if similarity == "keypoints" and rules.sigmas is None:
         raise InputError("sigmas: keypoints need the spread of each, or the name of a set, e.g. sigmas='coco'")
-    check_score_range(score_range)
     variances = None if rules.sigmas is None else (np.array(rules.sigmas) * 2) ** 2
     return _core.MatchLog(
         similarity=similarity,
         box_format=box_format,
         size=rules.size,
-        score_range=score_range,
+        score_range=scores_between(score_range),
         match_crowds=rules.match_crowds,
         inclusive_boxes=rules.inclusive_boxes,
         variances=variances,

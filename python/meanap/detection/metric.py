@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from meanap import _core
+from meanap._arrays import as_number
 from meanap._keywords import is_among, suggesting, unexpected
 from meanap._progress import Progress
-from meanap._settings import number
+from meanap._settings import flag, number
 from meanap._similarity import SIMILARITIES, function_and_name, unknown_similarity
 from meanap.detection.errors import BACKGROUND
 from meanap.detection.federated import CATEGORY_LISTS
 from meanap.detection.image_fields import KnownFields
-from meanap.detection.match_log import new_log
+from meanap.detection.match_log import new_log, scores_between
 from meanap.detection.regions import LEAST, IgnoreRegions
 from meanap.detection.result import Result
 from meanap.detection.scores import MatchScores, Scores
@@ -159,7 +160,9 @@ class MeanAveragePrecision(Metric):
         sync_on_compute: bool = True,
         **changes: Unpack[ProtocolOptions],
     ) -> None:
-        del backend  # torchmetrics has a choice between two backends; here there is one.
+        # torchmetrics has a choice between two backends; here there is one.
+        if backend not in (None, "pycocotools", "faster_coco_eval"):
+            raise InputError(f"backend: expected 'pycocotools' or 'faster_coco_eval', found {backend!r}")
         if iou_type is not None and similarity not in ("bbox", iou_type):
             raise ValueError(f"iou_type: another name for similarity; found {iou_type!r} and {similarity!r}")
         function, similarity = function_and_name(similarity)
@@ -167,24 +170,25 @@ class MeanAveragePrecision(Metric):
         self._function_name: str | None = None if self.function is None else _name_of(self.function)
         self.similarities: tuple[SimilarityName, ...] = _kinds(similarity if iou_type is None else iou_type)
         for name, iou in (("confusion", confusion), ("errors", errors)):
-            if iou is not None and (isinstance(iou, bool) or not isinstance(iou, (int, float)) or not 0 <= iou <= 1):
-                raise ValueError(f"{name}: expected an IoU from 0 to 1, found {iou!r}")
+            value = as_number(iou)
+            if iou is not None and (value is None or not 0 <= value <= 1):
+                raise InputError(f"{name}: expected an IoU from 0 to 1, found {iou!r}")
         if average not in ("macro", "micro"):
             raise ValueError(f"average: expected 'macro' or 'micro', found {average!r}")
         self.box_format = box_format
-        self.class_metrics = class_metrics
-        self.extended_summary = extended_summary
+        self.class_metrics: bool = flag(class_metrics, "class_metrics")
+        self.extended_summary: bool = flag(extended_summary, "extended_summary")
         self.average = average
-        self.score_range = score_range
-        self.confusion = confusion
-        self.errors = errors
+        self.score_range: tuple[float, float] | None = scores_between(score_range)
+        self.confusion: float | None = None if confusion is None else float(confusion)
+        self.errors: float | None = None if errors is None else float(errors)
         self.slices: list[str] = wanted_fields(slices)
         if not isinstance(ignore_regions, (str, type(None))):
             expected = "the name of a field of the targets; update(ignore_regions=...) takes polygons"
             found = f"found a {type(ignore_regions).__name__}"
             raise InputError(source="ignore_regions", found=found, expected=expected)
         self.ignore_regions: str | None = ignore_regions
-        self.sync_on_compute: bool = bool(sync_on_compute)
+        self.sync_on_compute: bool = flag(sync_on_compute, "sync_on_compute")
         fields = _fields_of_protocol(
             dict(changes),
             {

@@ -13,6 +13,7 @@ import numpy as np
 from meanap import _core
 from meanap._arrays import check_kinds_of_ids
 from meanap._keywords import did_you_mean, not_there
+from meanap._settings import number
 from meanap.detection.image_fields import KnownFields
 from meanap.detection.matches import MatchTable
 from meanap.detection.miss_rates import MissRates, log_average
@@ -654,7 +655,7 @@ class MatchScores(Scores):
         return self._values[kind, limit, micro]
 
     def confusion_table(self, iou: float) -> _core.Matches:
-        return self._matched("confusion", lambda iou: next(self.confusion_tables([iou])), float(iou))
+        return self._matched("confusion", lambda iou: next(self.confusion_tables([iou])), number(iou, "iou"))
 
     def confusion_tables(self, ious: Sequence[float]) -> Iterator[_core.Matches]:
         if self._match_confusions is None:
@@ -664,7 +665,7 @@ class MatchScores(Scores):
     def error_table(
         self, iou: float, background: float, area: str, least: Sequence[float] | None = None
     ) -> _core.Matches:
-        if not 0 <= background <= iou < 1:
+        if not 0 <= number(background, "background") <= number(iou, "iou") < 1:
             raise ValueError(f"expected 0 <= background <= iou < 1, found background={background} and iou={iou}")
         self.protocol.area_index(area)
         if self._match_errors is None:

@@ -35,6 +35,7 @@ except ImportError as _problem:
 from meanap import readers
 from meanap._keywords import suggesting
 from meanap.detection.confusion import Confusion
+from meanap.detection.evaluation import warn_of_no_overlap
 from meanap.detection.image_fields import KnownFields
 from meanap.detection.result import Result
 from meanap.distributed import sources
@@ -166,10 +167,14 @@ def evaluate(
         image_ids = truth.images
     if keep_matches or any(row.kind == "miss_rate" for row in plan.protocol.summary):
         rows = _of_shards(dataset, engine, functools.partial(match_batch, plan=plan), plan.row_schema, shards)
-        return cluster_slices.of_matches(from_matches(rows, plan, categories, cluster_slices.values, image_ids))
-    images_of = cluster_slices.images_of if cluster_slices.are_wanted else None
-    drawn, parts = _engine(dataset, engine).curves(dataset, plan, shards, rows_per_part, images_of)
-    return from_curves(drawn, plan, categories, parts, image_ids)
+        matches = from_matches(rows, plan, categories, cluster_slices.values, image_ids)
+        result = cluster_slices.of_matches(matches)
+    else:
+        images_of = cluster_slices.images_of if cluster_slices.are_wanted else None
+        drawn, parts = _engine(dataset, engine).curves(dataset, plan, shards, rows_per_part, images_of)
+        result = from_curves(drawn, plan, categories, parts, image_ids)
+    warn_of_no_overlap(result)
+    return result
 
 
 @suggesting(lambda: Protocol.__dataclass_fields__)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from meanap import _core, readers
 from meanap._similarity import compares_polygons
-from meanap.detection.match_log import new_log
+from meanap.detection.match_log import new_log, scores_between
 from meanap.detection.regions import IgnoreRegions
 from meanap.distributed.rows import id_type, rows_into, rows_of, schema
 from meanap.errors import InputError
@@ -74,7 +74,7 @@ class Plan:
                 "have; federated=False does without"
             )
         regions = None if ignore_regions is None else IgnoreRegions(ignore_regions)
-        return cls(similarity, rules, box_format, score_range, regions)
+        return cls(similarity, rules, box_format, scores_between(score_range), regions)
 
     def log(self, confusion: float | None = None) -> _core.MatchLog:
         """An empty log of this protocol; with `confusion`, of pairs of categories matched at that threshold."""

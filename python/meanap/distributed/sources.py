@@ -173,7 +173,8 @@ def _of_side(side: GroundTruth | Detections) -> pa.Table:
             points = np.asarray(as_numpy(array), dtype=np.float64)
             if points.ndim == 3 and points.shape[2] == 2:
                 points = np.concatenate([points, np.full((*points.shape[:2], 1), 2.0)], axis=2)
-            columns["keypoints"] = pa.array(list(points.reshape(len(points), -1)), pa.list_(pa.float64()))
+            numbers = points.reshape(len(points), int(np.prod(points.shape[1:])))
+            columns["keypoints"] = pa.array(list(numbers), pa.list_(pa.float64()))
         elif name in _NUMBERS:
             columns[name] = np.asarray(as_numpy(array), dtype=np.int64 if name in ("iscrowd", "ignore") else np.float64)
     return pa.table(columns)

@@ -61,7 +61,7 @@ def with_changes(
         named |= field == "sigmas" and (value is None or isinstance(value, (int, np.integer)))
         if field in _SEQUENCES and not named:
             given = tuple(value) if np.iterable(value) else (value,)
-            if any(isinstance(x, (str, bytes)) for x in given):
+            if any(isinstance(x, (str, bytes, bool, np.bool_)) for x in given):
                 raise InputError(f"{field}: expected numbers, found {value!r}")
             try:
                 numbers = tuple(_SEQUENCES[field](x) for x in given)

@@ -11,6 +11,7 @@ import numpy as np
 from meanap import _core
 from meanap._arrays import on_host, shown
 from meanap._keywords import suggesting
+from meanap._settings import flag
 from meanap.metric import Metric
 from meanap.ranking.dense import comparable, csr_of, numbers_of
 from meanap.ranking.lists import cutoff
@@ -57,7 +58,7 @@ class AveragePrecisionAtK(Metric):
             raise ValueError(f'empty is {empty!r}, expected "skip" or "nan"')
         self.k: int = cutoff(k)
         self.empty = empty
-        self.sync_on_compute: bool = bool(sync_on_compute)
+        self.sync_on_compute: bool = flag(sync_on_compute, "sync_on_compute")
         self.reset()
 
     def _clear(self) -> None:

@@ -96,9 +96,10 @@ def reader_of(source: Any, role: Role, format: Format = None) -> Reader:
     kind = "Detections" if role == "detections" else "GroundTruth"
     first = source[0] if isinstance(source, (list, tuple)) and source else None
     of_detections = role == "ground_truth" and isinstance(first, Mapping) and bool({"score", "scores"} & first.keys())
+    found = kind_of(source) if first is None else f"{kind_of(source)} whose first item is {kind_of(first)}"
     raise InputTypeError(
         f"{role}: expected a path, {several}meanap.{kind}, a list of one dictionary for each image, or a table; "
-        f"found {kind_of(source)}{' of detections' * of_detections}"
+        f"found {f'{kind_of(source)} of detections' if of_detections else found}"
     )
 
 

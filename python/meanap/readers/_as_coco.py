@@ -31,7 +31,11 @@ def dataset_of(truth: Truth) -> Mapping[str, Any]:
     for number, record in enumerate(annotations, start=1):
         record["id"] = number
         record["iscrowd"] = int(record.get("iscrowd", 0))
-        record.setdefault("area", _area(record))
+        # Columns say by these that a value is not given.
+        if not record.get("area"):
+            record["area"] = _area(record)
+        if record.get("num_keypoints") != record.get("num_keypoints"):
+            del record["num_keypoints"]
     return {
         "images": list(truth.image_records) or [_image(id, truth) for id in images],
         "categories": [{"id": id, "name": truth.names.get(id, str(id))} for id in categories],

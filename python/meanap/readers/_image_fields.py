@@ -13,7 +13,7 @@ from meanap._arrow import ListColumn
 from meanap.errors import InputError
 from meanap.readers._column_names import BOX_COLUMNS, COLUMN_NAMES, plain_name
 
-__all__ = ["FieldsInParts", "ImageFields", "fields_of_records", "fields_of_rows"]
+__all__ = ["FieldsInParts", "ImageFields", "fields_of_records", "fields_of_rows", "record_of"]
 
 
 class ImageFields:
@@ -111,6 +111,19 @@ def fields_of_rows(image_ids: Sequence[Any], columns: Mapping[str, Any], place: 
         return values
 
     return ImageFields((), names, read)
+
+
+def record_of(id: Any, item: Mapping[str, Any], size: tuple[int, int] | None) -> dict[str, Any]:
+    """COCO's record of an image, from what an item says beside its objects: single values, and lists of these."""
+    record: dict[str, Any] = {"id": id} if size is None else {"id": id, "height": size[0], "width": size[1]}
+    for name, value in item.items():
+        listed = value.tolist() if getattr(value, "ndim", 0) == 1 else value
+        if _is_single(value):
+            record.setdefault(name, _single(value))
+        elif isinstance(listed, (list, tuple)) and plain_name(name) not in _OF_OBJECTS and all(map(_is_single, listed)):
+            record[name] = list(map(_single, listed))
+    record.pop("image_id", None)
+    return record
 
 
 def _is_single(value: Any) -> bool:

@@ -12,7 +12,7 @@ from meanap._arrays import as_flags, as_id, as_ids, as_masks, as_numbers, images
 from meanap._similarity import GEOMETRY, box_widths
 from meanap.errors import InputError
 from meanap.readers._column_names import are_columns
-from meanap.readers._image_fields import fields_of_records
+from meanap.readers._image_fields import fields_of_records, record_of
 from meanap.readers._item_faults import in_words_of_records
 from meanap.readers._known_ids import with_known_ids
 from meanap.readers._problems import Problem, Problems
@@ -23,7 +23,7 @@ from meanap.readers.sides import Detections, GroundTruth, plain_ids
 if TYPE_CHECKING:
     from meanap._types import BoxFormat
 
-__all__ = ["PerImage", "ids_of", "is_there", "paired", "repeated", "sizes_of"]
+__all__ = ["PerImage", "ids_of", "is_array", "is_there", "paired", "repeated", "sizes_of"]
 
 
 class PerImage(Reader):
@@ -58,15 +58,17 @@ class PerImage(Reader):
         given = ids_of(images, place)
         ids = list(range(len(images))) if given is None else given
         numbers = ("area", "num_keypoints", "difficulty", "iscrowd", "ignore")
-        columns, items = _columns(images, ids, place, numbers, problems, options)
+        mask_sizes: dict[Any, tuple[int, int]] = {}
+        columns, items = _columns(images, ids, place, numbers, problems, options, mask_sizes)
         crowd = columns.pop("iscrowd", None)
         sizes = sizes_of(ids, images)
         truth = GroundTruth(**columns, crowd=crowd, box_format=self._format(options), images=sizes)
         truth.items = items
+        truth.mask_sizes = mask_sizes
         truth.listed = "by position" if given is None else "by id"
         truth.own_fields = lambda: fields_of_records(ids, images)
         if options.image_records:
-            truth.image_records = [{**image, "id": id} for id, image in zip(ids, images, strict=True)]
+            truth.image_records = [record_of(id, image, sizes[id]) for id, image in zip(ids, images, strict=True)]
         if not any(sizes.values()):
             truth.sizes = {}
         return truth
@@ -76,7 +78,8 @@ class PerImage(Reader):
         place: Role = "detections"
         images = self.of(options.similarity).dictionaries(source, place, problems)
         ids = paired(ids_of(images, place), len(images), truth, self.has_ids)
-        columns, items = _columns(images, ids, place, ("scores", "difficulty"), problems, options)
+        mask_sizes = dict(truth.mask_sizes) if isinstance(truth, GroundTruth) else {}
+        columns, items = _columns(images, ids, place, ("scores", "difficulty"), problems, options, mask_sizes)
         found = Detections(**columns, box_format=self._format(options))
         found.items = items
         return with_known_ids(found, truth)
@@ -100,14 +103,20 @@ class PerImage(Reader):
         """What metric objects take of an item; `where` names it in errors."""
         raise NotImplementedError
 
+    def _dictionary(self, item: Any, role: Role, where: str) -> Mapping[str, Any]:
+        if item is None and role == "ground_truth":
+            raise InputError(None, where, found="is None", expected="objects, or an empty list where there are none")
+        # Some detectors give None where they find nothing.
+        is_nothing = not isinstance(item, Mapping) and not is_there(item)
+        return _NOTHING if is_nothing else self.dictionary(item, role, where)
+
     def dictionaries(self, source: Any, role: Role, problems: Problems | None = None) -> list[Mapping[str, Any]]:
         """What metric objects take of all images: of those of a mapping, with ``image_id``."""
         items = self.items(source, role)
         images: list[Mapping[str, Any]] = []
         for row, item in enumerate(items):
             try:
-                nothing = item is None and role == "detections"
-                images.append(_NOTHING if nothing else self.dictionary(item, role, f"{role}[{row}]"))
+                images.append(self._dictionary(item, role, f"{role}[{row}]"))
             except InputError as error:
                 if problems is None or problems.mode == "raise":
                     raise
@@ -123,8 +132,14 @@ class PerImage(Reader):
         return options.box_format if self.box_format is None else self.box_format
 
 
-#: Some detectors give None where they find nothing.
-_NOTHING: Mapping[str, Any] = {"boxes": np.zeros((0, 4)), "scores": np.zeros(0), "labels": np.zeros(0, dtype=np.int64)}
+#: An image without objects, of any geometry.
+_NOTHING: Mapping[str, Any] = {
+    "boxes": np.zeros((0, 4)),
+    "masks": np.zeros((0, 0, 0), dtype=np.bool_),
+    "keypoints": np.zeros((0, 0, 3)),
+    "scores": np.zeros(0),
+    "labels": np.zeros(0, dtype=np.int64),
+}
 
 
 def _items(source: Any) -> Sequence[Any]:
@@ -138,8 +153,20 @@ def _items(source: Any) -> Sequence[Any]:
 
 
 def is_there(item: Any) -> bool:
-    """Whether an item is neither None nor an empty list, of which nothing is known but that an image has no objects."""
-    return item is not None and not (isinstance(item, list) and not item)
+    """Whether an item is neither None nor an empty list, dictionary or array, which could be of any format."""
+    if item is None or (isinstance(item, (list, tuple, Mapping)) and not item):
+        return False
+    return not (is_array(item) and 0 in getattr(item, "shape", ()))
+
+
+def is_array(value: Any) -> bool:
+    """Whether it is an array or tensor of any library; tables and columns of tables are none."""
+    if isinstance(value, np.ndarray):
+        return True
+    if isinstance(value, (type, Mapping, np.generic)):
+        return False
+    speaks = hasattr(value, "__dlpack_device__") or hasattr(value, "__array__")
+    return speaks and not hasattr(value, "__arrow_c_stream__") and not hasattr(value, "columns")
 
 
 def _first(items: Iterable[Any]) -> Any:
@@ -159,7 +186,7 @@ def ids_of(images: Sequence[Mapping[str, Any]], place: Role) -> list[Any] | None
     InputError
         Some have one, or one is neither an integer nor a string.
     """
-    given = ["image_id" in item for item in images]
+    given = [item.get("image_id") is not None for item in images]
     if not any(given):
         return None
     if not all(given):
@@ -255,27 +282,33 @@ def _columns(
     numbers: Sequence[str],
     problems: Problems,
     options: Options,
+    mask_sizes: dict[Any, tuple[int, int]],
 ) -> tuple[dict[str, Any], np.ndarray]:
     """The rows of all images, one after another, and of each its image and the row within.
 
-    Images with errors are left out where problems are collected.
+    Images with errors are left out where problems are collected. `mask_sizes` has the height and width of the masks of
+    each image, to which those of this side are added.
     """
     parts: dict[str, list[Any]] = {}
     image_ids: list[Any] = []
     items: list[tuple[int, int]] = []
     shapes = _SHAPES_OF_BOXES[box_widths(options.similarity)]
-    geometry = [name for name in ("boxes", "masks", "keypoints") if any(name in item for item in images)]
+    some = [item for item in images if not _has_nothing(item)]
+    needed = _NEEDED.get(GEOMETRY[options.similarity], "boxes")
+    geometry = [name for name in _NEEDED.values() if name == needed or _have_all(some, name)]
+    geometry = [name for name in geometry if any(item.get(name) is not None for item in some)]
     if not geometry:
         _check_that_nothing_is_there(images, place, options)
     # In the order of the core, so that the first fault is the same.
-    several = [name for name in numbers if name != "scores" and any(name in item for item in images)]
+    several = [name for name in numbers if name != "scores" and any(item.get(name) is not None for item in some)]
     fields = [*(["scores"] if "scores" in numbers else []), *geometry, *several]
     again = repeated(ids, place, problems)
     for row, (id, item) in enumerate(zip(ids, images, strict=True)):
         if row in again:
             continue
         try:
-            of_image = _of_image(item, fields, f"{place}[{row}]", shapes)
+            of_image = _of_image(item, fields, needed, f"{place}[{row}]", shapes)
+            _check_mask_sizes(of_image.get("masks", ()), mask_sizes, id, f"{place}[{row}]")
             if np.size(of_image.get("boxes", ())):
                 # All boxes of a side have as many numbers as its first ones.
                 shapes = (of_image["boxes"].shape[1:],)
@@ -300,41 +333,80 @@ def _columns(
             shape = {"boxes": (0, 4), "keypoints": (0, 0, 3)}.get(name, (0,))
             columns[name] = np.concatenate(filled) if filled else np.zeros(shape)
     if not geometry:
-        columns["boxes"] = np.zeros((0, 4))
+        columns[needed] = _NOTHING[needed]
     of_image, counts = np.array(items, dtype=np.int64).reshape(-1, 2).T
     counts = counts.astype(np.intp)  # What NumPy repeats by, also where that has 32 bits.
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     return columns, np.stack([np.repeat(of_image, counts), within])
 
 
+#: The geometry that has to be there, by what a similarity compares; of others it is "boxes".
+_NEEDED = {"boxes": "boxes", "masks": "masks", "keypoints": "keypoints"}
+#: What stands in columns for a field that an image does not have, while others do.
+_ABSENT = {"area": 0.0, "num_keypoints": np.nan, "iscrowd": False, "ignore": False}
+
+
+def _have_all(images: Sequence[Mapping[str, Any]], name: str) -> bool:
+    """Whether all images with objects have a field."""
+    return all(item.get(name) is not None or not _has_items(item.get("labels")) for item in images)
+
+
+def _check_mask_sizes(masks: Sequence[Any], sizes: dict[Any, tuple[int, int]], id: Any, place: str) -> None:
+    """Rejects masks of an image that are of several sizes; adds theirs to `sizes`."""
+    for row, mask in enumerate(masks):
+        size = mask.get("size") if isinstance(mask, Mapping) else mask.shape
+        if not isinstance(size, (list, tuple)) or len(size) != 2:
+            continue  # It is for the core to say so.
+        (height, width), (h, w) = size, sizes.setdefault(id, (size[0], size[1]))
+        if (height, width) != (h, w):
+            found = f"has {height} x {width} pixels, others of the image {h} x {w}"
+            raise InputError(None, f'{place}["masks"]', row, None, found, unit="row")
+
+
 def _of_image(
-    item: Mapping[str, Any], fields: Sequence[str], where: str, shapes: Sequence[tuple[int, ...]]
+    item: Mapping[str, Any], fields: Sequence[str], needed: str, where: str, shapes: Sequence[tuple[int, ...]]
 ) -> dict[str, Any]:
-    """The columns of one image."""
-    if "labels" not in item:
+    """The columns of one image, some of which are not `needed`."""
+    if item.get("labels") is None:
         raise InputError(source=where, field="labels", found="is missing")
     labels = plain_ids(as_ids(item["labels"], f'{where}["labels"]'))
     columns: dict[str, Any] = {"category_ids": labels}
     for name in fields:
-        if name not in item:
-            if item.get("scores") is _NOTHING["scores"]:
-                columns[name] = np.zeros((0, 4) if name == "boxes" else 0)
-                continue
-            raise InputError(source=where, field=name, found="is missing")
-        value, within = item[name], f'{where}["{name}"]'
-        if name == "masks":
-            columns[name] = list(value) if _are_runs(value) else list(as_masks(value, within))
+        value, within = item.get(name), f'{where}["{name}"]'
+        if value is None and name in _ABSENT:
+            columns[name] = np.full(len(labels), _ABSENT[name])
+        elif value is None:
+            if len(labels) or (name in (needed, "scores") and not _has_nothing(item)):
+                raise InputError(source=where, field=name, found="is missing")
+            columns[name] = np.zeros(0)
+        elif name == "masks":
+            columns[name] = list(value) if _are_runs(value) else _each_mask(as_masks(value, within), within)
         else:
             columns[name] = (as_flags if name in ("iscrowd", "ignore") else as_numbers)(value, within)
+            if not columns[name].size:  # Also of a list with an empty list.
+                columns[name] = columns[name][:0]
         shape = () if name == "masks" else columns[name].shape[1:]
         fits = shapes if name == "boxes" else ((),)
         if name not in ("masks", "keypoints") and np.size(columns[name]) and shape not in fits:
             expected = " or ".join(f"({', '.join(map(str, ('N', *fit)))}{'' if fit else ','})" for fit in fits)
-            raise InputError(f"expected shape {expected}, found {np.shape(value)}", within)
+            raise InputError(f"expected shape {expected}, found {np.shape(item[name])}", within)
         if len(columns[name]) != len(labels):
             found = f'has {len(columns[name])} rows, "labels" has {len(labels)}'
             raise InputError(source=where, field=name, found=found)
     return columns
+
+
+def _has_nothing(item: Mapping[str, Any]) -> bool:
+    """Whether it stands for an item that says nothing but that there is nothing."""
+    return item.get("scores") is _NOTHING["scores"]
+
+
+def _each_mask(masks: np.ndarray, place: str) -> list[np.ndarray]:
+    if not masks.size:
+        return []
+    if masks.ndim != 3:
+        raise InputError(f"expected shape (N, H, W), found {masks.shape}", place)
+    return list(masks)
 
 
 def _check_that_nothing_is_there(images: Sequence[Mapping[str, Any]], place: Role, options: Options) -> None:

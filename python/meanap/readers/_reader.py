@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from meanap._types import BoxFormat, SimilarityName
 
 __all__ = [
+    "LISTS",
     "Format",
     "Options",
     "Reader",
@@ -211,6 +213,10 @@ def head(source: Any) -> bytes:
             return beginning(file.read(_HEAD))
     except (OSError, ValueError):
         return b""
+
+
+#: How a JSON array begins whose first item is of an image: a list, or null for nothing.
+LISTS = re.compile(rb"\[\s*(?:\[|null\b)")
 
 
 def start_of(source: Any) -> bytes:

@@ -6,13 +6,14 @@ The module of a reader is imported when its format is named, or when a source co
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from meanap import _core
 from meanap.readers._coco_files import DetectionFile, TruthFile
-from meanap.readers._reader import Reader, Role, ends, is_folder, is_path, start_of
+from meanap.readers._reader import LISTS, Reader, Role, ends, is_folder, is_path, start_of
 from meanap.readers.sides import Detections, GroundTruth
 
 __all__ = ["READERS", "ListedFormat", "Look"]
@@ -52,6 +53,10 @@ class Look:
     def begins(self, *starts: bytes) -> bool:
         """Whether the file begins with one of these, as `start_of` gives it."""
         return self._start.startswith(starts)
+
+    def begins_as(self, pattern: re.Pattern[bytes]) -> bool:
+        """Whether a pattern matches the first 4 KiB of the file from their beginning."""
+        return pattern.match(self._start) is not None
 
     def holds(self, *words: bytes) -> bool:
         """Whether the first 4 KiB of the file contain one of these."""
@@ -102,7 +107,7 @@ class ListedFormat(NamedTuple):
 
 #: Names of fields in JSON files that have a dictionary for each image.
 _OF_ITEMS = (
-    *(b'"boxes"', b'"labels"', b'"bboxes"'),
+    *(b'"boxes"', b'"labels"', b'"bboxes"', b'"masks"'),
     *(b'"annotations"', b'"instances"', b'"predictions"', b'"detections"', b'"objects"'),
 )
 
@@ -179,7 +184,7 @@ READERS: tuple[ListedFormat, ...] = (
         "json_objects:JsonObjects",
         (),
         lambda file: (
-            (file.begins(b"[") and file.holds(*_OF_ITEMS))
+            (file.begins(b"[") and (file.holds(*_OF_ITEMS) or file.begins_as(LISTS)))
             or (file.begins(b"{") and not file.holds(b'"annotations"', b'"images"', b'"categories"'))
         ),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import UserList, deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -29,7 +30,7 @@ def repeatable(source: Any, place: str) -> Any:
     if isinstance(source, (list, tuple, str, np.ndarray, Mapping, os.PathLike)) or not hasattr(source, "__iter__"):
         return source
     check_local(source, place)
-    if isinstance(source, Iterator) or not _has_columns_or_rows(source):
+    if isinstance(source, (Iterator, deque, UserList)) or not _has_columns_or_rows(source):
         # Batches may be such, too.
         return [list(item) if isinstance(item, Iterator) else item for item in source]
     return source

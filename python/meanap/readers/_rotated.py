@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ def are_rotated(boxes: Any) -> bool:
 def rows_of_rotated(boxes: Any) -> np.ndarray:
     """Rotated boxes ``(N, 5)``, ``(N, 7)`` or ``(N, 8) float64``."""
     array = np.array(as_numpy(boxes), dtype=np.float64)
-    return array.reshape(len(array), -1)
+    return array.reshape(len(array), math.prod(array.shape[1:]))
 
 
 def kind_of_rotated(boxes: Any) -> Literal["rotated", "box3d"]:

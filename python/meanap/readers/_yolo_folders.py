@@ -13,7 +13,7 @@ from meanap.errors import InputError
 from meanap.readers import _yaml
 from meanap.readers._folders import IMAGES, by_stem, files_of, images_beside, images_of, is_hidden, read_text
 from meanap.readers._names import class_names
-from meanap.readers._reader import Options, head
+from meanap.readers._reader import Options, start_of
 
 __all__ = ["YoloFolder", "are_labels", "is_yaml", "keypoints_of", "opened", "yaml_in"]
 
@@ -70,7 +70,7 @@ def are_labels(folder: str) -> bool:
     found = False
     for path in islice(_each_text(folder), 1000):
         found = True
-        lines = [line for line in head(path).split(b"\n") if line.strip()]
+        lines = [line for line in start_of(path).split(b"\n") if line.strip()]
         if lines:
             try:
                 numbers = [float(word) for word in lines[0].split()]
@@ -224,7 +224,7 @@ def _take(folder: YoloFolder, found: Mapping[str, Any], document: str) -> None:
 def keypoints_of(paths: list[str], scored: bool) -> tuple[int, int]:
     """How many keypoints an object has, and how many numbers a keypoint, according to the first line of any file."""
     for path in paths:
-        for line in head(path).split(b"\n"):
+        for line in start_of(path).split(b"\n"):
             more = len(line.split()) - 5 - scored
             for each in (3, 2):
                 if more > 0 and more % each == 0:

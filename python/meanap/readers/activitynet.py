@@ -20,7 +20,7 @@ from meanap.errors import InputError
 from meanap.readers._collected import finite
 from meanap.readers._known_ids import CategoryIds
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, ends, head, is_path, json_of
+from meanap.readers._reader import Options, Reader, Role, Truth, ends, is_path, json_of, start_of
 from meanap.readers.sides import Detections, GroundTruth
 
 __all__ = ["ActivityNet"]
@@ -41,7 +41,7 @@ class ActivityNet(Reader):
             return isinstance(videos, Mapping) and not {"annotations", "images"} & source.keys()
         if not is_path(source) or not ends(source, ".json"):
             return False
-        start = head(source)
+        start = start_of(source)
         if role == "detections":
             return b'"results"' in start and b'"segment"' in start
         begins = re.match(rb'\s*\{\s*"(?:database|taxonomy|version)"', start)

@@ -12,7 +12,7 @@ from meanap._similarity import box_widths
 from meanap.errors import InputError
 from meanap.readers._collected import only_boxes
 from meanap.readers._fields import BOX, CATEGORY, SCORE, Field, problem_of
-from meanap.readers._per_image import PerImage, is_there
+from meanap.readers._per_image import PerImage, is_array, is_there
 from meanap.readers._problems import Problems
 from meanap.readers._reader import Options, Reader, Role, Truth
 from meanap.readers.sides import Detections, GroundTruth
@@ -50,7 +50,7 @@ class Arrays(Reader):
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether it is an array, but not one of a single image or with an axis for images."""
-        return _is_array(source) and not ImageArrays().sniff(source, role)
+        return is_array(source) and not ImageArrays().sniff(source, role)
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The rows as columns."""
@@ -89,11 +89,12 @@ class ImageArrays(PerImage):
 
     def sniff(self, source: Any, role: Role) -> bool:
         """Whether it is a list of arrays, or an array of rows of so many columns."""
-        if _is_array(source):
+        if is_array(source):
             shape = _shape(source)
             return len(shape) in (2, 3) and shape[-1] in self._widths(role)
-        if isinstance(source, (list, tuple)) and source and not any(map(is_there, source)):
-            return True  # Images in which there is nothing.
+        if isinstance(source, (list, tuple, Mapping)) and _are_empty(self.items(source, role)):
+            # Under texts, empty lists are fields of a dictionary.
+            return not isinstance(source, Mapping) or not any(isinstance(id, str) for id in source)
         return super().sniff(source, role)
 
     def is_item(self, item: Any, role: Role) -> bool:
@@ -103,11 +104,11 @@ class ImageArrays(PerImage):
         if isinstance(item, (list, tuple)):
             rows = [len(row) if isinstance(row, (list, tuple)) else 0 for row in item]
             return bool(rows) and all(width in (*self._widths(role), 6, 7) for width in rows)
-        return _is_array(item)
+        return is_array(item)
 
     def dictionaries(self, source: Any, role: Role, problems: Problems | None = None) -> list[Mapping[str, Any]]:
         """The columns of all arrays."""
-        if _is_array(source):
+        if is_array(source):
             source = [source] if len(_shape(source)) == 2 else list(as_numpy(source))
         return super().dictionaries(source, role, problems)
 
@@ -142,6 +143,11 @@ class ImageArrays(PerImage):
         return tuple(range(least + 1, self._numbers + 3))
 
 
+def _are_empty(items: Sequence[Any]) -> bool:
+    """Whether there is nothing in any of these images."""
+    return bool(items) and not any(isinstance(item, Mapping) or is_there(item) for item in items)
+
+
 def _no_number_in(values: Sequence[Any], numbers: int, row: int, where: str) -> InputError:
     """The error about what is no number in a row of a box, perhaps a score, and a category: that of a record."""
     scores = values[numbers:-1]
@@ -155,7 +161,7 @@ def _no_number_in(values: Sequence[Any], numbers: int, row: int, where: str) -> 
 
 def _are_classes(item: Any) -> bool:
     """Whether it has an array for each class, as versions of MMDetection before 3 give."""
-    return isinstance(item, (list, tuple)) and bool(item) and all(map(_is_array, item)) and len(_shape(item[0])) == 2
+    return isinstance(item, (list, tuple)) and bool(item) and all(map(is_array, item)) and len(_shape(item[0])) == 2
 
 
 def _of_classes(item: Any, width: int, where: str) -> np.ndarray:
@@ -173,16 +179,6 @@ def _of_classes(item: Any, width: int, where: str) -> np.ndarray:
 def _are_of_images(source: Any, options: Options, role: Role) -> bool:
     """Whether rows that could be of all images are of one, or there is an axis for images."""
     return bool(box_widths(options.similarity)) and ImageArrays().of(options.similarity).sniff(source, role)
-
-
-def _is_array(value: Any) -> bool:
-    """Whether it is an array or tensor of any library; tables and columns of tables are none."""
-    if isinstance(value, np.ndarray):
-        return True
-    if isinstance(value, (type, Mapping, np.generic)):
-        return False
-    speaks = hasattr(value, "__dlpack_device__") or hasattr(value, "__array__")
-    return speaks and not hasattr(value, "__arrow_c_stream__") and not hasattr(value, "columns")
 
 
 def _shape(value: Any) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ from meanap.readers._collected import finite
 from meanap.readers._folders import by_stem, files_of, read_text
 from meanap.readers._known_ids import ImageIds, of_no_image
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder
+from meanap.readers._reader import Options, Reader, Role, Truth, is_folder, start_of
 from meanap.readers.sides import Detections, GroundTruth
 
 __all__ = ["Cityscapes"]
@@ -53,7 +53,7 @@ class Cityscapes(Reader):
             if role == "ground_truth":
                 return bool(files_of(os.fspath(source), _ENDING))
             for path in files_of(os.fspath(source), ".txt")[:20]:
-                words = head(path).split(b"\n")[0].split()
+                words = start_of(path).split(b"\n")[0].split()
                 if words:
                     return len(words) == 3 and words[0].lower().endswith(b".png") and words[1].isdigit()
         except (OSError, ValueError):

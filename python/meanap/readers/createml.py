@@ -17,7 +17,7 @@ from meanap.readers._collected import Collected, only_boxes
 from meanap.readers._folders import stem
 from meanap.readers._parts import Parts, Some, some_of_images
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, ends, head, is_path
+from meanap.readers._reader import Options, Reader, Role, ends, is_path, start_of
 from meanap.readers.sides import GroundTruth
 
 __all__ = ["CreateMl"]
@@ -34,7 +34,7 @@ class CreateMl(Reader):
         """Whether it is a list of images with annotations."""
         if role != "ground_truth" or not is_path(source) or not ends(source, ".json"):
             return False
-        start = head(source)
+        start = start_of(source)
         return (
             bool(re.match(rb'\s*\[\s*\{\s*"(?:image|imagefilename|annotations)"', start)) and b'"image_id"' not in start
         )

@@ -23,7 +23,7 @@ from meanap.readers._folders import by_stem, files_of, image_sizes, images_besid
 from meanap.readers._known_ids import CategoryIds
 from meanap.readers._parts import Files, Parts, parts_of
 from meanap.readers._problems import Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder, is_path
+from meanap.readers._reader import Options, Reader, Role, Truth, is_folder, is_path, start_of
 from meanap.readers.sides import Detections, GroundTruth
 from meanap.readers.voc import result_columns
 
@@ -47,7 +47,9 @@ class Dota(Reader):
             if role == "detections":
                 return any(map(_RESULTS.match, os.listdir(source)))
             return any(
-                _is_object(line) for path in _labels(os.fspath(source))[:100] for line in head(path).split(b"\n")[:3]
+                _is_object(line)
+                for path in _labels(os.fspath(source))[:100]
+                for line in start_of(path).split(b"\n")[:3]
             )
         except (OSError, ValueError):
             return False

@@ -8,7 +8,8 @@ from typing import Any
 from meanap._files import read_json
 from meanap.errors import InputError
 from meanap.readers._problems import Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, start_of
+from meanap.readers._reader import LISTS, Options, Reader, Role, Truth, start_of
+from meanap.readers.arrays import ImageArrays
 from meanap.readers.groups import RECORD_LISTS, Groups
 from meanap.readers.lists import Lists
 from meanap.readers.oriented import Oriented
@@ -18,7 +19,7 @@ from meanap.readers.tables import Tables
 __all__ = ["JsonObjects"]
 
 #: The readers of what files hold.
-_READERS = (Lists(), Oriented(), Tables(), Groups())
+_READERS = (ImageArrays(), Lists(), Oriented(), Tables(), Groups())
 #: Fields of COCO's data sets and results.
 _OF_COCO = (b'"annotations"', b'"images"', b'"categories"', b'"category_id"', b'"bbox"')
 #: A list of records, or their columns, within a dictionary of an image.
@@ -36,7 +37,9 @@ class JsonObjects(Reader):
         if start[:1] == b"[":
             if b'"image_id"' in start and _OF_ITEMS.search(start):
                 return True
-            items = any(name in start for name in (b'"boxes"', b'"labels"', b'"bboxes"'))
+            if LISTS.match(start):
+                return True
+            items = any(name in start for name in (b'"boxes"', b'"labels"', b'"bboxes"', b'"masks"'))
             return items and not any(name in start for name in _OF_COCO)
         opening = re.match(rb'\{\s*("(?:[^"\\]|\\.)*")\s*:\s*[\[{]', start)
         return opening is not None and not any(name in start for name in _OF_COCO[:3])

@@ -8,6 +8,7 @@ import importlib
 import itertools
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from meanap.errors import InputError
 from meanap.readers._column_names import holds_image
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, Truth, ends, head, is_path, start_of
+from meanap.readers.arrays import ImageArrays
 from meanap.readers.coco import Coco
 from meanap.readers.groups import Groups
 from meanap.readers.lists import Lists
@@ -43,13 +45,18 @@ class JsonLines(Reader):
             # The objects of an image may be more than the head.
             with opened_text(source) as lines:
                 start = (next(lines, "") or "").encode()
+        start, nothing = _NOTHING.subn(b"", start)
+        if nothing and not start and called_so:
+            return True
         if not start.startswith(b"{") or b"\n" not in start:
             return False
         try:
             record = json.loads(start.partition(b"\n")[0])
         except ValueError:
             return False
-        return isinstance(record, dict) and (any(holds_image(name) for name in record) or _GROUPS.sniff([record], role))
+        if not isinstance(record, dict):
+            return False
+        return any(holds_image(name) for name in record) or any(reader.sniff([record], role) for reader in _OF_IMAGES)
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> Truth:
         """The annotations; images and categories are those that they name."""
@@ -87,12 +94,14 @@ class JsonLines(Reader):
 
 
 _GROUPS = Groups()
+_OF_IMAGES: tuple[Reader, ...] = (Lists(), _GROUPS)
+#: First lines of images in which there is nothing.
+_NOTHING = re.compile(rb"\A(?:(?:null|\[\s*\])\s*\n)+")
 
 
 def _reader_of_items(listed: list[Any], role: Role) -> Reader | None:
     """The reader of lines that are images; None if they are records."""
-    readers: tuple[Reader, ...] = (Lists(), _GROUPS)
-    return next((reader for reader in readers if listed and reader.sniff(listed, role)), None)
+    return next((reader for reader in (*_OF_IMAGES, ImageArrays()) if listed and reader.sniff(listed, role)), None)
 
 
 def _unpacked_lines(path: Any, place: Role, problems: Problems, images: list[str]) -> Iterator[str]:

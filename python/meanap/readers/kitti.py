@@ -19,7 +19,7 @@ from meanap.readers._folders import by_stem, files_of, label_table, rows_of, som
 from meanap.readers._known_ids import CategoryIds, ImageIds, of_no_image
 from meanap.readers._parts import Files, Parts, parts_of
 from meanap.readers._problems import Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder
+from meanap.readers._reader import Options, Reader, Role, Truth, is_folder, start_of
 from meanap.readers.sides import Detections, GroundTruth
 
 __all__ = ["Kitti"]
@@ -47,7 +47,7 @@ class Kitti(Reader):
             if not is_folder(source):
                 return False
             for path in files_of(os.fspath(source), ".txt", deep=False)[:100]:
-                for line in head(path).split(b"\n"):
+                for line in start_of(path).split(b"\n"):
                     if words := line.split():
                         numbers = [float(word) for word in words[1:]]
                         return len(numbers) == len(_NUMBERS) + (role == "detections") and not words[0][:1].isdigit()

@@ -8,7 +8,7 @@ from typing import Any
 
 from meanap._arrays import shown
 from meanap.errors import InputError
-from meanap.readers._per_image import PerImage
+from meanap.readers._per_image import PerImage, is_there
 from meanap.readers._reader import Role
 
 __all__ = ["Lists"]
@@ -24,10 +24,10 @@ class Lists(PerImage):
     has_ids = True
 
     def sniff(self, source: Any, role: Role) -> bool:
-        """Whether the first dictionary has labels; an empty list is ground truth without images."""
-        return super().sniff(source, role) or (
-            role == "ground_truth" and isinstance(source, (list, tuple)) and not source
-        )
+        """Whether the first dictionary has labels, or all are empty; an empty list is ground truth without images."""
+        if isinstance(source, (list, tuple)) and not any(map(is_there, source)):
+            return role == "ground_truth" or bool(source)
+        return super().sniff(source, role)
 
     def is_item(self, item: Any, role: Role) -> bool:
         """Whether it is a dictionary of columns, which may lack labels; with ``category_id`` it is a COCO result."""

@@ -193,6 +193,8 @@ class GroundTruth(Side):
         arrays = {"boxes": boxes, "masks": masks, "keypoints": keypoints, "area": area, "difficulty": difficulty}
         flags = {"num_keypoints": num_keypoints, "iscrowd": crowd, "ignore": ignore}
         super().__init__(image_ids, category_ids, box_format, {**arrays, **flags})
+        #: Height and width of the masks of each image, of a list with an item for each image.
+        self.mask_sizes: dict[Any, tuple[int, int]] = {}
         self.sizes: dict[Any, Any] = dict(images) if isinstance(images, Mapping) else {}
         self.images: list[Any] | None = None if images is None else _ids(images, "GroundTruth: images")
         self.names: dict[Any, str] = dict(categories) if isinstance(categories, Mapping) else {}

@@ -19,7 +19,7 @@ from meanap.readers._folders import by_stem, files_of, image_sizes, images_besid
 from meanap.readers._known_ids import CategoryIds, ImageIds, of_no_image
 from meanap.readers._pixel_regions import PixelRegions
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder
+from meanap.readers._reader import Options, Reader, Role, Truth, is_folder, start_of
 from meanap.readers.sides import Detections, GroundTruth
 
 __all__ = ["VisDrone"]
@@ -57,7 +57,7 @@ class VisDrone(Reader):
             if not is_folder(source):
                 return False
             for path in files_of(_folder(source, role), ".txt", deep=False)[:100]:
-                for line in head(path).split(b"\n"):
+                for line in start_of(path).split(b"\n"):
                     if line.strip():
                         numbers = [float(word) for word in line.strip().rstrip(b",").split(b",")]
                         return len(numbers) == len(_FIELDS) and 0 <= numbers[5] <= _OTHERS

@@ -23,7 +23,7 @@ from meanap.readers._collected import only_boxes
 from meanap.readers._folders import files_of, read_text, stem
 from meanap.readers._known_ids import ImageIds
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, head, is_folder, is_path
+from meanap.readers._reader import Options, Reader, Role, Truth, is_folder, is_path, start_of
 from meanap.readers.sides import Detections, GroundTruth, plain_ids
 
 __all__ = ["WiderFace"]
@@ -49,10 +49,10 @@ class WiderFace(Reader):
             if role == "ground_truth":
                 if is_folder(source):
                     return os.path.isfile(os.path.join(source, _FACES))
-                return is_path(source) and _begins(head(source), 4 + _FLAGS)
+                return is_path(source) and _begins(start_of(source), 4 + _FLAGS)
             if not is_folder(source):
                 return False
-            return any(_begins(head(path), 5) for path in files_of(os.fspath(source), ".txt")[:20])
+            return any(_begins(start_of(path), 5) for path in files_of(os.fspath(source), ".txt")[:20])
         except (OSError, ValueError):
             return False
 

@@ -19,7 +19,7 @@ from meanap.errors import InputError
 from meanap.readers._coco_rows import listed, names_of
 from meanap.readers._collected import finite
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, head, is_path, json_of
+from meanap.readers._reader import Options, Reader, Role, Truth, is_path, json_of, start_of
 from meanap.readers.sides import Detections, GroundTruth
 
 __all__ = ["YoutubeVis"]
@@ -37,12 +37,12 @@ class YoutubeVis(Reader):
         if role == "ground_truth":
             if isinstance(source, Mapping):
                 return "videos" in source and "annotations" in source and "images" not in source
-            start = head(source).lstrip()
+            start = start_of(source)
             return start.startswith(b"{") and b'"videos"' in start and b'"images"' not in start
         if isinstance(source, list):
             first = source[0] if source else None
             return isinstance(first, Mapping) and {_VIDEO, _MASKS} <= first.keys()
-        start = head(source).lstrip()
+        start = start_of(source)
         return start.startswith(b"[") and f'"{_VIDEO}"'.encode() in start and f'"{_MASKS}"'.encode() in start
 
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:

@@ -154,13 +154,13 @@ def write(
                 with contextlib.suppress(InputError):
                     write_findings(path, error, ground_truth, detections, rules, reading, title=title)
             raise
-        warn_of_no_overlap(result, ground_truth, detections, reading)
+        warn_of_no_overlap(result, (ground_truth, detections, reading))
     reading = dataclasses.replace(reading, similarity=result.similarity)
     before = None
     if versus is not None and not isinstance(versus, Result):
         before = versus
         versus = evaluated(ground_truth, before, result.protocol, reading, errors_at=IOUS)
-        warn_of_no_overlap(versus, ground_truth, before, reading)
+        warn_of_no_overlap(versus, (ground_truth, before, reading))
     inputs = ReportInputs(ground_truth, found, before, reading)
     return save(path, lambda: page_of(result, versus, inputs, settings))
 

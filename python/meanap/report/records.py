@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
@@ -215,7 +216,7 @@ def _of_side(side: GroundTruth | Detections | Any, wanted: set[Any]) -> list[dic
         points = np.asarray(columns["keypoints"], dtype=np.float64)
         if points.shape[2] == 2:
             points = np.concatenate([points, np.full((*points.shape[:2], 1), 2.0)], axis=2)
-        found["keypoints"] = points.reshape(len(points), -1).tolist()
+        found["keypoints"] = points.reshape(len(points), math.prod(points.shape[1:])).tolist()
     return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap._keywords import suggesting
+from meanap._settings import flag
 from meanap.errors import InputError
 from meanap.metric import Metric
 from meanap.segmentation import _inputs
@@ -116,9 +117,9 @@ class LabelMetric(PixelMetric):
     ) -> None:
         self.classes: list[str] = _inputs.class_names(classes)
         self.ignore_index: int | None = None if ignore_index is None else _inputs.index(ignore_index, "ignore_index")
-        self.reduce_zero_label: bool = bool(reduce_zero_label)
-        self.strict = strict
-        self.sync_on_compute: bool = bool(sync_on_compute)
+        self.reduce_zero_label: bool = flag(reduce_zero_label, "reduce_zero_label")
+        self.strict: bool = flag(strict, "strict")
+        self.sync_on_compute: bool = flag(sync_on_compute, "sync_on_compute")
         self.reset()
 
     def _rules(self) -> tuple[int, int | None, bool, float | None]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from meanap import _core
 from meanap._keywords import suggesting
+from meanap._settings import flag
 from meanap.errors import InputError, MissingFieldError, named
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
@@ -123,12 +124,12 @@ class PanopticQuality(PixelMetric):
         listed = list(iterable_of(categories, "categories"))
         ids = [id_of(field_of(c, "id", f"categories[{k}]"), f"categories[{k}]: id") for k, c in enumerate(listed)]
         self.categories: list[dict[str, Any]] = [dict(category) for category in listed]
-        self.strict = strict
-        self.sync_on_compute: bool = bool(sync_on_compute)
+        self.strict: bool = flag(strict, "strict")
+        self.sync_on_compute: bool = flag(sync_on_compute, "sync_on_compute")
         self._position = {id: k for k, id in enumerate(ids)}
         if not self.categories or len(self._position) != len(self.categories):
             raise InputError("categories: expected at least one, each with an id of its own")
-        self.modified: bool = bool(modified)
+        self.modified: bool = flag(modified, "modified")
         self.boundary: float | None = dilation_ratio(boundary)
         self._is_thing = [field_of(c, "isthing", f"categories[{k}]") == 1 for k, c in enumerate(self.categories)]
         self.reset()

@@ -43,6 +43,8 @@ class FasterCocoEvaluator(CocoEvaluator):
         After `summarize`, the numbers of each of them by name.
     """
 
+    _coco = COCO
+
     def __init__(
         self,
         coco_gt: Any,
@@ -64,9 +66,6 @@ class FasterCocoEvaluator(CocoEvaluator):
             lvis_style=self.lvis_style,
             separate_eval=True,
         )
-
-    def _results(self, results: list[dict[str, Any]]) -> COCO:
-        return COCO.loadRes(self.coco_gt, results) if results else COCO()
 
     def summarize(self) -> None:
         """Prints the summary of each kind and stores its numbers in `stats_as_dict`."""
