@@ -10,13 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from meanap import _rle, readers
-from meanap._arrays import as_masks, as_numpy
+from meanap._arrays import as_numpy
 from meanap.detection.inputs import are_swapped, checked_sides
 from meanap.distributed.contract import Plan
 from meanap.errors import InputError
 from meanap.readers import Detections, GroundTruth
-from meanap.readers._as_coco import xywh_of
-from meanap.readers._rotated import are_rotated, rows_of_rotated
+from meanap.readers._as_coco import coco_boxes, coco_masks, coco_poses
 
 __all__ = ["joined", "table_of"]
 
@@ -161,19 +160,16 @@ def _of_side(side: GroundTruth | Detections) -> pa.Table:
         if name == "scores":
             columns["score"] = np.asarray(as_numpy(array), dtype=np.float64)
         elif name == "boxes":
-            boxes = rows_of_rotated(array) if are_rotated(array) else xywh_of(array, side.box_format)
+            boxes = coco_boxes(side)
             names = _ROTATED.get(boxes.shape[1], ("x", "y", "width", "height"))
             columns |= {part: np.ascontiguousarray(boxes[:, at]) for at, part in enumerate(names)}
         elif name == "masks":
-            runs = _runs(array)
+            runs = [_rle.compressed(mask) for mask in coco_masks(array)]
             columns["size"] = pa.array([run["size"] for run in runs], pa.list_(pa.int64()))
             texts = (run["counts"] for run in runs)
             columns["counts"] = [text if isinstance(text, str) else bytes(text).decode("ascii") for text in texts]
         elif name == "keypoints":
-            points = np.asarray(as_numpy(array), dtype=np.float64)
-            if points.ndim == 3 and points.shape[2] == 2:
-                points = np.concatenate([points, np.full((*points.shape[:2], 1), 2.0)], axis=2)
-            columns["keypoints"] = pa.array(list(points.reshape(len(points), -1)), pa.list_(pa.float64()))
+            columns["keypoints"] = pa.array(list(coco_poses(array)), pa.list_(pa.float64()))
         elif name in _NUMBERS:
             columns[name] = np.asarray(as_numpy(array), dtype=np.int64 if name in ("iscrowd", "ignore") else np.float64)
     return pa.table(columns)
@@ -185,9 +181,3 @@ def _ids(ids: Any, place: str) -> Any:
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         problem = "they cannot be sent to workers: a column of Arrow holds integers of 64 bits, or texts"
         raise InputError(problem, place) from None
-
-
-def _runs(masks: Any) -> Sequence[dict[str, Any]]:
-    if isinstance(masks, (list, tuple)) and all(isinstance(item, Mapping) for item in masks):
-        return [_rle.compressed(item) for item in masks]
-    return [_rle.encode(item) for item in as_masks(masks, "masks")]
