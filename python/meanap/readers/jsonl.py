@@ -135,8 +135,7 @@ def records(path: Any, place: str, problems: Problems) -> Iterator[Any]:
                 yield json.loads(line)
             except ValueError as error:
                 text = f"line {row + 1} is no JSON: {error}"
-                problems.add(Problem("broken-line", "error", f"{place}: {os.fsdecode(path)}", text=text))
-                problems.leave_out(place)
+                problems.reject(Problem("broken-line", "error", f"{place}: {os.fsdecode(path)}", text=text), place)
 
 
 class Zstandard(Reader):
