@@ -139,7 +139,7 @@ class Collected:
             **fields,
             ignore=np.array([row[3] for row in self._rows], dtype=bool),
             crowd=np.array([row[4] for row in self._rows], dtype=bool),
-            images={id: size for id, size in self.images.items()},
+            images=self.images,
             categories=names,
         )
         truth.files = dict(self.files)
