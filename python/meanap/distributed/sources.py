@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from meanap import _rle, readers
 from meanap._arrays import as_numpy
-from meanap.detection.inputs import are_swapped, checked_sides
+from meanap.detection.inputs import Checking, check_order, checked_sides
 from meanap.distributed.contract import Plan
 from meanap.errors import InputError
 from meanap.readers import Detections, GroundTruth
@@ -71,12 +71,11 @@ def _sides(
     try:
         sides = _checked(ground_truth, detections, plan, options, problems)
     except InputError as error:
-        if None in (ground_truth, detections) or not are_swapped(ground_truth, detections, error, options):
-            raise readers.first_fault(
-                error, lambda problems: _checked(ground_truth, detections, plan, options, problems)
-            ) from None
-        problem = "ground truth and detections are swapped: the ground truth comes first"
-        raise InputError(problem, code="swapped-sides") from error
+        if ground_truth is not None and detections is not None:
+            check_order(ground_truth, detections, error, options)
+        raise readers.first_fault(
+            error, lambda problems: _checked(ground_truth, detections, plan, options, problems)
+        ) from None
     problems.tell()
     return sides
 
@@ -89,7 +88,7 @@ def _checked(
         truth = _read(GroundTruth, readers.ground_truth(ground_truth, options, problems), "ground_truth")
     if detections is not None:
         found = _read(Detections, readers.detections(detections, options, problems, truth), "detections")
-    return checked_sides(truth, found, plan.protocol, options, plan.score_range, problems)
+    return checked_sides(truth, found, Checking(plan.protocol, options, plan.score_range, problems))
 
 
 def table_of(ground_truth: Any, detections: Any, plan: Plan, options: readers.Options | None = None) -> pa.Table:
