@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pyarrow as pa
 
-from meanap._arrays import as_ids
+from meanap._arrays import as_ids, in_order
 from meanap.detection.result import Result
 from meanap.detection.scores import Curves, MatchScores, Names, Scores
 from meanap.distributed.contract import Plan
@@ -163,7 +163,7 @@ def _curve_scores(
     curves: pa.Table, plan: Plan, known: list[Any], names: Mapping[Any, str], images: int | None = None
 ) -> CurveScores:
     rows = dict(_row(curves, at) for at in range(curves.num_rows))
-    ids = sorted({*known, *rows} - {None}, key=lambda id: (isinstance(id, str), id))
+    ids = in_order({*known, *rows} - {None})
     images = sum(row["images"] for row in rows.values()) if images is None else images
     return CurveScores(rows, ids, images, plan, names)
 

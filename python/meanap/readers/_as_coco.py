@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _rle
-from meanap._arrays import as_masks, as_numpy
+from meanap._arrays import as_masks, as_numpy, in_order
 from meanap.readers._coco_files import TruthFile
 from meanap.readers._reader import Truth
 from meanap.readers._rotated import are_rotated, areas_of_rotated, rows_of_rotated
@@ -24,9 +24,7 @@ def dataset_of(truth: Truth) -> Mapping[str, Any]:
     if truth.dataset is not None:
         return _named(truth.dataset, truth.names)
     images = truth.images if truth.images is not None else list(dict.fromkeys(plain_ids(truth.image_ids)))
-    categories = (
-        truth.categories if truth.categories is not None else sorted(set(plain_ids(truth.category_ids)), key=_key)
-    )
+    categories = truth.categories if truth.categories is not None else in_order(set(plain_ids(truth.category_ids)))
     annotations = records_of(truth)
     for number, record in enumerate(annotations, start=1):
         record["id"] = number
@@ -45,10 +43,6 @@ def _named(dataset: Mapping[str, Any], names: Mapping[Any, str]) -> Mapping[str,
         return dataset
     categories = [{**category, "name": names.get(category["id"], "")} for category in dataset["categories"]]
     return {**dataset, "categories": categories}
-
-
-def _key(id: Any) -> tuple[bool, Any]:
-    return isinstance(id, str), id
 
 
 def _image(id: Any, truth: GroundTruth) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from meanap._arrays import as_numpy
+from meanap._arrays import as_numpy, in_order
 from meanap.errors import InputError
 from meanap.readers._fields import pixel_size
 from meanap.readers._folders import stem
@@ -109,7 +109,7 @@ def file_names(truth: GroundTruth) -> dict[Any, str]:
 def names_of(truth: GroundTruth) -> dict[Any, str]:
     """The name of each category, its id where it has none; sorted by id."""
     ids = truth.categories if truth.categories is not None else list(dict.fromkeys(plain_ids(truth.category_ids)))
-    return {id: truth.names.get(id, str(id)) for id in sorted(ids, key=lambda id: (isinstance(id, str), id))}
+    return {id: truth.names.get(id, str(id)) for id in in_order(ids)}
 
 
 def size_of(sizes: Mapping[Any, Any], id: Any) -> tuple[int, int]:
