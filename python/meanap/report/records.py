@@ -96,7 +96,7 @@ def records(
         part = _of_truth(truth(), wanted)
     if raw[1]:
         return part._replace(detections=_detections(detections, reading.similarity, wanted, chosen, whole))
-    found = readers.detections(detections, asked, readers.Problems(reading.on_error), truth())
+    found: Any = readers.detections(detections, asked, readers.Problems(reading.on_error), truth())
     return part._replace(detections=_of_side(found, wanted))
 
 
