@@ -10,7 +10,7 @@ import numpy as np
 
 from meanap import _core
 from meanap.errors import InputError, InputTypeError, no_text
-from meanap.ranking.readers._columns import Columns, qrels_of, run_of
+from meanap.ranking.readers._columns import Columns, as_list, qrels_of, run_of
 from meanap.ranking.readers._reader import Options, Reader, Role, Run
 
 __all__ = ["Dicts", "explained", "qrels_of_dict", "run_of_dict"]
@@ -105,7 +105,7 @@ def _items(query: Any, documents: Any, source: str, expected: str) -> list[Any]:
         raise InputTypeError(
             None, _place(source, query), found=f"is {documents!r}", expected=expected, code="wrong-type"
         )
-    return documents.tolist() if isinstance(documents, np.ndarray) else list(documents)
+    return as_list(documents)
 
 
 def _are_pairs(items: list[Any]) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from meanap import _core
 from meanap.errors import InputError, InputTypeError
 from meanap.ranking.readers._bytes import read_bytes
-from meanap.ranking.readers._columns import KNOWN, plain_name
+from meanap.ranking.readers._columns import KNOWN, as_list, plain_name
 from meanap.ranking.readers._reader import is_path
 from meanap.ranking.readers.tables import is_table, named_columns
 
@@ -141,8 +141,7 @@ def _of_table(source: Any, columns: Mapping[Any, Any]) -> Iterator[tuple[Place, 
     held = named_columns(source, "qrels")
     lists = []
     for field in _FIELDS:
-        column = held[_named(field, list(held), columns)]
-        lists.append(column.tolist() if hasattr(column, "tolist") else list(column))
+        lists.append(as_list(held[_named(field, list(held), columns)]))
     for number, (query, subtopic, document, grade) in enumerate(zip(*lists, strict=True)):
         yield Place("qrels", number, "row"), (query, subtopic, document, grade)
 
