@@ -12,7 +12,7 @@ import numpy as np
 from meanap._counts import counts_of
 from meanap.checking.confused import Confused
 from meanap.checking.frames import check_frames
-from meanap.checking.ground_truth import named, unknown_references
+from meanap.checking.ground_truth import check_references, named
 from meanap.checking.records import Records, present
 from meanap.checking.shapes import check_boxes, check_mask_sizes, repeated, usable
 
@@ -29,7 +29,7 @@ def check_detections(found: Records, truth: Records) -> None:
     if not len(found):
         found.add("no-detections", 1, "")
         return
-    unknown_references(found, truth.images, truth.categories)
+    check_references(found, truth)
     sizes = truth.sizes_in(found)
     check_boxes(found, sizes)
     check_mask_sizes(found, sizes)

@@ -10,7 +10,7 @@ import numpy as np
 from meanap.checking.records import Records, present
 from meanap.checking.shapes import check_boxes, check_mask_sizes, listed, repeated, usable
 
-__all__ = ["check_ground_truth", "named", "unknown_references"]
+__all__ = ["check_ground_truth", "check_references", "named"]
 
 
 def check_ground_truth(truth: Records) -> None:
@@ -21,7 +21,7 @@ def check_ground_truth(truth: Records) -> None:
         truth.add("no-objects", 1, "")
     truth.add("everything-is-crowd", len(truth) if truth.crowd.all() else 0, truth.described(0) if len(truth) else "")
     _check_ids(truth)
-    _check_references(truth)
+    check_references(truth, truth)
     _check_images(truth)
     if check_boxes(truth, truth.image_sizes):
         _check_masks(truth)
@@ -73,15 +73,11 @@ def _check_ids(truth: Records) -> None:
     truth.add("zero-id", len(zero), truth.described(zero[0]) if zero else "")
 
 
-def _check_references(truth: Records) -> None:
-    unknown_references(truth, truth.images, truth.categories)
-
-
-def unknown_references(records: Records, images: list[Any] | None, categories: list[Any] | None) -> None:
-    """Findings for records in images, and of categories, that are not declared."""
+def check_references(records: Records, truth: Records) -> None:
+    """Findings for records in images, and of categories, that the ground truth does not declare."""
     for name, codes, ids, declared in (
-        ("image", records.image, records.image_ids, images),
-        ("category", records.category, records.category_ids, categories),
+        ("image", records.image, records.image_ids, truth.images),
+        ("category", records.category, records.category_ids, truth.categories),
     ):
         if declared is None:
             continue
