@@ -17,7 +17,7 @@ from meanap.errors import InputError
 from meanap.readers import Detections, GroundTruth
 from meanap.readers._as_coco import coco_boxes, coco_masks, coco_poses
 
-__all__ = ["joined", "table_of"]
+__all__ = ["Joined", "joined", "table_of"]
 
 _Side = TypeVar("_Side", GroundTruth, Detections)
 _ROTATED = {
@@ -67,6 +67,8 @@ def _sides(
     """What can be used of sources that are read here; None for one that is not given."""
     ground_truth = readers.repeatable(ground_truth, "ground_truth")
     detections = readers.repeatable(detections, "detections")
+    difficulty = plan.protocol.reads_difficulty
+    options = dataclasses.replace(options, similarity=plan.similarity, image_records=True, difficulty=difficulty)
     problems = readers.Problems(options.on_error)
     try:
         sides = _checked(ground_truth, detections, plan, options, problems)
@@ -124,8 +126,6 @@ def table_of(ground_truth: Any, detections: Any, plan: Plan, options: readers.Op
     True
     """
     asked = readers.Options(plan.similarity, plan.box_format) if options is None else options
-    difficulty = plan.protocol.reads_difficulty
-    asked = dataclasses.replace(asked, similarity=plan.similarity, image_records=True, difficulty=difficulty)
     truth, found = _sides(ground_truth, detections, plan, asked)
     return _table([side for side in (truth, found) if side is not None])
 
