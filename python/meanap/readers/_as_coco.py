@@ -14,7 +14,7 @@ from meanap.readers._reader import Truth
 from meanap.readers._rotated import are_rotated, areas_of_rotated, rows_of_rotated
 from meanap.readers.sides import GroundTruth, Side, plain_ids
 
-__all__ = ["coco_boxes", "coco_columns", "coco_masks", "coco_poses", "dataset_of", "records_of"]
+__all__ = ["coco_boxes", "coco_columns", "coco_masks", "coco_poses", "dataset_of", "records_of", "xywh_of"]
 
 
 def dataset_of(truth: Truth) -> Mapping[str, Any]:
@@ -99,12 +99,15 @@ _NAMES = {
 def coco_boxes(side: Side) -> np.ndarray:
     """The boxes of a side ``(N, 4)`` as x, y, width and height; rotated boxes with all their numbers."""
     boxes = side.arrays["boxes"]
-    if are_rotated(boxes):
-        return rows_of_rotated(boxes)
+    return rows_of_rotated(boxes) if are_rotated(boxes) else xywh_of(boxes, side.box_format)
+
+
+def xywh_of(boxes: Any, box_format: str) -> np.ndarray:
+    """Boxes ``(N, 4) float64`` as x, y, width and height."""
     array = np.array(as_numpy(boxes), dtype=np.float64).reshape(-1, 4)
-    if side.box_format == "xyxy":
+    if box_format == "xyxy":
         array[:, 2:] -= array[:, :2]
-    elif side.box_format == "cxcywh":
+    elif box_format == "cxcywh":
         array[:, :2] -= array[:, 2:] / 2
     return array
 
