@@ -296,7 +296,11 @@ def test_images_without_rows_count_as_in_one_process(data):
     plan = Plan.of("bbox", "coco")
     curves = drawn(match_batch(table, plan), plan)
     whole = meanap.evaluate(truth, found)
-    assert from_curves(curves, plan, names, image_ids=ids).to_json() == whole.to_json()
+    for made, drawn_of in ((from_curves, curves), (distributed.from_matches, match_batch(table, plan))):
+        for listed in (ids, [*ids, *map(float, ids)]):
+            assert made(drawn_of, plan, names, image_ids=listed).to_json() == whole.to_json()
+        with pytest.raises(meanap.InputError, match="None is no id"):
+            made(drawn_of, plan, names, image_ids=[*ids, None])
 
 
 def test_batches_are_cut_between_images():

@@ -136,6 +136,13 @@ def test_what_cannot_be_sent_says_so(tmp_path):
     same(shards(table, plan), meanap.evaluate(truth, kept))
 
 
+def test_faults_of_data_frames_are_named():
+    pandas = pytest.importorskip("pandas")
+    truth = pandas.DataFrame({"image_id": [1], "category_id": [1], "x1": [0.0], "y1": [0.0], "x2": [5.0], "y2": [5.0]})
+    with pytest.raises(meanap.InputError, match='row 0: "score" is 2'):
+        table_of(truth, truth.assign(score=[2.0]), Plan.of())
+
+
 @pytest.mark.parametrize("side", ["ground truth", "detections"])
 def test_the_first_of_several_faults_is_that_of_evaluate(side):
     truth = generate.dataset(5, 4, categories=3)

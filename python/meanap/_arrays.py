@@ -21,6 +21,7 @@ __all__ = [
     "as_numpy",
     "check_kinds_of_ids",
     "images_on_host",
+    "in_order",
     "kind_of",
     "on_host",
     "shown",
@@ -319,6 +320,11 @@ def as_id(value: Any) -> int | str | None:
             return None
         value = int(value)
     return value if kind is str or -(2**63) <= value < 2**63 else None
+
+
+def in_order(values: Iterable[Any]) -> list[Any]:
+    """Numbers and texts in their order, numbers first."""
+    return sorted(values, key=lambda value: (isinstance(value, str), value))
 
 
 def as_number(value: Any) -> float | None:

@@ -95,16 +95,7 @@ def convert(
     rotated = compares_rotated_boxes(similarity)
     if similarity != "bbox" and (to in ("voc", "parquet") or (to == "dota" and not rotated)):
         raise InputError(f"similarity: {to!r} holds boxes only, found {similarity!r}")
-    options = Options(
-        similarity,
-        box_format,
-        format=format,
-        names=names,
-        images=images,
-        sizes=sizes,
-        on_error=on_error,
-        image_records=True,
-    )
+    options = Options(similarity, box_format, format, names, images, sizes, on_error=on_error, image_records=True)
     source = readers.repeatable(source, "ground_truth" if ground_truth is None else "detections")
     truth = _columns(source if ground_truth is None else ground_truth, options)
     writer = WRITERS[to]
@@ -175,15 +166,7 @@ def describe(
     >>> table[0]["category"], table[0]["objects"], table.title
     ('all', 24, '3 images, 0 without objects')
     """
-    options = Options(
-        box_format=box_format,
-        format=format,
-        names=names,
-        images=images,
-        sizes=sizes,
-        on_error=on_error,
-        image_records=True,
-    )
+    options = Options("bbox", box_format, format, names, images, sizes, on_error=on_error, image_records=True)
     truth = _columns(source, options)
     from meanap.writers._columns import areas_of, boxes_of, flags, names_of
 

@@ -28,7 +28,7 @@ from meanap.checking.labels import label_errors, scored
 from meanap.checking.overlap import add_ap
 from meanap.checking.poses import check_poses
 from meanap.checking.reading import read_detections, read_ground_truth
-from meanap.detection.inputs import are_swapped
+from meanap.detection.inputs import check_order
 from meanap.errors import InputError
 from meanap.protocol.keypoints import sigmas_of
 from meanap.readers import Options, repeatable
@@ -135,10 +135,9 @@ def checked(
     try:
         truth = read_ground_truth(ground_truth, options, similarity, angles)
     except InputError as error:
-        if detections is None or not are_swapped(ground_truth, detections, error, options):
-            raise
-        problem = "ground truth and detections are swapped: the ground truth comes first"
-        raise InputError(problem, code="swapped-sides") from error
+        if detections is not None:
+            check_order(ground_truth, detections, error, options)
+        raise
     check_ground_truth(truth)
     if detections is None:
         check_poses(truth, None, sigmas)

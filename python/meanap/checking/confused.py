@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanap._arrays import in_order
 from meanap.detection.confusion import counts_of
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Confused:
         ]
         seen = {id for truth, detected, _ in counts for id in (truth, detected)}
         known = result.scores.category_ids if result.scores.protocol.by_category else ()
-        categories = sorted(seen.union(known), key=lambda id: (isinstance(id, str), id))
+        categories = in_order(seen.union(known))
         place = {id: k for k, id in enumerate(categories)}
         return cls(categories, ((place[truth], place[detected], count) for truth, detected, count in counts))
 

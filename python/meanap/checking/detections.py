@@ -12,7 +12,7 @@ import numpy as np
 from meanap._counts import counts_of
 from meanap.checking.confused import Confused
 from meanap.checking.frames import check_frames
-from meanap.checking.ground_truth import named, unknown_references
+from meanap.checking.ground_truth import check_references, named
 from meanap.checking.records import Records, present
 from meanap.checking.shapes import check_boxes, check_mask_sizes, repeated, usable
 
@@ -29,13 +29,13 @@ def check_detections(found: Records, truth: Records) -> None:
     if not len(found):
         found.add("no-detections", 1, "")
         return
-    unknown_references(found, truth.images, truth.categories)
+    check_references(found, truth)
     sizes = truth.sizes_in(found)
     check_boxes(found, sizes)
     check_mask_sizes(found, sizes)
     _check_scores(found)
     same = repeated(found, found.scores)
-    found.add("duplicate-detection", len(same), found.described(same[0], "bbox", "score") if len(same) else "")
+    found.add_rows("duplicate-detection", same, "bbox", "score")
     _check_counts(found)
 
 
@@ -46,10 +46,10 @@ def _check_scores(found: Records) -> None:
         return
     low, high = float(scores.min()), float(scores.max())
     outside = np.flatnonzero((found.scores < 0) | (found.scores > 1))
-    found.add(
+    found.add_rows(
         "score-range",
-        len(outside),
-        found.described(outside[0], "score") if len(outside) else "",
+        outside,
+        "score",
         message=f"scores are not between 0 and 1 but between {low:g} and {high:g}",
     )
     if low == high:
@@ -155,7 +155,7 @@ def _check_copies(found: Records, truth: Records) -> None:
     here = zip(rows.tolist(), _ids(found.image_ids, found.image[rows]), map(tuple, said.tolist()), strict=True)
     copied = [row for row, image, box in here if image is not None and (image, box) in boxes]
     if len(copied) >= least:
-        found.add("copied-ground-truth", len(copied), found.described(copied[0], "bbox"))
+        found.add_rows("copied-ground-truth", copied, "bbox")
 
 
 def _corners(boxes: np.ndarray) -> np.ndarray:

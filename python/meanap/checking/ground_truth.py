@@ -10,7 +10,7 @@ import numpy as np
 from meanap.checking.records import Records, present
 from meanap.checking.shapes import check_boxes, check_mask_sizes, listed, repeated, usable
 
-__all__ = ["check_ground_truth", "named", "unknown_references"]
+__all__ = ["check_ground_truth", "check_references", "named"]
 
 
 def check_ground_truth(truth: Records) -> None:
@@ -19,15 +19,15 @@ def check_ground_truth(truth: Records) -> None:
         return
     if not len(truth):
         truth.add("no-objects", 1, "")
-    truth.add("everything-is-crowd", len(truth) if truth.crowd.all() else 0, truth.described(0) if len(truth) else "")
+    truth.add_rows("everything-is-crowd", range(len(truth)) if truth.crowd.all() else ())
     _check_ids(truth)
-    _check_references(truth)
+    check_references(truth, truth)
     _check_images(truth)
     if check_boxes(truth, truth.image_sizes):
         _check_masks(truth)
         _check_areas(truth)
     same = repeated(truth)
-    truth.add("duplicate-object", len(same), truth.described(same[0], "bbox") if len(same) else "")
+    truth.add_rows("duplicate-object", same, "bbox")
     if truth.categories is not None and len(truth):
         there = {truth.category_ids[code] for code in present(truth.category[~truth.crowd]).tolist()}
         empty = [id for id in truth.categories if id not in there]
@@ -70,18 +70,14 @@ def _check_ids(truth: Records) -> None:
     rows = [row for row, id in enumerate(known) if id == twice[0]] if twice else []
     truth.add("duplicate-id", len(twice), f"records {rows[0]} and {rows[1]} have id {twice[0]!r}" if twice else "")
     zero = [row for row, id in enumerate(known) if id == 0] if 0 in distinct else []
-    truth.add("zero-id", len(zero), truth.described(zero[0]) if zero else "")
+    truth.add_rows("zero-id", zero)
 
 
-def _check_references(truth: Records) -> None:
-    unknown_references(truth, truth.images, truth.categories)
-
-
-def unknown_references(records: Records, images: list[Any] | None, categories: list[Any] | None) -> None:
-    """Findings for records in images, and of categories, that are not declared."""
+def check_references(records: Records, truth: Records) -> None:
+    """Findings for records in images, and of categories, that the ground truth does not declare."""
     for name, codes, ids, declared in (
-        ("image", records.image, records.image_ids, images),
-        ("category", records.category, records.category_ids, categories),
+        ("image", records.image, records.image_ids, truth.images),
+        ("category", records.category, records.category_ids, truth.categories),
     ):
         if declared is None:
             continue
@@ -95,10 +91,9 @@ def unknown_references(records: Records, images: list[Any] | None, categories: l
             remedy = "Ids are numbers on one side and strings on the other: write the same on both."
         elif records.place == "detections":
             remedy = f"Are these detections of this data set, with its own {name} ids?"
-        records.add(
+        records.add_rows(
             f"unknown-{name}",
-            len(rows),
-            records.described(rows[0]) if len(rows) else "",
+            rows,
             message=f"records name {plural} that the ground truth does not declare ({int(strange.sum()):,} of them)",
             remedy=remedy,
         )

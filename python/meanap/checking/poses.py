@@ -89,7 +89,7 @@ def _check_numbers(truth: Records, poses: list[Any], each: list[int | None]) -> 
     if numbers is None:  # Columns without them: labelled points are counted.
         return
     lacking = [row for row, count in enumerate(each) if count and not _is_count(numbers[row])]
-    truth.add("num-keypoints-missing", len(lacking), truth.described(lacking[0]) if lacking else "")
+    truth.add_rows("num-keypoints-missing", lacking)
     labelled = [sum(v > 0 for v in pose[2::3]) if count else 0 for pose, count in zip(poses, each, strict=True)]
     off = [
         row

@@ -213,8 +213,7 @@ def _kind_of(entries: list[Any]) -> str | None:
 
 
 def _take_ids(records: Records) -> None:
-    texts = [row for row, id in enumerate(records.ids or ()) if isinstance(id, str)]
-    records.add("text-id", len(texts), records.described(texts[0]) if texts else "")
+    records.add_rows("text-id", [row for row, id in enumerate(records.ids or ()) if isinstance(id, str)])
 
 
 def _take_crowds(records: Records, flags: list[Any]) -> None:

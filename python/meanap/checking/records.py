@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -101,6 +101,11 @@ class Records:
                 code, level or rule.level, self.place, int(count), message or rule.what, example, remedy or rule.remedy
             )
             self.findings.append(found)
+
+    def add_rows(self, code: str, rows: Sequence[int] | np.ndarray, *columns: str, **words: str | None) -> None:
+        """As `add`, about these records, of which the first is the example, with some of its columns."""
+        if len(rows):
+            self.add(code, len(rows), self.described(rows[0], *columns), **words)
 
     def called(self, id: Any) -> str:
         """A category's id, with its name where it has one."""

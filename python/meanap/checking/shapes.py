@@ -41,12 +41,7 @@ def check_boxes(records: Records, sizes: np.ndarray) -> bool:
     with np.errstate(invalid="ignore", over="ignore"):
         flat = left[np.isfinite(boxes[left]).all(axis=1) & (boxes[left, 2:] >= 0).all(axis=1)]
     where = records.place
-    records.add(
-        "empty-box",
-        len(flat),
-        records.described(flat[0], "bbox") if len(flat) else "",
-        level="warning" if where == "ground_truth" else "note",
-    )
+    records.add_rows("empty-box", flat, "bbox", level="warning" if where == "ground_truth" else "note")
     good = np.flatnonzero(sized)
     of_good = boxes if sized.all() else boxes[good]
     sizes = sizes if sized.all() else sizes[good]
@@ -54,7 +49,7 @@ def check_boxes(records: Records, sizes: np.ndarray) -> bool:
     x, y, width, height = of_good.T
     image_height, image_width = sizes.T
     if len(good) >= _ENOUGH and of_good.max() <= 1.0 and of_good.min() >= 0.0:
-        records.add("normalised-boxes", len(good), records.described(good[0], "bbox"))
+        records.add_rows("normalised-boxes", good, "bbox")
         return False
     beyond = np.maximum.reduce([-x, -y, x + width - image_width, y + height - image_height])
     out = beyond > _PIXEL  # False where the size is not known.
@@ -100,7 +95,7 @@ def check_mask_sizes(records: Records, sizes: np.ndarray) -> None:
     """Adds the findings about masks that cannot be decoded, or are not of the size of their image ``(N, 2)``."""
     broken = np.flatnonzero(records.broken_masks)
     remedy = "Write run lengths that cover the image." if records.place == "detections" else None
-    records.add("broken-mask", len(broken), records.described(broken[0]) if len(broken) else "", remedy=remedy)
+    records.add_rows("broken-mask", broken, remedy=remedy)
     if records.masks is None:
         return
     drawn = records.masks[2]

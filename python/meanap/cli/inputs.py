@@ -195,39 +195,33 @@ class Inputs:
         """While the ground truth is read: an error says so if it is the detections."""
         from meanap.detection.inputs import are_swapped
 
-        try:
-            yield
-        except InputError as error:
-            options = self.options
-            others = [getattr(options, name, None) for name in ("detections", "baseline")]
-            found = next((path for path in others if path is not None), None)
-            if found is None or not are_swapped(options.ground_truth, found, error, reading(options)):
-                raise (error if found is None else self._first_fault(found, error)) from None
-            problem = f"it holds detections, and {found} the ground truth, which comes first: they are swapped"
-            raise InputError(problem, str(options.ground_truth), code="swapped-sides") from error
+        options = self.options
+        others = [getattr(options, name, None) for name in ("detections", "baseline")]
+        found = next((path for path in others if path is not None), None)
+        with self._first_of(found):
+            try:
+                yield
+            except InputError as error:
+                if found is None or not are_swapped(options.ground_truth, found, error, reading(options)):
+                    raise
+                problem = f"it holds detections, and {found} the ground truth, which comes first: they are swapped"
+                raise InputError(problem, str(options.ground_truth), code="swapped-sides") from error
 
     @contextlib.contextmanager
     def _first_of(self, detections: Any) -> Iterator[None]:
-        """While detections are evaluated: of several faults the error is of the first."""
+        """While a side is read or evaluated: of several faults the error is the one that `meanap.evaluate` raises."""
+        from meanap.detection.evaluation import evaluated
+
         try:
             yield
         except InputError as error:
-            raise self._first_fault(detections, error) from None
-
-    def _first_fault(self, detections: Any, error: InputError) -> InputError:
-        """The error that `meanap.evaluate` raises for the files, in which `error` was found."""
-        from meanap.detection.evaluation import evaluated
-
-        if error.record is None or self.options.categories is not None:
-            return error
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
+            if error.record is None or detections is None or self.options.categories is not None:
+                raise
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
                 asked = dataclasses.replace(reading(self.options), progress=False)
                 evaluated(self.options.ground_truth, detections, self.rules, asked)
-            except InputError as first:
-                return first
-        return error
+            raise
 
     @contextlib.contextmanager
     def _placed(self) -> Iterator[None]:

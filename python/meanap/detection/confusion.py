@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap._arrays import in_order
 from meanap._settings import number
 from meanap.detection.operating import best_threshold
 from meanap.detection.scores import Scores
@@ -62,7 +63,7 @@ class Confusion:
         """From the true class, the predicted class (None for the background), and the count."""
         counts = list(counts)
         seen = {id for *pair, _ in counts for id in pair if id is not None}
-        categories = sorted(seen | set(known), key=lambda id: (isinstance(id, str), id))
+        categories = in_order(seen | set(known))
         place = {id: i for i, id in enumerate(categories)}
         background = place[None] = len(categories)
         matrix = np.zeros((background + 1, background + 1), dtype=np.int64)

@@ -15,7 +15,7 @@ from meanap._similarity import function_and_name
 from meanap.detection import match_inputs
 from meanap.detection.chosen import Chosen
 from meanap.detection.image_fields import KnownFields
-from meanap.detection.inputs import are_swapped
+from meanap.detection.inputs import check_order
 from meanap.detection.match_inputs import EvaluationSettings, MatchInput
 from meanap.detection.match_log import scores_between
 from meanap.detection.matching import Matching
@@ -314,10 +314,8 @@ def evaluated(
             sides = match_inputs.of_batches(batches, ground_truth, detections, settings)
         return _result(sides, ground_truth, detections, settings)
     except InputError as error:
-        if not are_swapped(ground_truth, detections, error, options):
-            raise
-        problem = "ground truth and detections are swapped: the ground truth comes first"
-        raise InputError(problem, code="swapped-sides") from error
+        check_order(ground_truth, detections, error, options)
+        raise
 
 
 def _result(sides: MatchInput, ground_truth: Any, detections: Any, settings: EvaluationSettings) -> Result:

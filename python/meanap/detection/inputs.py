@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,67 +17,64 @@ from meanap.errors import InputError
 from meanap.protocol import Protocol
 from meanap.readers._coco_files import DetectionFile, TruthFile
 from meanap.readers._fields import pixel_size
-from meanap.readers.sides import Detections, GroundTruth, first_strange
+from meanap.readers._reader import Role
+from meanap.readers.sides import Detections, GroundTruth, first_strange, plain_ids
 
-__all__ = ["are_swapped", "arranged", "checked_sides", "measure_images"]
+__all__ = ["Checking", "are_swapped", "arranged", "check_order", "checked_sides"]
 
 
-def arranged(
-    truth: Any,
-    found: Any,
-    rules: Protocol,
-    options: readers.Options,
-    score_range: tuple[float, float] | None,
-    problems: readers.Problems,
-) -> tuple[_core.Objects, _core.Objects]:
-    """Both sides as the core takes them.
+class Checking(NamedTuple):
+    """How both sides of an evaluation are checked."""
+
+    rules: Protocol
+    options: readers.Options
+    #: Lowest and highest score, of detections that do not allow any.
+    score_range: tuple[float, float] | None
+    problems: readers.Problems
+
+
+def arranged(truth: Any, found: Any, checking: Checking) -> tuple[tuple[Any, Any], tuple[_core.Objects, _core.Objects]]:
+    """The objects of both sides that can be used, and the same as the core takes them.
 
     Raises
     ------
     InputError
         Something that no evaluation can use: an image or category that is not declared, ids of two types, keypoints
-        for which there are no sigmas, a score outside of `score_range`.
+        for which there are no sigmas, a score outside of the range.
     """
-    return _arranged(truth, found, rules, options, score_range, problems)[1]
+    of_truth = truth if isinstance(truth, GroundTruth) else truth.columns
+    truth_side, truth_columns = _usable(of_truth, truth, "ground_truth", checking)
+    found_side, found_columns = _usable(found, truth, "detections", checking)
+    for name, own, others in (
+        ("image", truth_columns.image_ids, found_columns.image_ids),
+        ("category", truth_columns.category_ids, found_columns.category_ids),
+    ):
+        texts = [{issubclass(kind, str) for kind in set(map(type, ids))} for ids in (own, others)]
+        check_kinds_of_ids(name, ("detections", texts[1]), ("ground truth", texts[0]))
+    return (truth_side, found_side), (truth_columns, found_columns)
 
 
 def checked_sides(
-    truth: GroundTruth | None,
-    found: Detections | None,
-    rules: Protocol,
-    options: readers.Options,
-    score_range: tuple[float, float] | None,
-    problems: readers.Problems,
+    truth: GroundTruth | None, found: Detections | None, checking: Checking
 ) -> tuple[GroundTruth | None, Detections | None]:
     """The objects of both sides that can be used, or of one of them, if the other is not here.
 
     Raises
     ------
     InputError
-        As for `arranged`, where `problems` raises.
+        As for `arranged`, where the problems raise.
     """
-    sides: tuple[Any, Any] = (truth, found)
     if truth is not None and found is not None:
-        sides, _ = _arranged(truth, found, rules, options, score_range, problems)
-    elif truth is not None:
-        sides = _usable(truth, truth, "ground_truth", rules, options, None, problems)[0], None
-    elif found is not None:
-        of_scores = None if found.any_score else score_range
-        sides = None, _usable(found, None, "detections", rules, options, of_scores, problems)[0]
-    return sides
+        return arranged(truth, found, checking)[0]
+    return (
+        None if truth is None else _usable(truth, truth, "ground_truth", checking)[0],
+        None if found is None else _usable(found, None, "detections", checking)[0],
+    )
 
 
-def _usable(
-    side: Any,
-    truth: Any,
-    place: str,
-    rules: Protocol,
-    options: readers.Options,
-    score_range: tuple[float, float] | None,
-    problems: readers.Problems,
-) -> tuple[Any, _core.Objects]:
+def _usable(side: Any, truth: Any, place: Role, checking: Checking) -> tuple[Any, _core.Objects]:
     """The objects of a side that can be used, and the same as the core takes them."""
-    similarity = options.similarity
+    rules, similarity = checking.rules, checking.options.similarity
 
     def checked(objects: _core.Objects, records: bool) -> _core.Objects:
         if similarity == "keypoints":
@@ -92,33 +89,12 @@ def _usable(
         except InputError as error:
             raise readers.coded(error) from None
     if rules.size == "fraction" and truth is not None:
-        measure_images(side, truth.sizes)
+        _measure_images(side, truth.sizes)
     some: Any = side.only_visible(rules.visibility) if isinstance(side, GroundTruth) else side
+    scores = checking.score_range if isinstance(side, Detections) and not side.any_score else None
     return readers.sound(
-        some, lambda part: checked(part.objects(rules, similarity, score_range), part.records), problems, place
+        some, lambda part: checked(part.objects(rules, similarity, scores), part.records), checking.problems, place
     )
-
-
-def _arranged(
-    truth: Any,
-    found: Any,
-    rules: Protocol,
-    options: readers.Options,
-    score_range: tuple[float, float] | None,
-    problems: readers.Problems,
-) -> tuple[tuple[Any, Any], tuple[_core.Objects, _core.Objects]]:
-    """The objects of both sides that can be used, and the same as the core takes them."""
-    of_truth = truth if isinstance(truth, GroundTruth) else truth.columns
-    truth_side, truth_columns = _usable(of_truth, truth, "ground_truth", rules, options, None, problems)
-    of_scores = None if getattr(found, "any_score", True) else score_range
-    found_side, found_columns = _usable(found, truth, "detections", rules, options, of_scores, problems)
-    for name, own, others in (
-        ("image", truth_columns.image_ids, found_columns.image_ids),
-        ("category", truth_columns.category_ids, found_columns.category_ids),
-    ):
-        texts = [{issubclass(kind, str) for kind in set(map(type, ids))} for ids in (own, others)]
-        check_kinds_of_ids(name, ("detections", texts[1]), ("ground truth", texts[0]))
-    return (truth_side, found_side), (truth_columns, found_columns)
 
 
 def _check(objects: _core.Objects, truth: Any, place: str, records: bool) -> None:
@@ -144,13 +120,12 @@ def _check_keypoints(objects: _core.Objects, rules: Protocol, place: str, record
         raise InputError(None, place, 0, "keypoints", found, expected, "number-of-keypoints", unit)
 
 
-def measure_images(side: GroundTruth | Detections, sizes: Mapping[Any, Any]) -> None:
+def _measure_images(side: GroundTruth | Detections, sizes: Mapping[Any, Any]) -> None:
     """Gives each object the area of its image."""
     if "image_area" in side.arrays:
         return
     areas = np.empty(len(side.image_ids))
-    ids = side.image_ids.tolist() if isinstance(side.image_ids, np.ndarray) else side.image_ids
-    for row, id in enumerate(ids):
+    for row, id in enumerate(plain_ids(side.image_ids)):
         size = pixel_size(sizes.get(id))
         if size is None:
             raise InputError(f"size='fraction' needs the height and width of image {id!r} (GroundTruth(images=...))")
@@ -172,3 +147,16 @@ def are_swapped(ground_truth: Any, detections: Any, error: InputError, options: 
         readers.ground_truth(detections, options)
         return len(found) > 0
     return False
+
+
+def check_order(ground_truth: Any, detections: Any, error: InputError, options: readers.Options) -> None:
+    """Check that the ground truth comes first.
+
+    Raises
+    ------
+    InputError
+        Both sides are swapped, which is why `error` was raised.
+    """
+    if are_swapped(ground_truth, detections, error, options):
+        problem = "ground truth and detections are swapped: the ground truth comes first"
+        raise InputError(problem, code="swapped-sides") from error

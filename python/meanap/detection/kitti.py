@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import readers
-from meanap.detection.inputs import arranged
+from meanap.detection.inputs import Checking, arranged
 from meanap.detection.match_log import new_log
 from meanap.errors import InputError
 from meanap.protocol import get
@@ -68,7 +68,7 @@ def kitti_orientation(ground_truth: Any, detections: Any, protocol: Literal["kit
     of_truths = _angles(truth, "ground_truth")
     found = readers.detections(detections, options, problems, truth)
     angles = of_truths, _angles(found, "detections")
-    columns = arranged(truth, found, rules, options, None, problems)
+    _, columns = arranged(truth, found, Checking(rules, options, None, problems))
     problems.tell()
     log = new_log(rules, options.similarity, options.box_format, None)
     values, categories = log.orientation(*columns, truth.images, angles, rules.recall)

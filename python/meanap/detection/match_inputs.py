@@ -12,7 +12,7 @@ from meanap._progress import Progress
 from meanap.detection.chosen import Chosen
 from meanap.detection.federated import LabelledImages, only_labelled
 from meanap.detection.image_fields import KnownFields
-from meanap.detection.inputs import arranged
+from meanap.detection.inputs import Checking, arranged
 from meanap.detection.regions import IgnoreRegions
 from meanap.detection.slices import Wanted
 from meanap.errors import InputError
@@ -168,7 +168,8 @@ def _of_columns(
         labelled = (settings.labelled_images or LabelledImages()).of(truth)
         if labelled is not None:
             found = only_labelled(truth, found, labelled, settings.rules.max_per_image)
-    truth_columns, found = arranged(truth, found, settings.rules, settings.options, settings.score_range, problems)
+    checking = Checking(settings.rules, settings.options, settings.score_range, problems)
+    _, (truth_columns, found) = arranged(truth, found, checking)
     if not settings.regions.are_none:
         ids = truth.images if truth.images is not None else {*truth_columns.image_ids, *found.image_ids}
         found = settings.regions.of_images(truth.image_fields, ids).applied(found)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from meanap import _core
-from meanap._arrays import as_number
+from meanap._arrays import as_number, in_order
 from meanap._keywords import is_among, suggesting, unexpected
 from meanap._progress import Progress
 from meanap._settings import flag, number
@@ -487,9 +487,7 @@ class MeanAveragePrecision(Metric):
 
     @_alone
     def _classes(self) -> np.ndarray:
-        ids: list[Any] = sorted(
-            {id for log in self._logs.values() for id in log.seen}, key=lambda id: (isinstance(id, str), id)
-        )
+        ids = in_order({id for log in self._logs.values() for id in log.seen})
         return np.array(ids, dtype=None if ids else np.int64)
 
     # Copies, ranks, bytes

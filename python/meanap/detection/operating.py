@@ -443,11 +443,8 @@ def _intervals(found: OperatingPoint, samples: np.ndarray, confidence: float) ->
 
 def froc(scores: Scores, category: Any, iou: float, area: str) -> Froc:
     """`Result.froc` of scores."""
-    return _froc(curve(scores, category, iou, area, None))
-
-
-def _froc(curve: Curve) -> Froc:
-    return Froc(curve.score, curve.false_positives_per_image, curve.recall, curve.objects)
+    found = curve(scores, category, iou, area, None)
+    return Froc(found.score, found.false_positives_per_image, found.recall, found.objects)
 
 
 def miss_rate(scores: Scores, category: Any, iou: float, area: str) -> MissRate:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from meanap._arrays import as_ids, as_number, kind_of, shown
+from meanap._arrays import as_ids, as_number, in_order, kind_of, shown
 from meanap._keywords import not_there
 from meanap.detection.image_fields import IMAGE_AREA
 from meanap.errors import InputError
@@ -226,7 +226,7 @@ def _within(place: str, column: Sequence[Any], wanted: Any) -> np.ndarray:
 def _of_values(field: str, column: Sequence[Any]) -> dict[str, np.ndarray]:
     """A slice for each value; of many numbers or times four of about as many images each."""
     there = [value for value in column if _is_value(value)]
-    distinct = sorted(set(there), key=lambda value: (isinstance(value, str), value))
+    distinct = in_order(set(there))
     numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in distinct)
     times = all(isinstance(value, str) and _DATE.match(value) for value in distinct)
     if len(distinct) <= (_FEW if numbers else _MOST):

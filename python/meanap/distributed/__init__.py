@@ -43,7 +43,7 @@ from meanap.distributed.confusions import confuse_batch, confusion_schema, summe
 from meanap.distributed.contract import Plan, accumulate_group, match_batch
 from meanap.distributed.results import CurveScores, from_curves, from_matches
 from meanap.distributed.slices import ClusterSlices
-from meanap.distributed.sources import table_of
+from meanap.distributed.sources import Joined, table_of
 from meanap.errors import InputError
 from meanap.protocol import Protocol
 from meanap.readers.sides import GroundTruth, plain_ids
@@ -159,19 +159,18 @@ def evaluate(
         similarity, protocol, box_format=box_format, score_range=score_range, ignore_regions=ignore_regions, **changes
     )
     cluster_slices = ClusterSlices(plan, slices)
-    options = _options(plan, cluster_slices.fields, format, names, images, sizes, columns, on_error)
-    dataset, plan, categories, engine, truth = _joined(
-        dataset, detections, engine, plan, options, categories, cluster_slices
-    )
-    if image_ids is None and truth is not None:
-        image_ids = truth.images
+    options = readers.Options(similarity, box_format, format, names, images, sizes, columns, on_error=on_error)
+    both, library = _joined(dataset, detections, engine, plan, options, cluster_slices)
+    plan, categories = both.plan, both.categories if categories is None else categories
+    if image_ids is None and both.truth is not None:
+        image_ids = both.truth.images
     if keep_matches or any(row.kind == "miss_rate" for row in plan.protocol.summary):
-        rows = _of_shards(dataset, engine, functools.partial(match_batch, plan=plan), plan.row_schema, shards)
+        rows = _of_shards(both.dataset, library, functools.partial(match_batch, plan=plan), plan.row_schema, shards)
         matches = from_matches(rows, plan, categories, cluster_slices.values, image_ids)
         result = cluster_slices.of_matches(matches)
     else:
         images_of = cluster_slices.images_of if cluster_slices.are_wanted else None
-        drawn, parts = _engine(dataset, engine).curves(dataset, plan, shards, rows_per_part, images_of)
+        drawn, parts = library.curves(both.dataset, plan, shards, rows_per_part, images_of)
         result = from_curves(drawn, plan, categories, parts, image_ids)
     warn_of_no_overlap(result)
     return result
@@ -208,27 +207,11 @@ def confusion(
     plan = Plan.of(
         similarity, protocol, box_format=box_format, score_range=score_range, ignore_regions=ignore_regions, **changes
     )
-    options = _options(plan, KnownFields(plan.protocol), format, names, images, sizes, columns, on_error)
-    dataset, plan, categories, engine, _ = _joined(dataset, detections, engine, plan, options, categories)
-    work = functools.partial(confuse_batch, plan=plan, iou=iou, score=score)
-    return summed(_of_shards(dataset, engine, work, confusion_schema, shards), plan, iou, score, categories)
-
-
-def _options(plan: Plan, fields: KnownFields, *how: Any) -> readers.Options:
-    format, names, images, sizes, columns, on_error = how
-    return readers.Options(
-        plan.similarity,
-        plan.box_format,
-        format,
-        names,
-        images,
-        sizes,
-        columns,
-        on_error=on_error,
-        image_records=True,
-        image_fields=fields.needed,
-        difficulty=plan.protocol.reads_difficulty,
-    )
+    options = readers.Options(similarity, box_format, format, names, images, sizes, columns, on_error=on_error)
+    both, library = _joined(dataset, detections, engine, plan, options)
+    work = functools.partial(confuse_batch, plan=both.plan, iou=iou, score=score)
+    found = _of_shards(both.dataset, library, work, confusion_schema, shards)
+    return summed(found, both.plan, iou, score, both.categories if categories is None else categories)
 
 
 def _joined(
@@ -237,26 +220,24 @@ def _joined(
     engine: str | None,
     plan: Plan,
     options: readers.Options,
-    categories: Iterable[Id] | Mapping[Any, str] | None,
     slices: ClusterSlices | None = None,
-) -> tuple[Any, Plan, Iterable[Id] | Mapping[Any, str] | None, Any, GroundTruth | None]:
-    """Both sides as one data set of an engine, with the categories of the ground truth where none are given.
-
-    Last, the ground truth, if it has been read here.
-    """
+) -> tuple[Joined, Any]:
+    """Both sides as one data set, and its engine's module."""
     if detections is None:
-        return dataset, _resolved(plan, None, dataset, _engine(dataset, engine)), categories, engine, None
-    sides = (dataset, detections)
-    engine = engine or next(filter(None, map(_name, sides)), None)
-    if engine is None:
-        problem = "is needed where neither side is a data set of an engine"
-        raise InputError(source="engine", found=problem, expected="'ray' or 'spark'")
-    library = _engine(None, engine)
-    both = sources.joined(dataset, detections, library, plan, options)
+        library = _engine(dataset, engine)
+        both = Joined(dataset, plan)
+    else:
+        engine = engine or next(filter(None, map(_name, (dataset, detections))), None)
+        if engine is None:
+            problem = "is needed where neither side is a data set of an engine"
+            raise InputError(source="engine", found=problem, expected="'ray' or 'spark'")
+        library = _engine(None, engine)
+        fields = KnownFields(plan.protocol) if slices is None else slices.fields
+        options = dataclasses.replace(options, image_fields=fields.needed)
+        both = sources.joined(dataset, detections, library, plan, options)
     if slices is not None and both.truth is not None:
         slices.take(both.truth)
-    known = both.categories if categories is None else categories
-    return both.dataset, _resolved(both.plan, both.truth, both.dataset, library), known, engine, both.truth
+    return both._replace(plan=_resolved(both.plan, both.truth, both.dataset, library)), library
 
 
 def _resolved(plan: Plan, truth: GroundTruth | None, dataset: Any, library: Any) -> Plan:
@@ -281,9 +262,8 @@ def _name(dataset: Any) -> str | None:
     return name if name in ("ray", "spark") else None
 
 
-def _of_shards(dataset: Any, engine: str | None, work: Any, schema: Any, shards: int | None) -> Any:
+def _of_shards(dataset: Any, library: Any, work: Any, schema: Any, shards: int | None) -> Any:
     """What `work` makes of shards, here; `schema` says what columns that has."""
-    library = _engine(dataset, engine)
     if not library.__name__.endswith("spark"):
         return library.of_shards(dataset, work, shards)
     from pyspark.sql.pandas.types import to_arrow_schema

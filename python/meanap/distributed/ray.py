@@ -66,7 +66,7 @@ def curves(
     Match rows go to the worker that draws their category's curves. Where they are too many for one, the category's
     ranking is cut into parts.
     """
-    rows = _shared(dataset, shards).map_groups(functools.partial(_match, plan=plan), batch_format="pyarrow")
+    rows = _of_shards(dataset, functools.partial(match_batch, plan=plan), shards)
     if slices is not None or parts.can_be_cut(plan):
         rows = rows.materialize()
     whole = _drawn(rows, plan, shards, rows_per_part)
@@ -103,7 +103,11 @@ def _drawn(rows: Any, plan: Plan, shards: int | None, rows_per_part: int) -> pa.
 
 def of_shards(dataset: Any, work: Callable[[pa.Table], pa.Table], shards: int | None = None) -> pa.Table:
     """What `work` makes of each shard of images."""
-    return _gathered(_shared(dataset, shards).map_groups(functools.partial(_work, work=work), batch_format="pyarrow"))
+    return _gathered(_of_shards(dataset, work, shards))
+
+
+def _of_shards(dataset: Any, work: Callable[[pa.Table], pa.Table], shards: int | None) -> Any:
+    return _shared(dataset, shards).map_groups(functools.partial(_work, work=work), batch_format="pyarrow")
 
 
 def _shared(dataset: Any, shards: int | None, rows_per_shard: int = 200_000) -> Any:
@@ -131,7 +135,3 @@ def _place(table: pa.Table, shards: int) -> pa.Table:
 
 def _work(table: pa.Table, work: Callable[[pa.Table], pa.Table]) -> pa.Table:
     return work(table.drop_columns([_SHARD]))
-
-
-def _match(table: pa.Table, plan: Plan) -> pa.Table:
-    return match_batch(table.drop_columns([_SHARD]), plan)

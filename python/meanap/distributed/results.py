@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pyarrow as pa
 
-from meanap._arrays import as_ids
+from meanap._arrays import as_ids, in_order
 from meanap.detection.result import Result
 from meanap.detection.scores import Curves, MatchScores, Names, Scores
 from meanap.distributed.contract import Plan
@@ -153,7 +153,8 @@ def from_curves(
     if any(row.kind == "miss_rate" for row in plan.protocol.summary):
         raise InputError(f"protocol: {plan.protocol.name!r} has miss rates, which need match rows: from_matches")
     known, names = _categories_and_names(categories, plan)
-    whole = _curve_scores(curves, plan, known, names, None if image_ids is None else len(set(image_ids)))
+    images = _all_images(image_ids)
+    whole = _curve_scores(curves, plan, known, names, None if images is None else len(set(images)))
     parts = {name: _curve_scores(part, plan, whole.category_ids, names) for name, part in (slices or {}).items()}
     return Result(whole, parts)
 
@@ -162,7 +163,7 @@ def _curve_scores(
     curves: pa.Table, plan: Plan, known: list[Any], names: Mapping[Any, str], images: int | None = None
 ) -> CurveScores:
     rows = dict(_row(curves, at) for at in range(curves.num_rows))
-    ids = sorted({*known, *rows} - {None}, key=lambda id: (isinstance(id, str), id))
+    ids = in_order({*known, *rows} - {None})
     images = sum(row["images"] for row in rows.values()) if images is None else images
     return CurveScores(rows, ids, images, plan, names)
 
@@ -197,24 +198,21 @@ def from_matches(
     """
     known, names = _categories_and_names(categories, plan)
     log = plan.log()
-    images = _images(rows, image_ids)
+    images = _all_images(image_ids)
+    strange = None if images is None else first_strange(rows["image_id"].unique().to_pylist(), images)
+    if strange is not None:
+        raise InputError(source="image_ids", found=f"{strange!r}, of which there are rows, is not among them")
     if rows.num_rows or images:
-        rows_into(log, rows, images)
+        rows_into(log, rows, images or [])
     log.declare(known)
     table, (protocol, similarity) = log.table(), (plan.protocol, plan.similarity)
     functions: dict[str, Any] = {"confusions": _no_confusions, "errors": _no_errors}
     return Result(MatchScores(table, protocol, similarity, names=names, image_fields=image_fields, **functions))
 
 
-def _images(rows: pa.Table, image_ids: Iterable[Any] | None) -> list[Any]:
-    """The ids of all images, as far as they are given."""
-    if image_ids is None:
-        return []
-    images = plain_ids(as_ids(list(image_ids), "image_ids"))
-    strange = first_strange(rows["image_id"].unique().to_pylist(), images)
-    if strange is not None:
-        raise InputError(source="image_ids", found=f"{strange!r}, of which there are rows, is not among them")
-    return images
+def _all_images(image_ids: Iterable[Any] | None) -> list[Any] | None:
+    """The ids of all images as rows have them; None if they are not given."""
+    return None if image_ids is None else plain_ids(as_ids(list(image_ids), "image_ids"))
 
 
 def _categories_and_names(

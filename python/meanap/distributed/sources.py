@@ -10,15 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from meanap import _rle, readers
-from meanap._arrays import as_masks, as_numpy
-from meanap.detection.inputs import are_swapped, checked_sides
+from meanap._arrays import as_numpy
+from meanap.detection.inputs import Checking, check_order, checked_sides
 from meanap.distributed.contract import Plan
 from meanap.errors import InputError
 from meanap.readers import Detections, GroundTruth
-from meanap.readers._as_coco import xywh_of
-from meanap.readers._rotated import are_rotated, rows_of_rotated
+from meanap.readers._as_coco import coco_boxes, coco_masks, coco_poses
 
-__all__ = ["joined", "table_of"]
+__all__ = ["Joined", "joined", "table_of"]
 
 _Side = TypeVar("_Side", GroundTruth, Detections)
 _ROTATED = {
@@ -68,16 +67,17 @@ def _sides(
     """What can be used of sources that are read here; None for one that is not given."""
     ground_truth = readers.repeatable(ground_truth, "ground_truth")
     detections = readers.repeatable(detections, "detections")
+    difficulty = plan.protocol.reads_difficulty
+    options = dataclasses.replace(options, similarity=plan.similarity, image_records=True, difficulty=difficulty)
     problems = readers.Problems(options.on_error)
     try:
         sides = _checked(ground_truth, detections, plan, options, problems)
     except InputError as error:
-        if None in (ground_truth, detections) or not are_swapped(ground_truth, detections, error, options):
-            raise readers.first_fault(
-                error, lambda problems: _checked(ground_truth, detections, plan, options, problems)
-            ) from None
-        problem = "ground truth and detections are swapped: the ground truth comes first"
-        raise InputError(problem, code="swapped-sides") from error
+        if ground_truth is not None and detections is not None:
+            check_order(ground_truth, detections, error, options)
+        raise readers.first_fault(
+            error, lambda problems: _checked(ground_truth, detections, plan, options, problems)
+        ) from None
     problems.tell()
     return sides
 
@@ -90,7 +90,7 @@ def _checked(
         truth = _read(GroundTruth, readers.ground_truth(ground_truth, options, problems), "ground_truth")
     if detections is not None:
         found = _read(Detections, readers.detections(detections, options, problems, truth), "detections")
-    return checked_sides(truth, found, plan.protocol, options, plan.score_range, problems)
+    return checked_sides(truth, found, Checking(plan.protocol, options, plan.score_range, problems))
 
 
 def table_of(ground_truth: Any, detections: Any, plan: Plan, options: readers.Options | None = None) -> pa.Table:
@@ -126,8 +126,6 @@ def table_of(ground_truth: Any, detections: Any, plan: Plan, options: readers.Op
     True
     """
     asked = readers.Options(plan.similarity, plan.box_format) if options is None else options
-    difficulty = plan.protocol.reads_difficulty
-    asked = dataclasses.replace(asked, similarity=plan.similarity, image_records=True, difficulty=difficulty)
     truth, found = _sides(ground_truth, detections, plan, asked)
     return _table([side for side in (truth, found) if side is not None])
 
@@ -161,20 +159,16 @@ def _of_side(side: GroundTruth | Detections) -> pa.Table:
         if name == "scores":
             columns["score"] = np.asarray(as_numpy(array), dtype=np.float64)
         elif name == "boxes":
-            boxes = rows_of_rotated(array) if are_rotated(array) else xywh_of(array, side.box_format)
+            boxes = coco_boxes(side)
             names = _ROTATED.get(boxes.shape[1], ("x", "y", "width", "height"))
             columns |= {part: np.ascontiguousarray(boxes[:, at]) for at, part in enumerate(names)}
         elif name == "masks":
-            runs = _runs(array)
+            runs = [_rle.compressed(mask) for mask in coco_masks(array)]
             columns["size"] = pa.array([run["size"] for run in runs], pa.list_(pa.int64()))
             texts = (run["counts"] for run in runs)
             columns["counts"] = [text if isinstance(text, str) else bytes(text).decode("ascii") for text in texts]
         elif name == "keypoints":
-            points = np.asarray(as_numpy(array), dtype=np.float64)
-            if points.ndim == 3 and points.shape[2] == 2:
-                points = np.concatenate([points, np.full((*points.shape[:2], 1), 2.0)], axis=2)
-            numbers = points.reshape(len(points), int(np.prod(points.shape[1:])))
-            columns["keypoints"] = pa.array(list(numbers), pa.list_(pa.float64()))
+            columns["keypoints"] = pa.array(list(coco_poses(array)), pa.list_(pa.float64()))
         elif name in _NUMBERS:
             columns[name] = np.asarray(as_numpy(array), dtype=np.int64 if name in ("iscrowd", "ignore") else np.float64)
     return pa.table(columns)
@@ -186,9 +180,3 @@ def _ids(ids: Any, place: str) -> Any:
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         problem = "they cannot be sent to workers: a column of Arrow holds integers of 64 bits, or texts"
         raise InputError(problem, place) from None
-
-
-def _runs(masks: Any) -> Sequence[dict[str, Any]]:
-    if isinstance(masks, (list, tuple)) and all(isinstance(item, Mapping) for item in masks):
-        return [_rle.compressed(item) for item in masks]
-    return [_rle.encode(item) for item in as_masks(masks, "masks")]

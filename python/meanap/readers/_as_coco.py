@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from meanap import _rle
-from meanap._arrays import as_masks, as_numpy
+from meanap._arrays import as_masks, as_numpy, in_order
 from meanap.readers._coco_files import TruthFile
 from meanap.readers._reader import Truth
 from meanap.readers._rotated import are_rotated, areas_of_rotated, rows_of_rotated
 from meanap.readers.sides import GroundTruth, Side, plain_ids
 
-__all__ = ["dataset_of", "records_of", "xywh_of"]
+__all__ = ["coco_boxes", "coco_columns", "coco_masks", "coco_poses", "dataset_of", "records_of", "xywh_of"]
 
 
 def dataset_of(truth: Truth) -> Mapping[str, Any]:
@@ -24,9 +24,7 @@ def dataset_of(truth: Truth) -> Mapping[str, Any]:
     if truth.dataset is not None:
         return _named(truth.dataset, truth.names)
     images = truth.images if truth.images is not None else list(dict.fromkeys(plain_ids(truth.image_ids)))
-    categories = (
-        truth.categories if truth.categories is not None else sorted(set(plain_ids(truth.category_ids)), key=_key)
-    )
+    categories = truth.categories if truth.categories is not None else in_order(set(plain_ids(truth.category_ids)))
     annotations = records_of(truth)
     for number, record in enumerate(annotations, start=1):
         record["id"] = number
@@ -51,10 +49,6 @@ def _named(dataset: Mapping[str, Any], names: Mapping[Any, str]) -> Mapping[str,
     return {**dataset, "categories": categories}
 
 
-def _key(id: Any) -> tuple[bool, Any]:
-    return isinstance(id, str), id
-
-
 def _image(id: Any, truth: GroundTruth) -> dict[str, Any]:
     size = truth.sizes.get(id)
     image = {"id": id, "file_name": truth.files.get(id, str(id))}
@@ -72,24 +66,28 @@ def _area(record: Mapping[str, Any]) -> float:
 
 def records_of(side: Side) -> list[dict[str, Any]]:
     """A dictionary for each object: ``image_id``, ``category_id``, ``score`` and geometry under COCO's names."""
+    columns = coco_columns(side)
+    if "bbox" not in columns and isinstance(side, GroundTruth) and "segmentation" in columns:
+        columns["bbox"] = [_rle.box(_rle.compressed(shape)).tolist() for shape in columns["segmentation"]]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def coco_columns(side: Side) -> dict[str, list[Any]]:
+    """The columns of a side under COCO's names."""
     columns: dict[str, list[Any]] = {
         "image_id": plain_ids(side.image_ids),
         "category_id": plain_ids(side.category_ids),
     }
     for name, array in side.arrays.items():
         if name == "boxes":
-            boxes = rows_of_rotated(array) if are_rotated(array) else xywh_of(array, side.box_format)
-            columns["bbox"] = boxes.tolist()
+            columns["bbox"] = coco_boxes(side).tolist()
         elif name == "masks":
-            columns["segmentation"] = _masks(array)
+            columns["segmentation"] = coco_masks(array)
         elif name == "keypoints":
-            columns["keypoints"] = _poses(array)
+            columns["keypoints"] = coco_poses(array).tolist()
         elif name in _NAMES:
             columns[_NAMES[name]] = as_numpy(array).tolist()
-    if "bbox" not in columns and isinstance(side, GroundTruth) and "segmentation" in columns:
-        columns["bbox"] = [_rle.box(_rle.compressed(shape)).tolist() for shape in columns["segmentation"]]
-    names = list(columns)
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    return columns
 
 
 _NAMES = {
@@ -102,8 +100,14 @@ _NAMES = {
 }
 
 
+def coco_boxes(side: Side) -> np.ndarray:
+    """The boxes of a side ``(N, 4)`` as x, y, width and height; rotated boxes with all their numbers."""
+    boxes = side.arrays["boxes"]
+    return rows_of_rotated(boxes) if are_rotated(boxes) else xywh_of(boxes, side.box_format)
+
+
 def xywh_of(boxes: Any, box_format: str) -> np.ndarray:
-    """Boxes ``(N, 4)`` as x, y, width and height."""
+    """Boxes ``(N, 4) float64`` as x, y, width and height."""
     array = np.array(as_numpy(boxes), dtype=np.float64).reshape(-1, 4)
     if box_format == "xyxy":
         array[:, 2:] -= array[:, :2]
@@ -112,15 +116,16 @@ def xywh_of(boxes: Any, box_format: str) -> np.ndarray:
     return array
 
 
-def _masks(masks: Any) -> list[Any]:
+def coco_masks(masks: Any) -> list[dict[str, Any]]:
+    """Masks as run lengths."""
     if isinstance(masks, (list, tuple)) and all(isinstance(item, Mapping) for item in masks):
         return [dict(item) for item in masks]
     return [_rle.encode(item) for item in as_masks(masks, "masks")]
 
 
-def _poses(points: Any) -> list[list[float]]:
+def coco_poses(points: Any) -> np.ndarray:
+    """Poses ``(N, 3 K)`` of keypoints ``(N, K, 2)`` or ``(N, K, 3)``: x, y and visibility of each, 2 if it has none."""
     array = np.asarray(as_numpy(points), dtype=np.float64)
     if array.ndim == 3 and array.shape[2] == 2:
         array = np.concatenate([array, np.full((*array.shape[:2], 1), 2.0)], axis=2)
-    rows: list[list[float]] = array.reshape(len(array), int(np.prod(array.shape[1:]))).tolist()
-    return rows
+    return array.reshape(len(array), int(np.prod(array.shape[1:])))

@@ -68,8 +68,7 @@ class Collected:
 
     def wrong(self, code: str, source: str, record: int | None, field: str | None, found: str, expected: str) -> None:
         """Add a problem of an object, which is left out."""
-        self.problems.add(Problem(code, "error", source, record, field, found, expected, unit="object"))
-        self.problems.leave_out(source)
+        self.problems.reject(Problem(code, "error", source, record, field, found, expected, unit="object"))
 
     def numbers(self, values: Mapping[str, Any], source: str, record: int) -> list[float] | None:
         """Numbers of an object by their names; None, and a problem, if one is missing or is none."""
@@ -146,7 +145,7 @@ class Collected:
             **fields,
             ignore=np.array([row[3] for row in self._rows], dtype=bool),
             crowd=np.array([row[4] for row in self._rows], dtype=bool),
-            images={id: size for id, size in self.images.items()},
+            images=self.images,
             categories=names,
         )
         truth.files = dict(self.files)

@@ -156,11 +156,15 @@ def _of_text(value: Any) -> Any:
     """The list of numbers that a text is, in brackets or of several words; anything else as it is."""
     if not isinstance(value, str) or not (value.strip()[:1] in ("[", "(") or " " in value.strip()):
         return value
-    words = value.strip(" \t[]()").replace(",", " ").split()
     try:
-        return [float(word) for word in words]
+        return _numbers_in(value)
     except ValueError:
         return value
+
+
+def _numbers_in(text: str) -> list[float]:
+    """The numbers of a text: ``[1, 2, 3, 4]``, ``(1, 2, 3, 4)``, ``1 2 3 4``."""
+    return [float(word) for word in text.strip(" \t[]()").replace(",", " ").split()]
 
 
 def _flat_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -246,8 +250,7 @@ def _numbers_or_flags(column: Any, place: str) -> np.ndarray:
         return array
     for row, item in enumerate(array.tolist()):
         if as_number(item) is None:
-            found = "is null" if item is None else f"is {shown(item)}"
-            raise InputError(source=place, record=row, unit="row", found=found, expected="a number")
+            raise _of_row(row, place, "is null" if item is None else f"is {shown(item)}", "a number")
     return np.array(array.tolist(), dtype=np.float64)
 
 
@@ -262,8 +265,13 @@ def _without_null(column: Any, place: str) -> Any:
     if isinstance(column, np.ndarray) and column.dtype == object:
         row = next((row for row, item in enumerate(column.tolist()) if item is None), None)
         if row is not None:
-            raise InputError(source=place, record=row, unit="row", found="is null")
+            raise _of_row(row, place, "is null")
     return column
+
+
+def _of_row(row: int, place: str, found: str, expected: str | None = None) -> InputError:
+    """What is wrong in a row of a column."""
+    return InputError(source=place, record=row, unit="row", found=found, expected=expected)
 
 
 def _ids(column: Any, place: str) -> Any:
@@ -361,8 +369,7 @@ def _of_objects(column: np.ndarray, place: str) -> np.ndarray:
         except InputError:
             numbers = np.zeros(())
         if not numbers.ndim:
-            found = f"is {shown(item)}"
-            raise InputError(source=place, record=row, unit="row", found=found, expected="a list of numbers") from None
+            raise _of_row(row, place, f"is {shown(item)}", "a list of numbers") from None
         if rows and numbers.shape != rows[0].shape:
             raise _uneven(numbers.size if numbers.ndim == 1 else 0, row, place)
         rows.append(numbers)
@@ -377,21 +384,15 @@ def _uneven(length: int, row: int, place: str) -> InputError:
 
 
 def _of_texts(texts: list[Any], place: str) -> np.ndarray:
-    """Lists of numbers that are written as text: ``[1, 2, 3, 4]``, ``(1, 2, 3, 4)``, ``1 2 3 4``."""
+    """Lists of numbers that are written as text."""
     rows = []
     for row, text in enumerate(texts):
-        words = str(text).strip(" \t[]()").replace(",", " ").split()
         try:
-            rows.append([float(word) for word in words])
+            rows.append(_numbers_in(str(text)))
         except ValueError:
-            raise InputError(
-                source=place, record=row, unit="row", found=f"is {shown(text)}", expected="numbers"
-            ) from None
+            raise _of_row(row, place, f"is {shown(text)}", "numbers") from None
         if len(rows[-1]) != len(rows[0]):
-            found = f"has {len(rows[-1])} numbers"
-            raise InputError(
-                source=place, record=row, unit="row", found=found, expected=f"{len(rows[0])} as in the first row"
-            )
+            raise _of_row(row, place, f"has {len(rows[-1])} numbers", f"{len(rows[0])} as in the first row")
     return np.array(rows)
 
 

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-__all__ = ["Files", "Parts", "Some", "parts_of", "some_of_images"]
+from meanap.errors import InputError
+
+__all__ = ["Files", "Parts", "Some", "called_twice", "parts_of", "some_of_images"]
 
 #: Bytes of a line of a label file, roughly.
 _LINE = 40
@@ -50,14 +52,31 @@ class Some(os.PathLike[str]):
         return self.path
 
 
-def some_of_images(path: str, each: Callable[[], Iterator[tuple[Any, int, int]]]) -> Parts:
-    """The images of a file in parts; `each` gives each image, how many objects it has, and how many bytes are read."""
+def called_twice(name: str, path: str) -> InputError:
+    """That a file has an image of that name already."""
+    return InputError(f"two images are called {name!r}", path, code="duplicate-image-id")
+
+
+def some_of_images(path: str, each: Callable[[], Iterator[tuple[Any, str | None, int, int]]]) -> Parts:
+    """The images of a file in parts.
+
+    Parameters
+    ----------
+    path
+        The file.
+    each
+        Gives each image, its name if it has one, how many objects it has, and how many bytes have been read.
+    """
     total = os.path.getsize(path)
 
     def read(rows: int) -> Iterator[tuple[Any, int, int]]:
         held: list[Any] = []
+        names: set[str | None] = set()
         first = before = count = done = 0
-        for image, objects, at in each():
+        for image, name, objects, at in each():
+            if name is not None and name in names:
+                raise called_twice(name, path)
+            names.add(name)
             held.append(image)
             count, done = count + objects, at
             if count - before + len(held) >= rows:

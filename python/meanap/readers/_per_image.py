@@ -120,8 +120,7 @@ class PerImage(Reader):
             except InputError as error:
                 if problems is None or problems.mode == "raise":
                     raise
-                problems.add(Problem.of(coded(error)))
-                problems.leave_out(role)
+                problems.reject(Problem.of(coded(error)), role)
                 images.append(_NOTHING)
         if isinstance(source, Mapping) and len(items) and items[0] is not source:
             images = [{**image, "image_id": id} for id, image in zip(source, images, strict=True)]
@@ -220,8 +219,7 @@ def repeated(
         if (before := known.setdefault(id, row)) == row:
             continue
         found, expected = f"is {shown(id)}, as that of {unit} {before}", f"one {unit} for each image"
-        problems.add(Problem("duplicate-image-id", "error", place, row, "image_id", found, expected, unit=unit))
-        problems.leave_out(place)
+        problems.reject(Problem("duplicate-image-id", "error", place, row, "image_id", found, expected, unit=unit))
         again.add(row - start)
     return again
 
@@ -316,8 +314,7 @@ def _columns(
             error = coded(in_words_of_records(raised, images, options.similarity, options.box_format))
             if problems.mode == "raise":
                 raise error from None
-            problems.add(Problem.of(error))
-            problems.leave_out(place)
+            problems.reject(Problem.of(error), place)
             continue
         image_ids += [id] * len(of_image["category_ids"])
         items.append((row, len(of_image["category_ids"])))

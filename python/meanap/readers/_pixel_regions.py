@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from meanap.readers._as_coco import xywh_of
+from meanap.readers._as_coco import coco_boxes
 from meanap.readers.sides import Side, plain_ids
 
 __all__ = ["PixelRegions"]
@@ -46,7 +46,7 @@ class PixelRegions:
         """The objects of a side of which less than half is in a region."""
         if not self._covers:
             return side
-        boxes = xywh_of(side.arrays["boxes"], side.box_format)
+        boxes = coco_boxes(side)
         kept = np.ones(len(side), dtype=bool)
         rows: dict[Any, list[int]] = {}
         for row, id in enumerate(plain_ids(side.image_ids)):

@@ -163,6 +163,11 @@ class Problems:
             self.keep(placed(part.first))
         self.left_out.update(part.left_out)
 
+    def reject(self, problem: Problem, source: str | None = None) -> None:
+        """Take the error of a record, and count it as left out of `source`, by default that of the problem."""
+        self.add(problem)
+        self.leave_out(source or problem.source or "")
+
     def leave_out(self, source: str, count: int = 1) -> None:
         """Count records that are left out."""
         if count:

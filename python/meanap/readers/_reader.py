@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LISTS",
     "Format",
+    "Holder",
     "Options",
     "Reader",
     "Role",
@@ -179,6 +180,26 @@ class Reader:
         objects and images of the source, in the same order.
         """
         return None
+
+
+class Holder(Reader):
+    """A format of sources that hold what another reader reads."""
+
+    def held(self, source: Any, role: Role, problems: Problems) -> tuple[Reader, Any]:
+        """The other reader, and what it reads."""
+        raise NotImplementedError
+
+    def ground_truth(self, source: Any, options: Options, problems: Problems) -> Truth:
+        """The objects, as the other reader gives them."""
+        reader, content = self.held(source, "ground_truth", problems)
+        return reader.ground_truth(content, options, problems)
+
+    def detections(
+        self, source: Any, options: Options, problems: Problems, truth: Truth | None
+    ) -> Detections | _core.Objects:
+        """The detections, as the other reader gives them."""
+        reader, content = self.held(source, "detections", problems)
+        return reader.detections(content, options, problems, truth)
 
 
 def is_path(source: Any) -> bool:

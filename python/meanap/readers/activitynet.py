@@ -71,8 +71,7 @@ class ActivityNet(Reader):
         for name, found in videos.items():
             if known is not None and name not in known:
                 text = f"is {name!r}, which is not in the ground truth"
-                problems.add(Problem("unknown-image", "error", place, None, "video", text, None))
-                problems.leave_out(place)
+                problems.reject(Problem("unknown-image", "error", place, None, "video", text, None))
             elif not isinstance(found, list):
                 raise InputError(None, f"{place}: {name}", found=f"is {shown(found)}", expected="a list of segments")
             else:
@@ -125,8 +124,7 @@ def _rows(
             def wrong(
                 code: str, field: str, value: Any, expected: str, where: str = where, number: int = number
             ) -> None:
-                problems.add(Problem(code, "error", where, number, field, f"is {shown(value)}", expected))
-                problems.leave_out(place)
+                problems.reject(Problem(code, "error", where, number, field, f"is {shown(value)}", expected), place)
 
             label = record.get("label") if isinstance(record, Mapping) else None
             if not isinstance(label, str):

@@ -150,5 +150,4 @@ def _take(line: str, number: int, path: str, masks: dict[str, tuple[int, float]]
         masks[os.path.join(os.path.dirname(path), words[0])] = int(category), score
         return
     expected = "the relative path of a mask, a class and a confidence"
-    problems.add(Problem("broken-line", "error", path, number, None, f"is {shown(line)}", expected, unit="line"))
-    problems.leave_out(path)
+    problems.reject(Problem("broken-line", "error", path, number, None, f"is {shown(line)}", expected, unit="line"))

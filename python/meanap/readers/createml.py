@@ -15,7 +15,7 @@ from meanap._files import each_item, read_json
 from meanap.errors import InputError
 from meanap.readers._collected import Collected, only_boxes
 from meanap.readers._folders import stem
-from meanap.readers._parts import Parts, Some, some_of_images
+from meanap.readers._parts import Parts, Some, called_twice, some_of_images
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, ends, is_path, start_of
 from meanap.readers.sides import GroundTruth
@@ -54,7 +54,7 @@ class CreateMl(Reader):
                 continue
             image = stem(name)
             if image in found.images:
-                raise InputError(f"two images are called {image!r}", path, code="duplicate-image-id")
+                raise called_twice(image, path)
             found.images[image], found.files[image] = None, name
             for annotation in annotations:
                 _add(found, image, annotation, path, number)
@@ -82,18 +82,13 @@ def _fields(entry: Any) -> tuple[Any, Any]:
     return entry.get("image") or entry.get("imagefilename"), entry.get("annotations")
 
 
-def _each_image(path: str) -> Iterator[tuple[Any, int, int]]:
-    """Each image, how many objects it has, and how many bytes have been read."""
-    names: set[str] = set()
+def _each_image(path: str) -> Iterator[tuple[Any, str | None, int, int]]:
+    """Each image, its name, how many objects it has, and how many bytes have been read."""
     try:
         for entry, done in each_item(path):
             name, annotations = _fields(entry)
-            if isinstance(name, str):
-                image = stem(name)
-                if image in names:
-                    raise InputError(f"two images are called {image!r}", path, code="duplicate-image-id")
-                names.add(image)
-            yield entry, len(annotations) if isinstance(annotations, list) else 0, done
+            count = len(annotations) if isinstance(annotations, list) else 0
+            yield entry, stem(name) if isinstance(name, str) else None, count, done
     except ValueError as error:
         if not isinstance(error, InputError):
             # In the words of the reader of whole files.

@@ -93,10 +93,8 @@ class CrowdHuman(Reader):
         for name, size, place, objects in _images(source, "detections", problems):
             id = known.of(name) if isinstance(name, str) else name
             if id is None or (known.ids is not None and id not in known.ids):
-                problems.add(
-                    Problem("unknown-image", "error", place, None, "ID", f"is {name!r}", "an image of the ground truth")
-                )
-                problems.leave_out(place)
+                expected = "an image of the ground truth"
+                problems.reject(Problem("unknown-image", "error", place, None, "ID", f"is {name!r}", expected))
                 continue
             if size is not None:
                 sizes[id] = size
@@ -107,7 +105,8 @@ class CrowdHuman(Reader):
                     continue
                 score = finite(record.get("score"))
                 if score is None:
-                    _leave_out(problems, "bad-score", place, number, "score", record.get("score"), "a number")
+                    text = f"is {shown(record.get('score'))}"
+                    problems.reject(Problem("bad-score", "error", place, number, "score", text, "a number"))
                 else:
                     rows.append((id, box, score))
         scores = np.array([row[2] for row in rows], dtype=np.float64)
@@ -148,13 +147,9 @@ def _box(record: Any, key: str, place: str, number: int, problems: Problems) -> 
     numbers = [finite(each) for each in value] if isinstance(value, list) else []
     if len(numbers) == 4 and None not in numbers and (numbers[2] or 0) >= 0 and (numbers[3] or 0) >= 0:
         return [each or 0.0 for each in numbers]
-    _leave_out(problems, "malformed-box", place, number, key, value, "x, y, width and height, which are 0 or more")
+    expected = "x, y, width and height, which are 0 or more"
+    problems.reject(Problem("malformed-box", "error", place, number, key, f"is {shown(value)}", expected))
     return None
-
-
-def _leave_out(problems: Problems, code: str, place: str, number: int, field: str, value: Any, expected: str) -> None:
-    problems.add(Problem(code, "error", place, number, field, f"is {shown(value)}", expected))
-    problems.leave_out(place)
 
 
 def _corners(boxes: list[list[float]]) -> np.ndarray:

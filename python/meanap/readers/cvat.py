@@ -16,7 +16,7 @@ from meanap._similarity import compares_masks, compares_rotated_boxes
 from meanap.errors import InputError
 from meanap.readers._collected import Collected, finite, only_boxes
 from meanap.readers._folders import stem
-from meanap.readers._parts import Parts, Some, some_of_images
+from meanap.readers._parts import Parts, Some, called_twice, some_of_images
 from meanap.readers._problems import Problem, Problems
 from meanap.readers._reader import Options, Reader, Role, ends, head, is_path
 from meanap.readers._xml import elements, parse
@@ -52,7 +52,7 @@ class Cvat(Reader):
             name = element.get("name") or element.get("id") or ""
             image = _stem(element)
             if image in collected.images:
-                raise InputError(f"two images are called {image!r}", path, code="duplicate-image-id")
+                raise called_twice(image, path)
             height, width = (finite(element.get(side)) for side in ("height", "width"))
             collected.images[image] = (int(height), int(width)) if height and width else None
             collected.files[image] = name
@@ -73,21 +73,15 @@ def _images(path: str) -> Iterator[ElementTree.Element]:
     return root.iterfind("image")
 
 
-def _each_image(path: str) -> Iterator[tuple[ElementTree.Element, int, int]]:
-    """Each image, how many objects it has, and how many bytes have been read."""
-    names: set[str] = set()
+def _each_image(path: str) -> Iterator[tuple[ElementTree.Element, str, int, int]]:
+    """Each image, its name, how many objects it has, and how many bytes have been read."""
     for element, depth, done in elements(path):
         if depth == 0:
             _check(path, element.tag, False)
         elif element.tag == "track":
             _check(path, "annotations", True)
-        if depth == 0 or element.tag != "image":
-            continue
-        name = _stem(element)
-        if name in names:
-            raise InputError(f"two images are called {name!r}", path, code="duplicate-image-id")
-        names.add(name)
-        yield element, len(element), done
+        if depth and element.tag == "image":
+            yield element, _stem(element), len(element), done
 
 
 def _check(path: str, root: str, tracks: bool) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._nested import is_category
 from meanap.readers._problems import Problems
-from meanap.readers._reader import Options, Reader, Role, Truth
-from meanap.readers.sides import Detections, GroundTruth
+from meanap.readers._reader import Options, Role
+from meanap.readers.sides import GroundTruth
 from meanap.readers.tables import Tables
 
 __all__ = ["Datasets"]
@@ -18,7 +18,7 @@ __all__ = ["Datasets"]
 _MEDIA = ("Audio", "Image", "Nifti", "Pdf", "Video")
 
 
-class Datasets(Reader):
+class Datasets(Tables):
     """A row for each image, with its objects in a column ``objects`` or in lists, or a row for each object.
 
     Names of the categories are those of the feature `ClassLabel`.
@@ -31,34 +31,29 @@ class Datasets(Reader):
         several = isinstance(source, dict) and bool(source) and all(map(_is_dataset, source.values()))
         return several or _is_dataset(source)
 
+    def table(self, source: Any, place: Role, options: Options) -> Any:
+        """The rows as a table of pyarrow, in the order of the data set."""
+        if isinstance(source, Mapping):
+            raise InputTypeError(f"several data sets, expected one of {', '.join(map(repr, source))}", place)
+        if not hasattr(source, "__len__"):
+            raise InputTypeError(f"a {type(source).__name__} is read only once, expected a datasets.Dataset", place)
+        names = [name for name in source.column_names if type(source.features[name]).__name__ not in _MEDIA]
+        if not names:
+            raise InputError("a data set without other columns than images", place)
+        return source.select_columns(names).with_format("arrow")[:]
+
     def ground_truth(self, source: Any, options: Options, problems: Problems) -> GroundTruth:
         """The objects of all images."""
-        truth = Tables().ground_truth(_table(source, "ground_truth"), options, problems)
+        truth = super().ground_truth(source, options, problems)
         names = _class_names(source.features)
         if names is not None:
             truth.names = dict(enumerate(names))
             truth.categories = list(truth.names)
         return truth
 
-    def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections:
-        """The detections of all images."""
-        return Tables().detections(_table(source, "detections"), options, problems, truth)
-
 
 def _is_dataset(value: Any) -> bool:
     return all(hasattr(value, name) for name in ("features", "with_format", "column_names", "select_columns"))
-
-
-def _table(source: Any, place: Role) -> Any:
-    """The rows as a table of pyarrow, in the order of the data set."""
-    if isinstance(source, Mapping):
-        raise InputTypeError(f"several data sets, expected one of {', '.join(map(repr, source))}", place)
-    if not hasattr(source, "__len__"):
-        raise InputTypeError(f"a {type(source).__name__} is read only once, expected a datasets.Dataset", place)
-    names = [name for name in source.column_names if type(source.features[name]).__name__ not in _MEDIA]
-    if not names:
-        raise InputError("a data set without other columns than images", place)
-    return source.select_columns(names).with_format("arrow")[:]
 
 
 def _class_names(feature: Any, name: str = "") -> list[str] | None:

@@ -8,12 +8,11 @@ from typing import Any
 from meanap._files import read_json
 from meanap.errors import InputError
 from meanap.readers._problems import Problems
-from meanap.readers._reader import LISTS, Options, Reader, Role, Truth, start_of
+from meanap.readers._reader import LISTS, Holder, Reader, Role, start_of
 from meanap.readers.arrays import ImageArrays
 from meanap.readers.groups import RECORD_LISTS, Groups
 from meanap.readers.lists import Lists
 from meanap.readers.oriented import Oriented
-from meanap.readers.sides import Detections
 from meanap.readers.tables import Tables
 
 __all__ = ["JsonObjects"]
@@ -26,7 +25,7 @@ _OF_COCO = (b'"annotations"', b'"images"', b'"categories"', b'"category_id"', b'
 _OF_ITEMS = re.compile(rf'"({"|".join(RECORD_LISTS)})"\s*:\s*[\[{{]'.encode())
 
 
-class JsonObjects(Reader):
+class JsonObjects(Holder):
     """A file that holds what another reader takes in memory."""
 
     name = "json"
@@ -44,21 +43,12 @@ class JsonObjects(Reader):
         opening = re.match(rb'\{\s*("(?:[^"\\]|\\.)*")\s*:\s*[\[{]', start)
         return opening is not None and not any(name in start for name in _OF_COCO[:3])
 
-    def ground_truth(self, source: Any, options: Options, problems: Problems) -> Truth:
-        """The objects, as the reader of the content gives them."""
+    def held(self, source: Any, role: Role, problems: Problems) -> tuple[Reader, Any]:
+        """The content of the file."""
         value = _content(source)
-        return self._of(value, source, "ground_truth").ground_truth(value, options, problems)
-
-    def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections | Any:
-        """The detections, as the reader of the content gives them."""
-        value = _content(source)
-        return self._of(value, source, "detections").detections(value, options, problems, truth)
-
-    @staticmethod
-    def _of(value: Any, source: Any, role: Role) -> Reader:
         for reader in _READERS:
             if reader.sniff(value, role):
-                return reader
+                return reader, value
         there = f"an object with {', '.join(map(repr, list(value)[:8]))}" if isinstance(value, dict) else "an array"
         expected = "a COCO data set" if role == "ground_truth" else "COCO results"
         expected += ", an item for each image, records by image, or columns"

@@ -18,19 +18,18 @@ from meanap._files import opened_text, replacing
 from meanap.errors import InputError
 from meanap.readers._column_names import holds_image
 from meanap.readers._problems import Problem, Problems
-from meanap.readers._reader import Options, Reader, Role, Truth, ends, head, is_path, start_of
+from meanap.readers._reader import Holder, Reader, Role, ends, head, is_path, start_of
 from meanap.readers.arrays import ImageArrays
 from meanap.readers.coco import Coco
 from meanap.readers.groups import Groups
 from meanap.readers.lists import Lists
-from meanap.readers.sides import Detections
 
 __all__ = ["JsonLines", "Zstandard", "records"]
 
 _COCO = Coco()
 
 
-class JsonLines(Reader):
+class JsonLines(Holder):
     """A COCO annotation or result, or an image with its own, on each line, as streaming jobs and hubs write them."""
 
     name = "jsonl"
@@ -58,19 +57,12 @@ class JsonLines(Reader):
             return False
         return any(holds_image(name) for name in record) or any(reader.sniff([record], role) for reader in _OF_IMAGES)
 
-    def ground_truth(self, source: Any, options: Options, problems: Problems) -> Truth:
-        """The annotations; images and categories are those that they name."""
-        listed = list(records(source, "ground_truth", problems))
-        reader = _reader_of_items(listed, "ground_truth")
-        if reader is not None:
-            return reader.ground_truth(listed, options, problems)
-        return _COCO.ground_truth({"annotations": listed}, options, problems)
-
-    def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Any:
-        """The results."""
-        listed = list(records(source, "detections", problems))
-        reader = _reader_of_items(listed, "detections") or _COCO
-        return reader.detections(listed, options, problems, truth)
+    def held(self, source: Any, role: Role, problems: Problems) -> tuple[Reader, Any]:
+        """The records; annotations are of the images and categories that they name."""
+        listed = list(records(source, role, problems))
+        if (reader := _reader_of_items(listed, role)) is not None:
+            return reader, listed
+        return _COCO, {"annotations": listed} if role == "ground_truth" else listed
 
     def unpack(self, path: Any, target: Path, place: Role, problems: Problems) -> None:
         """Write the records as a COCO file.
@@ -134,11 +126,10 @@ def records(path: Any, place: str, problems: Problems) -> Iterator[Any]:
                 yield json.loads(line)
             except ValueError as error:
                 text = f"line {row + 1} is no JSON: {error}"
-                problems.add(Problem("broken-line", "error", f"{place}: {os.fsdecode(path)}", text=text))
-                problems.leave_out(place)
+                problems.reject(Problem("broken-line", "error", f"{place}: {os.fsdecode(path)}", text=text), place)
 
 
-class Zstandard(Reader):
+class Zstandard(Holder):
     """A COCO file packed by Zstandard (``.json.zst``), where Python or a library can unpack it."""
 
     name = "zstd"
@@ -147,13 +138,10 @@ class Zstandard(Reader):
         """Whether it begins as such files do, and can be unpacked; otherwise the reader of COCO files says so."""
         return head(source)[:4] == b"\x28\xb5\x2f\xfd" and _library() is not None
 
-    def ground_truth(self, source: Any, options: Options, problems: Problems) -> Truth:
-        """The data set."""
-        return _COCO.ground_truth(_unpacked(source, "ground_truth"), options, problems)
-
-    def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Detections | Any:
-        """The results."""
-        return _COCO.detections(_unpacked(source, "detections"), options, problems, truth)
+    def held(self, source: Any, role: Role, problems: Problems) -> tuple[Reader, Any]:
+        """The content of the file that is packed."""
+        with _of_packed(source, role) as file:
+            return _COCO, json.loads(file.read())
 
     def unpack(self, path: Any, target: Path, place: Role, problems: Problems) -> None:
         """Write the COCO file that is packed."""
@@ -169,11 +157,6 @@ def _library() -> Any:
         except ImportError:
             continue
     return None
-
-
-def _unpacked(path: Any, place: str) -> Any:
-    with _of_packed(path, place) as file:
-        return json.loads(file.read())
 
 
 @contextlib.contextmanager

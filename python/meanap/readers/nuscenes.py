@@ -89,8 +89,7 @@ class NuScenes(Reader):
         for sample, boxes in samples.items():
             if known is not None and sample not in known:
                 text = f"is {sample!r}, which is not in the ground truth"
-                problems.add(Problem("unknown-image", "error", place, None, "sample", text, None))
-                problems.leave_out(place)
+                problems.reject(Problem("unknown-image", "error", place, None, "sample", text, None))
             else:
                 there[sample] = boxes
         found = _boxes(there, place, problems, scored=True)
@@ -137,9 +136,10 @@ def _boxes(samples: Mapping[str, list[Any]], place: str, problems: Problems, *, 
             try:
                 box = _box(sample, record, scored)
             except _Wrong as wrong:
-                where = f"{place}: {sample}"
-                problems.add(Problem(wrong.code, "error", where, number, wrong.field, wrong.found, wrong.expected))
-                problems.leave_out(place)
+                problem = Problem(
+                    wrong.code, "error", f"{place}: {sample}", number, wrong.field, wrong.found, wrong.expected
+                )
+                problems.reject(problem, place)
             else:
                 made += [box] if _counts(record, box.name) else []
     return made[::-1]

@@ -6,7 +6,7 @@ from typing import Any
 
 from meanap import _core
 from meanap.readers._problems import Problems
-from meanap.readers._reader import Options, Reader, Role, Truth
+from meanap.readers._reader import Holder, Options, Reader, Role, Truth
 from meanap.readers.coco import Coco
 from meanap.readers.sides import Detections, GroundTruth
 
@@ -37,7 +37,7 @@ class OwnObjects(Reader):
         return found
 
 
-class CocoObjects(Reader):
+class CocoObjects(Holder):
     """A `COCO` object: its `dataset`, also that of `loadRes`."""
 
     name = "coco-object"
@@ -48,10 +48,6 @@ class CocoObjects(Reader):
             hasattr(source, name) for name in ("dataset", "getAnnIds", "loadRes")
         )
 
-    def ground_truth(self, source: Any, options: Options, problems: Problems) -> Truth:
-        """The data set."""
-        return Coco().ground_truth(source.dataset, options, problems)
-
-    def detections(self, source: Any, options: Options, problems: Problems, truth: Truth | None) -> Any:
-        """The results."""
-        return Coco().detections(source.dataset, options, problems, truth)
+    def held(self, source: Any, role: Role, problems: Problems) -> tuple[Reader, Any]:
+        """Its data set."""
+        return Coco(), source.dataset

@@ -214,10 +214,8 @@ def _labels(path: str, problems: Problems) -> Iterator[_Label]:
         table = csv.DictReader(file, skipinitialspace=True)
         for row in table:
             if (number := finite(row["Confidence"])) not in (0.0, 1.0):
-                found = f"is {shown(row['Confidence'])}"
-                line = table.line_num
-                problems.add(Problem("not-a-number", "error", path, line, "Confidence", found, "0 or 1", unit="line"))
-                problems.leave_out(path)
+                place, found = (path, table.line_num, "Confidence"), f"is {shown(row['Confidence'])}"
+                problems.reject(Problem("not-a-number", "error", *place, found, "0 or 1", unit="line"))
                 continue
             yield row["ImageID"], row["LabelName"], number == 1.0
 
@@ -310,8 +308,7 @@ class _Rows:
         self.labels = labels
 
     def _wrong(self, code: str, line: int, name: str, found: str, expected: str | None) -> None:
-        self.problems.add(Problem(code, "error", self.path, line, name, found, expected, unit="line"))
-        self.problems.leave_out(self.path)
+        self.problems.reject(Problem(code, "error", self.path, line, name, found, expected, unit="line"))
 
     def keep(self, known: Any, code: str = "image-without-size", found: str = _NO_SIZE) -> None:
         """Leave out the lines of images that are not known; each of these is a problem."""

@@ -80,8 +80,7 @@ class Roboflow(PerImage):
             try:
                 images[name] = self.dictionary(read_json(file), "detections", file)
             except InputError as error:
-                problems.add(Problem.of(coded(error)))
-                problems.leave_out("detections")
+                problems.reject(Problem.of(coded(error)), "detections")
         # All names of classes are of one side.
         return Lists().detections(images, dataclasses.replace(options, box_format="xyxy"), problems, truth)
 

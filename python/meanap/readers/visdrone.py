@@ -147,8 +147,7 @@ def _numbers(path: str, problems: Problems, scored: bool) -> np.ndarray:
             sound.append([float(word) for word in line])
         else:
             code, field, found, expected = fault
-            problems.add(Problem(code, "error", path, number, field, found, expected, unit="line"))
-            problems.leave_out(path)
+            problems.reject(Problem(code, "error", path, number, field, found, expected, unit="line"))
     return np.array(sound, dtype=np.float64).reshape(-1, len(_FIELDS))
 
 

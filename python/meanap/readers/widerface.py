@@ -136,8 +136,7 @@ def _rows(lines: list[str], count: int, path: str, first: int, problems: Problem
             sound.append(numbers)
             continue
         expected = f"{count} numbers: x, y, width, height, …"
-        problems.add(Problem("broken-line", "error", path, number, None, f"is {shown(line)}", expected, unit="line"))
-        problems.leave_out(path)
+        problems.reject(Problem("broken-line", "error", path, number, None, f"is {shown(line)}", expected, unit="line"))
     return np.array(sound, dtype=np.float64).reshape(-1, count)
 
 

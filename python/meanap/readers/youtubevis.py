@@ -124,8 +124,7 @@ class _Tracks:
             fault = self._add(record if isinstance(record, Mapping) else {}, scored)
             if fault is not None:
                 code, field, found, expected = fault
-                self._problems.add(Problem(code, "error", self._place, number, field, found, expected))
-                self._problems.leave_out(self._place)
+                self._problems.reject(Problem(code, "error", self._place, number, field, found, expected))
 
     def _add(self, record: Mapping[str, Any], scored: bool) -> tuple[str, str, str, str] | None:
         """Adds a track; or says what is wrong: code, field, what was found and what was expected."""

@@ -130,16 +130,7 @@ def write(
     check_target(path)
     rules = with_changes(protocol, similarity, {} if sigmas is None else {"sigmas": sigmas})
     settings = Settings(images, title, score, worst, confidence, resamples, check)
-    keywords: Any = {
-        "box_format": box_format,
-        "format": format,
-        "names": names,
-        "images": images,
-        "sizes": sizes,
-        "columns": columns,
-        "on_error": on_error,
-    }
-    reading = Options(similarity, **keywords)
+    reading = Options(similarity, box_format, format, names, images, sizes, columns, on_error=on_error)
     ground_truth = repeatable(ground_truth, "ground_truth")
     detections, versus = repeatable(detections, "detections"), repeatable(versus, "versus")
     if isinstance(detections, Result):

@@ -5,23 +5,22 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from meanap import _core, _rle, readers
+from meanap import _core, readers
 from meanap._files import read_json
 from meanap._similarity import GEOMETRY, box_widths
 from meanap.detection import Result
 from meanap.errors import InputError
-from meanap.readers import Detections, GroundTruth
+from meanap.readers._as_coco import coco_columns
 from meanap.readers._read_once import read_dataset, read_results
 from meanap.readers._reader import is_path
 from meanap.readers._record_fields import with_coco_fields
-from meanap.readers._rotated import are_rotated, rows_of_rotated
 from meanap.readers._whole_body import WHOLE_BODY_KEYPOINTS, are_of_whole_body, with_parts
+from meanap.readers.sides import Side, plain_ids
 
 __all__ = ["ImageRecords", "Skeleton", "records"]
 
@@ -97,7 +96,7 @@ def records(
         part = _of_truth(truth(), wanted)
     if raw[1]:
         return part._replace(detections=_detections(detections, reading.similarity, wanted, chosen, whole))
-    found = readers.detections(detections, asked, readers.Problems(reading.on_error), truth())
+    found: Any = readers.detections(detections, asked, readers.Problems(reading.on_error), truth())
     return part._replace(detections=_of_side(found, wanted))
 
 
@@ -198,39 +197,8 @@ def _of_dataset(
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _of_side(side: GroundTruth | Detections | Any, wanted: set[Any]) -> list[dict[str, Any]]:
+def _of_side(side: Side, wanted: set[Any]) -> list[dict[str, Any]]:
     """The rows of columns as records."""
-    ids = side.image_ids.tolist() if isinstance(side.image_ids, np.ndarray) else side.image_ids
-    part = side.take(np.array([row for row, id in enumerate(ids) if id in wanted], dtype=np.int64))
-    columns = part.arrays
-    found: dict[str, list[Any]] = {"image_id": list(part.image_ids), "category_id": list(part.category_ids)}
-    if "scores" in columns:
-        found["score"] = [float(score) for score in columns["scores"]]
-    if "boxes" in columns:
-        boxes = columns["boxes"]
-        rotated = are_rotated(boxes)
-        found["bbox"] = (rows_of_rotated(boxes) if rotated else _corner_and_size(boxes, part.box_format)).tolist()
-    if "masks" in columns:
-        found["segmentation"] = [_run_lengths(mask) for mask in columns["masks"]]
-    if "keypoints" in columns:
-        points = np.asarray(columns["keypoints"], dtype=np.float64)
-        if points.shape[2] == 2:
-            points = np.concatenate([points, np.full((*points.shape[:2], 1), 2.0)], axis=2)
-        found["keypoints"] = points.reshape(len(points), math.prod(points.shape[1:])).tolist()
-    return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
-
-
-def _corner_and_size(boxes: Any, form: str) -> np.ndarray:
-    """Boxes as COCO has them: left, top, width, height."""
-    array = np.array(boxes, dtype=np.float64).reshape(-1, 4)
-    if form == "xyxy":
-        array[:, 2:] -= array[:, :2]
-    elif form == "cxcywh":
-        array[:, :2] -= array[:, 2:] / 2
-    return array
-
-
-def _run_lengths(mask: Any) -> Any:
-    if isinstance(mask, (list, Mapping)):
-        return mask
-    return _rle.encode(np.asarray(mask, dtype=np.uint8))
+    rows = [row for row, id in enumerate(plain_ids(side.image_ids)) if id in wanted]
+    columns = coco_columns(side.take(np.array(rows, dtype=np.int64)))
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from meanap._json import plain
 from meanap._printable import on_one_line
 from meanap.segmentation._result import PixelResult, percent
 from meanap.segmentation._segments import as_json
@@ -94,21 +93,15 @@ class PanopticResult(PixelResult):
             }
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, lists and strings, NaN as None: ready for ``json.dump``."""
+    def _fields(self) -> dict[str, Any]:
         columns = (*_NAMES, "true_positives", "false_positives", "false_negatives")
-        fields: dict[str, Any] = plain(
-            {
-                **{group: getattr(self, group) for group in ("all", "things", "stuff")},
-                "per_category": [
-                    {**as_json(category), **{name: getattr(self, name)[k] for name in columns}}
-                    for k, category in enumerate(self.categories)
-                ],
-                "images": self.images,
-                "skipped": self.skipped,
-            }
-        )
-        return fields
+        return {
+            **{group: getattr(self, group) for group in ("all", "things", "stuff")},
+            "per_category": [
+                {**as_json(category), **{name: getattr(self, name)[k] for name in columns}}
+                for k, category in enumerate(self.categories)
+            ],
+        }
 
     def _page(self, versus: PanopticResult | None, title: str, names: tuple[str, str]) -> str:
         from meanap.report.segments import page
@@ -121,9 +114,7 @@ class PanopticResult(PixelResult):
         for name, means in (("All", self.all), ("Things", self.things), ("Stuff", self.stuff)):
             pq, sq, rq = (f"{100 * means[each]:5.1f}" if means["n"] else f"{'-':>5s}" for each in _NAMES)
             lines.append(f"{name:10s}| {pq}  {sq}  {rq} {means['n']:5d}")
-        if self.skipped:
-            lines.append(f"images {self.images}, skipped {len(self.skipped)}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._lines_of_skipped()])
 
     def per_category_table(self) -> str:
         """A row for each category."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanap._json import plain
 from meanap._printable import on_one_line
 
 if TYPE_CHECKING:
@@ -18,10 +19,30 @@ if TYPE_CHECKING:
     from meanap._types import PathLike
     from meanap.report.inline import Inline
 
-__all__ = ["PixelResult", "class_table", "mean", "percent"]
+__all__ = ["PixelMeasures", "PixelResult", "class_table", "mean", "percent"]
 
 
-class PixelResult(abc.ABC):
+class PixelMeasures(abc.ABC):
+    """Measures over the pixels of images, of which some may have been left out."""
+
+    images: int
+    skipped: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, lists and strings, NaN as None: ready for ``json.dump``."""
+        fields: dict[str, Any] = plain({**self._fields(), "images": self.images, "skipped": self.skipped})
+        return fields
+
+    @abc.abstractmethod
+    def _fields(self) -> dict[str, Any]:
+        """The measures by name."""
+
+    def _lines_of_skipped(self) -> list[str]:
+        """A line of text about what was left out, if anything was."""
+        return [f"images {self.images}, skipped {len(self.skipped)}"] if self.skipped else []
+
+
+class PixelResult(PixelMeasures):
     """Measures over pixels that have a report."""
 
     def report(

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core
-from meanap._json import plain
 from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import LabelMetric, like
-from meanap.segmentation._result import class_table, mean
+from meanap.segmentation._result import PixelMeasures, class_table, mean
 from meanap.table import Table
 
 if TYPE_CHECKING:
@@ -173,7 +172,7 @@ class PixelAveragePrecision(LabelMetric):
 
 
 @dataclass(frozen=True)
-class PixelPrecisionResult:
+class PixelPrecisionResult(PixelMeasures):
     """Average precision over pixels. NaN: a class without a pixel.
 
     Attributes
@@ -207,28 +206,20 @@ class PixelPrecisionResult:
         """How far ``mean_ap`` is from the exact value at most."""
         return max(mean(self.high) - self.mean_ap, self.mean_ap - mean(self.low))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers and strings, NaN as None: ready for ``json.dump``."""
-        fields: dict[str, Any] = plain(
-            {
-                "mean_ap": self.mean_ap,
-                "error_bound": self.error_bound,
-                "per_class": {
-                    name: {key: getattr(self, key)[k] for key in ("ap", "low", "high")}
-                    for k, name in enumerate(self.classes)
-                },
-                "images": self.images,
-                "skipped": self.skipped,
-            }
-        )
-        return fields
+    def _fields(self) -> dict[str, Any]:
+        return {
+            "mean_ap": self.mean_ap,
+            "error_bound": self.error_bound,
+            "per_class": {
+                name: {key: getattr(self, key)[k] for key in ("ap", "low", "high")}
+                for k, name in enumerate(self.classes)
+            },
+        }
 
     def __str__(self) -> str:
         """A table: a row for each class, then the mean."""
         lines = class_table(self.classes, {"AP": self.ap, "low": self.low, "high": self.high})
-        if self.skipped:
-            lines.append(f"images {self.images}, skipped {len(self.skipped)}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._lines_of_skipped()])
 
     @property
     def per_class(self) -> Table:

@@ -10,13 +10,12 @@ import numpy as np
 
 from meanap import _core
 from meanap._arrays import on_host
-from meanap._json import plain
 from meanap._keywords import suggesting
 from meanap.errors import InputError
 from meanap.metric import pack_arrays, unpack_arrays
 from meanap.segmentation import _inputs
 from meanap.segmentation._metric import LabelMetric
-from meanap.segmentation._result import class_table, mean
+from meanap.segmentation._result import PixelMeasures, class_table, mean
 from meanap.table import Table
 
 if TYPE_CHECKING:
@@ -280,7 +279,7 @@ def _check_columns(columns: Sequence[np.ndarray], classes: int, pixels: int) -> 
 
 
 @dataclass(frozen=True)
-class RegionResult:
+class RegionResult(PixelMeasures):
     """Average precision over regions. NaN: a class without a true region.
 
     Attributes
@@ -330,26 +329,18 @@ class RegionResult:
             raise KeyError(f"there is no threshold {threshold}")
         return mean(self.ap_by_threshold[found[0]])
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, lists and strings, NaN as None: ready for ``json.dump``."""
-        fields: dict[str, Any] = plain(
-            {
-                "mean_ap": self.mean_ap,
-                "thresholds": self.thresholds,
-                "mean_ap_by_threshold": [mean(row) for row in self.ap_by_threshold],
-                "per_class": dict(zip(self.classes, self.ap, strict=True)),
-                "images": self.images,
-                "skipped": self.skipped,
-            }
-        )
-        return fields
+    def _fields(self) -> dict[str, Any]:
+        return {
+            "mean_ap": self.mean_ap,
+            "thresholds": self.thresholds,
+            "mean_ap_by_threshold": [mean(row) for row in self.ap_by_threshold],
+            "per_class": dict(zip(self.classes, self.ap, strict=True)),
+        }
 
     def __str__(self) -> str:
         """A table: a row for each class, then the mean."""
         lines = class_table(self.classes, {"AP": self.ap})
-        if self.skipped:
-            lines.append(f"images {self.images}, skipped {len(self.skipped)}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._lines_of_skipped()])
 
     @property
     def per_class(self) -> Table:

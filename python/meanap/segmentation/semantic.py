@@ -10,7 +10,6 @@ import numpy as np
 
 from meanap import _core
 from meanap._arrays import on_host
-from meanap._json import plain
 from meanap._keywords import suggesting
 from meanap.errors import InputError, named
 from meanap.metric import pack_arrays, unpack_arrays
@@ -354,24 +353,17 @@ class SemanticResult(PixelResult):
         names = ["iou", "accuracy", "precision", "dice", *(["boundary_iou"] if self.boundary_iou is not None else [])]
         return Table({"class": list(self.classes), **{name: getattr(self, name) for name in names}})
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, lists and strings, NaN as None: ready for ``json.dump``."""
+    def _fields(self) -> dict[str, Any]:
         columns = ["iou", "accuracy", "precision", "dice", *["boundary_iou"] * (self.boundary_iou is not None)]
         numbers = (*(f"mean_{column}" for column in columns), "pixel_accuracy", "frequency_weighted_iou")
-        fields: dict[str, Any] = plain(
-            {
-                **{name: getattr(self, name) for name in numbers},
-                "per_class": {
-                    name: {column: getattr(self, column)[k] for column in columns}
-                    for k, name in enumerate(self.classes)
-                },
-                "confusion_matrix": self.confusion_matrix,
-                "unclassified": self.unclassified,
-                "images": self.images,
-                "skipped": self.skipped,
-            }
-        )
-        return fields
+        return {
+            **{name: getattr(self, name) for name in numbers},
+            "per_class": {
+                name: {column: getattr(self, column)[k] for column in columns} for k, name in enumerate(self.classes)
+            },
+            "confusion_matrix": self.confusion_matrix,
+            "unclassified": self.unclassified,
+        }
 
     def _page(self, versus: SemanticResult | None, title: str, names: tuple[str, str]) -> str:
         from meanap.report.labels import page
@@ -386,8 +378,7 @@ class SemanticResult(PixelResult):
         lines = class_table(self.classes, columns)
         lines.append(f"pixel accuracy {percent(self.pixel_accuracy)}")
         lines.append(f"frequency-weighted IoU {percent(self.frequency_weighted_iou)}")
-        lines.append(f"images {self.images}" + (f", skipped {len(self.skipped)}" if self.skipped else ""))
-        return "\n".join(lines)
+        return "\n".join([*lines, *(self._lines_of_skipped() or [f"images {self.images}"])])
 
     def _repr_html_(self) -> str:
         title = f"mean IoU {self.mean_iou:.3f}, pixel accuracy {self.pixel_accuracy:.3f}, {self.images:,} images"

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from meanap._arrays import as_numpy
+from meanap._arrays import as_numpy, in_order
 from meanap.errors import InputError
+from meanap.readers._as_coco import xywh_of
 from meanap.readers._fields import pixel_size
 from meanap.readers._folders import stem
 from meanap.readers._rotated import are_rotated, rows_of_rotated
@@ -39,13 +40,7 @@ def boxes_of(side: GroundTruth | Detections) -> np.ndarray:
     """
     if "boxes" not in side.arrays:
         raise InputError("there are no boxes to write", "masks" if "masks" in side.arrays else "keypoints")
-    boxes = as_numpy(side.arrays["boxes"]).astype(np.float64).reshape(-1, 4)
-    if side.box_format == "xywh":
-        return boxes
-    first, second = boxes[:, :2], boxes[:, 2:]
-    if side.box_format == "xyxy":
-        return np.concatenate([first, second - first], axis=1)
-    return np.concatenate([first - second / 2, second], axis=1)
+    return xywh_of(side.arrays["boxes"], side.box_format)
 
 
 def corners_of(side: GroundTruth | Detections) -> np.ndarray:
@@ -109,7 +104,7 @@ def file_names(truth: GroundTruth) -> dict[Any, str]:
 def names_of(truth: GroundTruth) -> dict[Any, str]:
     """The name of each category, its id where it has none; sorted by id."""
     ids = truth.categories if truth.categories is not None else list(dict.fromkeys(plain_ids(truth.category_ids)))
-    return {id: truth.names.get(id, str(id)) for id in sorted(ids, key=lambda id: (isinstance(id, str), id))}
+    return {id: truth.names.get(id, str(id)) for id in in_order(ids)}
 
 
 def size_of(sizes: Mapping[Any, Any], id: Any) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from meanap.compat.pycocotools import mask as maskUtils
-from meanap.compat.pycocotools._named import EXCEPTIONS, same_class
+from meanap.compat.pycocotools._named import EXCEPTIONS, raise_in_words
 from meanap.compat.pycocotools.params import MASK_TYPES
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
@@ -81,9 +81,7 @@ def naming(method: _Method) -> _Method:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
                 sentence = next(_culprits(error, self, stage, args), None)
-            if sentence is None:
-                raise
-            raise same_class(error, sentence) from error
+            raise_in_words(error, sentence)
 
     return named  # type: ignore[return-value]
 

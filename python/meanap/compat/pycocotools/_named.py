@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 # What a malformed record makes Python raise, here as in the reference.
 EXCEPTIONS = (KeyError, TypeError, ValueError, IndexError, OverflowError)
@@ -21,6 +21,13 @@ def same_class(error: Exception, sentence: str) -> Exception:
         # The class takes other arguments than a message, as NumPy's own do.
         named = type(cls.__name__, (cls,), {"__init__": Exception.__init__, "__str__": Exception.__str__})(sentence)
     return named
+
+
+def raise_in_words(error: Exception, sentence: str | None) -> NoReturn:
+    """Raises an error with another message, or as it is if that is None; its class stays the same."""
+    if sentence is None:
+        raise error
+    raise same_class(error, sentence) from error
 
 
 @contextlib.contextmanager

@@ -122,10 +122,6 @@ def image_ids(annotations: list[dict[str, Any]], place: str) -> set[Any]:
         raise
 
 
-def _boxes(annotations: list[dict[str, Any]], place: str) -> _core.AnnotationIndex | None:
-    return _core.prepare_boxes(annotations, place)
-
-
 def _masks(annotations: list[dict[str, Any]], place: str) -> None:
     measured = _measured(annotations)
     if measured is None:
@@ -189,7 +185,7 @@ def _captions(annotations: list[dict[str, Any]], place: str) -> None:
 
 
 _PREPARE: dict[str, Callable[..., Any]] = {
-    "boxes": _boxes,
+    "boxes": _core.prepare_boxes,
     "masks": _masks,
     "keypoints": _keypoints,
     "captions": _captions,

@@ -37,7 +37,7 @@ from meanap.compat.pycocotools._errors import reference_errors
 from meanap.compat.pycocotools._index import by_id, collector_paused, index, membership
 from meanap.compat.pycocotools._lazy import Lazy, may_wait, stored
 from meanap.compat.pycocotools._load_results import ResultsLoader, annotations_of_rows, log_fallback
-from meanap.compat.pycocotools._named import EXCEPTIONS, raise_again, same_class
+from meanap.compat.pycocotools._named import EXCEPTIONS, raise_again, raise_in_words, same_class
 from meanap.compat.pycocotools._sources import (
     LOCK,
     Columns,
@@ -482,7 +482,7 @@ class COCO(Lazy):
         try:
             return maskUtils.decode(self.annToRLE(ann))
         except EXCEPTIONS as error:
-            raise same_class(error, without_mask(error, self, ann)) from error
+            raise_in_words(error, without_mask(error, self, ann))
 
     def _evaluation_objects(self, params: Any, role: Role, image_ids: Ids, category_ids: Ids) -> Columns | None:
         """One side of an evaluation as columns, or None where they cannot hold it exactly.

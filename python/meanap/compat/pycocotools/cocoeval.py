@@ -21,7 +21,7 @@ from meanap.compat.pycocotools._culprits import incomparable_ids, naming, no_dat
 from meanap.compat.pycocotools._index import collector_paused
 from meanap.compat.pycocotools._lazy import Lazy, may_wait, slots_of, stored
 from meanap.compat.pycocotools._marks import Marks
-from meanap.compat.pycocotools._named import same_class
+from meanap.compat.pycocotools._named import raise_in_words, same_class
 from meanap.compat.pycocotools._sources import Ids
 from meanap.compat.pycocotools.coco import COCO, file_of_images, overridden
 from meanap.compat.pycocotools.params import Params, snapshot
@@ -124,9 +124,7 @@ class COCOeval(Lazy):
                     raise AttributeError(f"{side}: {error}") from error
                 raise
             except TypeError as error:
-                if culprit := incomparable_ids(error, cocoGt):
-                    raise same_class(error, culprit) from error
-                raise
+                raise_in_words(error, incomparable_ids(error, cocoGt))
 
     # Matching
 

@@ -20,40 +20,21 @@ where the reference would hang, crash or read memory that is not its own, there 
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from meanap.compat.pycocotools import _mask
 from meanap.compat.pycocotools._mask import Rle, frPyObjects, iou, merge
-from meanap.compat.pycocotools._named import EXCEPTIONS, same_class
+from meanap.compat.pycocotools._named import EXCEPTIONS, raise_in_words
 
 __all__ = ["area", "decode", "encode", "frPyObjects", "iou", "merge", "toBbox"]
 
 __author__ = "tsungyi"
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
-
-def _naming(function: _Function) -> _Function:
-    """A function of masks whose errors name the mask; their class stays the same."""
-
-    @functools.wraps(function)
-    def named(rleObjs: Any) -> Any:
-        try:
-            return function(rleObjs)
-        except EXCEPTIONS as error:
-            sentence = _culprit(rleObjs)
-            if sentence is None:
-                raise
-            raise same_class(error, sentence) from error
-
-    return named  # type: ignore[return-value]
-
-
-def _culprit(masks: Any) -> str | None:
+def _no_mask(masks: Any) -> str | None:
     """A sentence about the first that is no mask."""
     for place, one in enumerate(masks if type(masks) is list else [masks]):
         whose = f"mask {place}" if type(masks) is list else "the mask"
@@ -106,7 +87,6 @@ def encode(bimask: np.ndarray) -> Any:
     return None
 
 
-@_naming
 def decode(rleObjs: Rle | list[Rle]) -> np.ndarray:
     """Pixels of one mask or many.
 
@@ -135,12 +115,14 @@ def decode(rleObjs: Rle | list[Rle]) -> np.ndarray:
     array([[0, 1],
            [1, 1]], dtype=uint8)
     """
-    if type(rleObjs) is list:
-        return _mask.decode(rleObjs)
-    return _mask.decode([rleObjs])[:, :, 0]  # type: ignore[list-item]
+    try:
+        if type(rleObjs) is list:
+            return _mask.decode(rleObjs)
+        return _mask.decode([rleObjs])[:, :, 0]  # type: ignore[list-item]
+    except EXCEPTIONS as error:
+        raise_in_words(error, _no_mask(rleObjs))
 
 
-@_naming
 def area(rleObjs: Rle | list[Rle]) -> Any:
     """Foreground pixels of one mask or many.
 
@@ -165,12 +147,14 @@ def area(rleObjs: Rle | list[Rle]) -> Any:
     >>> int(mask.area({"size": [2, 2], "counts": "13"}))
     3
     """
-    if type(rleObjs) is list:
-        return _mask.area(rleObjs)
-    return _mask.area([rleObjs])[0]  # type: ignore[list-item]
+    try:
+        if type(rleObjs) is list:
+            return _mask.area(rleObjs)
+        return _mask.area([rleObjs])[0]  # type: ignore[list-item]
+    except EXCEPTIONS as error:
+        raise_in_words(error, _no_mask(rleObjs))
 
 
-@_naming
 def toBbox(rleObjs: Rle | list[Rle]) -> np.ndarray:
     """Smallest boxes around the foreground of one mask or many.
 
@@ -196,7 +180,10 @@ def toBbox(rleObjs: Rle | list[Rle]) -> np.ndarray:
     >>> mask.toBbox({"size": [4, 5], "counts": "52207"})
     array([1., 1., 2., 2.])
     """
-    if type(rleObjs) is list:
-        return _mask.toBbox(rleObjs)
-    box: np.ndarray = _mask.toBbox([rleObjs])[0]  # type: ignore[list-item]
-    return box
+    try:
+        if type(rleObjs) is list:
+            return _mask.toBbox(rleObjs)
+        box: np.ndarray = _mask.toBbox([rleObjs])[0]  # type: ignore[list-item]
+        return box
+    except EXCEPTIONS as error:
+        raise_in_words(error, _no_mask(rleObjs))

@@ -14,7 +14,7 @@ from meanap._arrays import shown
 from meanap.errors import InputError, InputTypeError, no_text
 from meanap.ranking.readers._reader import Options, Role, Run, names_of
 
-__all__ = ["Columns", "Picked", "number_of", "pick", "plain_name", "qrels_of", "run_of"]
+__all__ = ["Columns", "Picked", "as_list", "number_of", "pick", "plain_name", "qrels_of", "run_of"]
 
 #: Names of columns, in lower case with "_" between words; where a table has several of them, the first one counts.
 KNOWN = {
@@ -137,7 +137,7 @@ def qrels_of(columns: Columns, options: Options) -> _core.Qrels:
     """Judgements of columns: a query, a document and a grade in each row, or a list of documents in each."""
     columns = _exploded(columns)
     if columns.value is None:
-        grades = np.ones(_length(columns.query), dtype=np.int64)
+        grades = np.ones(len(columns.query), dtype=np.int64)
     else:
         grades = _grades(columns)
     ids = _ids(columns, "query"), _ids(columns, "document")
@@ -158,7 +158,7 @@ def run_of(columns: Columns) -> Run:
     elif columns.rank is not None:
         scores = -_scores(columns, columns.rank, columns.names[2])
     else:
-        scores = -np.arange(_length(columns.query), dtype=np.float64)
+        scores = -np.arange(len(columns.query), dtype=np.float64)
     ids = _ids(columns, "query"), _ids(columns, "document")
     try:
         core = _core.Run.from_columns(*ids, scores)
@@ -170,12 +170,10 @@ def run_of(columns: Columns) -> Run:
     return Run(core, tuple(without), columns.source)
 
 
-def _length(column: Any) -> int:
-    return len(column)
-
-
-def _list(column: Any) -> list[Any]:
-    return column.tolist() if hasattr(column, "tolist") else list(column)
+def as_list(column: Any) -> list[Any]:
+    """The values of a column, of pyarrow's arrays too."""
+    way = next((way for way in ("tolist", "to_pylist") if hasattr(column, way)), None)
+    return list(column if way is None else getattr(column, way)())
 
 
 def _lists(column: Any) -> _arrow.ListColumn | None:
@@ -186,7 +184,7 @@ def _lists(column: Any) -> _arrow.ListColumn | None:
         return _arrow.ListColumn(np.arange(len(column) + 1, dtype=np.int64) * column.shape[1], column.ravel())
     if isinstance(column, list) and column and all(isinstance(item, (list, tuple, np.ndarray)) for item in column):
         offsets = np.cumsum([0, *map(len, column)], dtype=np.int64)
-        return _arrow.ListColumn(offsets, [item for items in column for item in _list(items)])
+        return _arrow.ListColumn(offsets, [item for items in column for item in as_list(items)])
     return None
 
 
@@ -197,7 +195,7 @@ def _empty_lists(columns: Columns) -> list[Any]:
     empty = np.flatnonzero(np.diff(lists.offsets) == 0)
     if not len(empty):
         return []
-    queries = _list(columns.query)
+    queries = as_list(columns.query)
     return [queries[i] for i in empty]
 
 
@@ -212,7 +210,7 @@ def _exploded(columns: Columns) -> Columns:
     if columns.value is not None and (value is None or not np.array_equal(value.offsets, documents.offsets)):
         row = 0 if value is None else int(np.flatnonzero(np.diff(value.offsets) != lengths)[0])
         raise columns.error(row, columns.names[2], "has another length than the list of documents", None, "lengths")
-    queries = _list(columns.query)
+    queries = as_list(columns.query)
     return Columns(
         columns.source,
         [queries[row] for row in rows.tolist()],
@@ -233,7 +231,7 @@ def _grades(columns: Columns) -> np.ndarray:
         if len(wrong):
             row = int(wrong[0])
             code = "nan" if math.isnan(grades[row]) else "not-a-whole-number"
-            raise columns.error(row, name, f"is {_shown(grades[row])}", "a whole number", code)
+            raise columns.error(row, name, f"is {shown(grades[row])}", "a whole number", code)
         if (beyond := np.flatnonzero(np.abs(grades) >= 2.0**62)).size:
             row = int(beyond[0])
             raise columns.error(row, name, f"is {grades[row]}", "a whole number up to 2^53", "not-a-whole-number")
@@ -250,15 +248,11 @@ def _scores(columns: Columns, values: Any, name: str) -> np.ndarray:
     return np.ascontiguousarray(scores, dtype=np.float32 if scores.dtype == np.float32 else np.float64)
 
 
-def _shown(number: Any) -> str:
-    return "NaN" if number != number else f"{number}"
-
-
 def _numbers(columns: Columns, values: Any, name: str, expected: str) -> np.ndarray:
     """A column as numbers; those written as text are read."""
     array = values if isinstance(values, np.ndarray) else None
     if array is None or array.dtype.kind in "OUT":
-        items = _list(values)
+        items = as_list(values)
         try:
             array = np.array(items)
         except ValueError:  # lists of several lengths
@@ -267,10 +261,10 @@ def _numbers(columns: Columns, values: Any, name: str, expected: str) -> np.ndar
         return array
     if not len(array):
         return np.zeros(0)
-    numbers = [number_of(value) for value in _list(values)]
+    numbers = [number_of(value) for value in as_list(values)]
     for row, number in enumerate(numbers):
         if number is None:
-            value = _list(values)[row]
+            value = as_list(values)[row]
             missing = value is None or (isinstance(value, str) and value == "")
             found = "is missing" if missing else f"is {shown(value)}"
             raise columns.error(row, name, found, expected, "missing-value" if missing else "not-a-number")

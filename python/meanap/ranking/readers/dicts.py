@@ -11,7 +11,7 @@ import numpy as np
 from meanap import _core
 from meanap._arrays import shown
 from meanap.errors import InputError, InputTypeError, no_text
-from meanap.ranking.readers._columns import Columns, qrels_of, run_of
+from meanap.ranking.readers._columns import Columns, as_list, qrels_of, run_of
 from meanap.ranking.readers._reader import Options, Reader, Role, Run
 
 __all__ = ["Dicts", "explained", "qrels_of_dict", "run_of_dict"]
@@ -117,10 +117,7 @@ def _items(query: Any, documents: Any, source: str, expected: str) -> list[Any]:
         raise InputTypeError(None, place, found="is a table", expected=expected, code="wrong-type")
     if _is_by_document(documents):
         return list(documents.items())
-    for way in ("tolist", "to_pylist"):
-        if hasattr(documents, way):
-            return list(getattr(documents, way)())
-    return list(documents)
+    return as_list(documents)
 
 
 def _is_by_document(documents: Any) -> bool:

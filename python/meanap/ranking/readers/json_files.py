@@ -32,11 +32,13 @@ class Json(Reader):
     def qrels(self, source: Any, options: Options) -> _core.Qrels:
         """The judgements."""
         read = _read(source, "qrels", options)
-        return qrels_of(read, options) if isinstance(read, Columns) else qrels_of_dict(read, options, _name(source))
+        if isinstance(read, Columns):
+            return qrels_of(read, options)
+        return qrels_of_dict(read, options, os.fsdecode(source))
 
     def run(self, source: Any, options: Options) -> Run | dict[Any, Any]:
         """The answers."""
-        name = _name(source)
+        name = os.fsdecode(source)
         read = _read(source, "run", options)
         if isinstance(read, Columns):
             return run_of(read)
@@ -45,10 +47,6 @@ class Json(Reader):
             for error in _nonfinite(found, name):
                 raise error
         return found
-
-
-def _name(source: Any) -> str:
-    return os.fsdecode(source)
 
 
 def _begins(head: bytes) -> str:
@@ -70,7 +68,7 @@ def _nonfinite(lists: dict[Any, Any], name: str) -> list[Exception]:
 
 def _read(source: Any, role: Role, options: Options) -> Columns | dict[Any, Any]:
     """What the file holds: by query, or columns."""
-    name = _name(source)
+    name = os.fsdecode(source)
     data = read_bytes(source, _EXPECTED)
     try:
         text = data.decode(json.detect_encoding(data))

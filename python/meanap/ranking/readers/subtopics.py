@@ -12,7 +12,7 @@ from meanap import _core
 from meanap._arrays import shown
 from meanap.errors import InputError, InputTypeError
 from meanap.ranking.readers._bytes import fields_of, read_bytes
-from meanap.ranking.readers._columns import KNOWN, plain_name
+from meanap.ranking.readers._columns import KNOWN, as_list, plain_name
 from meanap.ranking.readers._reader import is_path, names_of
 from meanap.ranking.readers.tables import is_table, named_columns
 from meanap.ranking.readers.text import text_of
@@ -146,8 +146,7 @@ def _of_table(source: Any, columns: Mapping[Any, Any]) -> Iterator[tuple[Place, 
     held = named_columns(source, "qrels")
     lists = []
     for field in _FIELDS:
-        column = held[_named(field, list(held), columns)]
-        lists.append(column.tolist() if hasattr(column, "tolist") else list(column))
+        lists.append(as_list(held[_named(field, list(held), columns)]))
     for number, (query, subtopic, document, grade) in enumerate(zip(*lists, strict=True)):
         yield Place("qrels", number, "row"), (query, subtopic, document, grade)
 

@@ -26,13 +26,17 @@ class Tables(Reader):
         """Whether it has columns with names."""
         return is_table(source) or _are_columns(source, options)
 
+    def columns(self, source: Any, role: Role, options: Options) -> Columns:
+        """The columns of queries, documents, and grades or scores."""
+        return columns_of(source, role, options, role)
+
     def qrels(self, source: Any, options: Options) -> _core.Qrels:
         """The judgements."""
-        return qrels_of(columns_of(source, "qrels", options, "qrels"), options)
+        return qrels_of(self.columns(source, "qrels", options), options)
 
     def run(self, source: Any, options: Options) -> Run:
         """The answers."""
-        return run_of(columns_of(source, "run", options, "run"))
+        return run_of(self.columns(source, "run", options))
 
 
 def is_table(source: Any) -> bool:
