@@ -181,7 +181,7 @@ def test_a_stream_that_fails():
 
 
 def test_wrong_things():
-    with pytest.raises(TypeError, match="run: a int has no Arrow interface"):
+    with pytest.raises(TypeError, match="run: an int has no Arrow interface"):
         _arrow.ArrowColumns(3, "run")
     with pytest.raises(ValueError, match='column "b" has 1 rows, expected 2'):
         _arrow.export({"a": [1, 2], "b": [3]})

@@ -253,7 +253,7 @@ def test_unusual_dataset(tmp_path, case, state):
 def test_errors_name_record_and_field():
     with pytest.raises(KeyError, match='annotations: record 1: \\\\?"image_id\\\\?" is missing'):
         COCO(BROKEN["no image id"])
-    with pytest.raises(TypeError, match="annotations: record 0 is a NoneType, expected a dict"):
+    with pytest.raises(TypeError, match="annotations: record 0 is None, expected a dict"):
         COCO(BROKEN["a null annotation"])
     with pytest.raises(KeyError, match="images: record 1"):
         COCO(BROKEN["image without id"])
@@ -421,7 +421,7 @@ def test_result_errors_name_record_and_field():
         "without image": 'results: record 0: "image_id" is missing',
         "masks without counts": 'results: record 2: "segmentation"',
         "keypoints of nothing": 'results: record 0: "keypoints"',
-        "numbers": "results: record 0 is a int, expected a dict",
+        "numbers": "results: record 0 is an int, expected a dict",
     }.items():
         with pytest.raises((KeyError, IndexError, TypeError, ValueError, AssertionError)) as caught:
             COCO(copy.deepcopy(PLAIN)).loadRes(results_of(kind))

@@ -145,7 +145,7 @@ def test_metric_objects_have_the_bits_of_one_evaluation(data):
         ("blind", 'target: record 0: "blind" is missing, the field of regions to ignore'),
         ({0: []}, "a mapping of image ids needs targets with an image_id"),
         ([[[1, 2, 3, 4]]], "image 0: polygon 0: expected x and y of at least 3 corners"),
-        (7, "expected a list of polygons for each image of the batch, or polygons by image id, found a int"),
+        (7, "expected a list of polygons for each image of the batch, or polygons by image id, found an int"),
     ],
 )
 def test_regions_of_a_batch_that_cannot_be_used_are_refused(regions, message):

@@ -96,9 +96,9 @@ def test_nothing_of_a_bad_batch_is_added(kind, side, name, value, message):
     "preds, targets, error, message",
     [
         ({"boxes": BOXES}, [], TypeError, "preds: expected a list of one dictionary for each image, found a dict"),
-        (3, [], TypeError, "preds: expected a list of one dictionary for each image, found a int"),
+        (3, [], TypeError, "preds: expected a list of one dictionary for each image, found an int"),
         ([], [{}], ValueError, "preds has 0 images, target has 1"),
-        ([1], [2], TypeError, r"preds\[0\]: expected a dictionary, found a int"),
+        ([1], [2], TypeError, r"preds\[0\]: expected a dictionary, found an int"),
         ([{}], [{}], ValueError, r'preds\[0\]: "labels" is missing'),
     ],
 )
@@ -215,7 +215,7 @@ def test_settings_of_the_wrong_type():
         with pytest.raises(TypeError, match="area_ranges: expected a range by name"):
             meanap.evaluate(truth(), found(), area_ranges=ranges)
     for name in ("images", "categories"):
-        with pytest.raises(TypeError, match=f"GroundTruth: {name}: expected ids, or a mapping of them, found a int"):
+        with pytest.raises(TypeError, match=f"GroundTruth: {name}: expected ids, or a mapping of them, found an int"):
             truth(**{name: 3})
     with pytest.raises(ValueError, match="box_format: expected 'xyxy', 'xywh' or 'cxcywh'"):
         truth(box_format=["xyxy"])
@@ -260,7 +260,7 @@ def test_bad_settings_of_a_metric(options, message):
 def test_bad_questions():
     assert MeanAveragePrecision(max_detection_thresholds=7).protocols["bbox"].max_detections == (7,)
     metric = MeanAveragePrecision()
-    with pytest.raises(TypeError, match="merge: expected a MeanAveragePrecision, found a int"):
+    with pytest.raises(TypeError, match="merge: expected a MeanAveragePrecision, found an int"):
         metric.merge(3)
     with pytest.raises(TypeError, match="state: expected bytes, found a str"):
         MeanAveragePrecision.from_state("MEANAP1\n")
@@ -269,7 +269,7 @@ def test_bad_questions():
     with pytest.raises(ValueError, match="True is no id"):
         metric.update([batch("bbox")[0]], [{**batch("bbox")[1], "image_id": True}])
     result = meanap.evaluate(truth(), found())
-    with pytest.raises(TypeError, match="candidate: expected a result of meanap.evaluate, found a int"):
+    with pytest.raises(TypeError, match="candidate: expected a result of meanap.evaluate, found an int"):
         meanap.compare(result, 3)
     for options, message in (
         ({"resamples": 2.5}, "resamples: expected a whole number from 1 to 10000000, found 2.5"),
@@ -423,8 +423,8 @@ def test_bad_records(tmp_path, door, side, change, message):
 
 def test_records_that_are_none():
     for dataset, results, message in (
-        ({**DATASET, "annotations": [1]}, RESULTS, "record 0: expected a dictionary, found a int"),
-        (DATASET, [RESULTS[0], 3], "record 1: expected a dictionary, found a int"),
+        ({**DATASET, "annotations": [1]}, RESULTS, "record 0: expected a dictionary, found an int"),
+        (DATASET, [RESULTS[0], 3], "record 1: expected a dictionary, found an int"),
     ):
         with pytest.raises(TypeError, match=message):
             meanap.evaluate(dataset, results)

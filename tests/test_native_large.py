@@ -581,7 +581,7 @@ def test_records_of_shards_are_checked(tmp_path):
     for text, problem, message in (
         ('[{"score": 1}]', ValueError, 'detections: record 0: "image_id" is missing'),
         ('[{"image_id": 1}, x]', meanap.InputError, "found.json: record 1: expected a value: line 1 column 19"),
-        ("[3]", TypeError, "detections: record 0: expected a dictionary, found a int"),
+        ("[3]", TypeError, "detections: record 0: expected a dictionary, found an int"),
     ):
         paths[1].write_text(text, encoding="utf-8")
         for limit in (None, SMALL):

@@ -287,7 +287,7 @@ def test_the_first_bad_pixel_is_named():
         SemanticSegmentation(2, ignore_index=1.5)
     with pytest.raises(ValueError, match="target: expected label maps or files, found an empty list"):
         counted(([], []), classes=2)
-    with pytest.raises(TypeError, match="merge: expected a SemanticSegmentation, found a int"):
+    with pytest.raises(TypeError, match="merge: expected a SemanticSegmentation, found an int"):
         SemanticSegmentation(2).merge(3)
 
 

@@ -275,9 +275,9 @@ def test_what_cannot_be_used(tmp_path):
         InputError, match=r"qrels: has the columns query, document, grade, expected one for the subtopic"
     ):
         evaluate_diversity([{"query": "q", "document": "d", "grade": 1}], answers)
-    with pytest.raises(TypeError, match=r"qrels\['q'\]: is a int, expected a dictionary of documents by subtopic"):
+    with pytest.raises(TypeError, match=r"qrels\['q'\]: is an int, expected a dictionary of documents by subtopic"):
         evaluate_diversity({"q": 1}, answers)
-    with pytest.raises(TypeError, match="qrels: is a int, expected a dict of dicts"):
+    with pytest.raises(TypeError, match="qrels: is an int, expected a dict of dicts"):
         evaluate_diversity(3, answers)
     with pytest.raises(
         TypeError, match="qrels: has ids of several types for query 'q', expected text or whole numbers"

@@ -280,7 +280,7 @@ def test_what_is_not_a_number():
         evaluate((["q"], ["a"], [0.5]), {"q": {"a": 0.25}})
     with pytest.raises(ValueError, match="up to 2\\^53"):
         evaluate({"q": {"a": 2**60}}, {"q": {"a": 1.0}})
-    with pytest.raises(TypeError, match="qrels: is a int, expected a dict, a path"):
+    with pytest.raises(TypeError, match="qrels: is an int, expected a dict, a path"):
         evaluate(3, {})
     with pytest.raises(ValueError, match="qrels: has 1 columns, expected 3"):
         evaluate((["q"],), {})

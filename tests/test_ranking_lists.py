@@ -121,7 +121,7 @@ def test_what_is_refused():
         mapk([[1], [2]], [[1]])
     with pytest.raises(ValueError, match="actual has 2 lists and predicted has 1"):
         mapk(np.zeros((2, 1), int), np.zeros((1, 1), int))
-    with pytest.raises(TypeError, match=r"predicted\[1\] is a int"):
+    with pytest.raises(TypeError, match=r"predicted\[1\] is an int"):
         mapk([[1], [2]], [[1], 2])
     with pytest.raises(TypeError, match="text"):
         apk("abc", "abd")

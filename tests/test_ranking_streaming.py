@@ -140,7 +140,7 @@ def test_what_is_refused():
         metric.update([[0.1, 0.2]], np.zeros((1, 3), bool))
     with pytest.raises(ValueError, match="merge: the metrics have different settings: k"):
         metric.merge(AveragePrecisionAtK(3))
-    with pytest.raises(TypeError, match="merge: expected a AveragePrecisionAtK, found a int"):
+    with pytest.raises(TypeError, match="merge: expected an AveragePrecisionAtK, found an int"):
         metric.merge(3)
     assert metric.rows == 0, "a batch that is refused leaves nothing behind"
 

@@ -149,7 +149,7 @@ def test_sources_of_rankings_that_are_none_say_what_they_are():
     for name, sides in (("qrels", (frame, run)), ("run", (qrels, frame))):
         with pytest.raises(meanap.InputError, match=f"^{name}: has no columns, expected one for the query"):
             ranking.evaluate(*sides)
-    with pytest.raises(TypeError, match="groups: expected a mapping of query to group, found a int"):
+    with pytest.raises(TypeError, match="groups: expected a mapping of query to group, found an int"):
         ranking.evaluate(qrels, run).per_group(5)
 
 
@@ -250,9 +250,9 @@ def test_tensors_of_an_accelerator_are_copied_or_named():
     assert meanap.evaluate(meanap.GroundTruth(ids, numbers["labels"], numbers["boxes"]), side).ap == expected
     rows = Copied([[d["image_id"], *d["bbox"], d["score"], d["category_id"]] for d in FOUND])
     assert meanap.evaluate(TRUTH, rows).ap == pytest.approx(meanap.evaluate(TRUTH, FOUND).ap)
-    with pytest.raises(meanap.InputError, match="a Away cannot be read as an array"):
+    with pytest.raises(meanap.InputError, match="an Away cannot be read as an array"):
         meanap.evaluate([truth], [made(Away, found)])
-    with pytest.raises(meanap.InputError, match="a Away cannot be read as an array"):
+    with pytest.raises(meanap.InputError, match="an Away cannot be read as an array"):
         metric.update([made(Away, found)], [truth])
 
 

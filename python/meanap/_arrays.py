@@ -25,6 +25,7 @@ __all__ = [
     "kind_of",
     "on_host",
     "shown",
+    "with_article",
 ]
 
 # What the core sets up at its first use of NumPy is set up before any work that Ctrl-C could interrupt.
@@ -68,12 +69,11 @@ def as_numpy(value: Any, place: str = "array", objects: bool = False) -> np.ndar
         ):
             return array
     if isinstance(value, (list, tuple)):
-        kind = type(value).__name__
         odd = _first(value, lambda item: _shape(item) != _shape(value[0]))
         example = "" if odd is None else f"; row {odd} is {shown(value[odd])}"
-        raise InputError(f"a {kind} whose rows differ in length, or hold what is no number{example}", place)
+        raise InputError(f"{kind_of(value)} whose rows differ in length, or hold what is no number{example}", place)
     reason = f" ({problems[-1]})" if problems else ""
-    raise InputError(f"a {type(value).__name__} cannot be read as an array{reason}", place)
+    raise InputError(f"{kind_of(value)} cannot be read as an array{reason}", place)
 
 
 def _is_masked(value: Any) -> bool:
@@ -356,13 +356,18 @@ def shown(value: Any) -> str:
     try:
         text = "NaN" if isinstance(value, float) and value != value else repr(value)
     except RecursionError:
-        text = f"a {type(value).__name__} that is nested too deeply to be shown"
+        text = f"{kind_of(value)} that is nested too deeply to be shown"
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def kind_of(value: Any) -> str:
     """What a value is, as messages say it."""
-    return "None" if value is None else f"a {type(value).__name__}"
+    return "None" if value is None else with_article(type(value).__name__)
+
+
+def with_article(noun: str) -> str:
+    """A name with "a" or "an" before it."""
+    return f"an {noun}" if noun[0] in "AEIOaeio" else f"a {noun}"
 
 
 def _what(array: np.ndarray) -> str:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from meanap import _ranks
+from meanap._arrays import kind_of, with_article
 
 __all__ = ["Metric", "pack_arrays", "unpack_arrays"]
 
@@ -107,7 +108,7 @@ class Metric(abc.ABC):
         name = _kind(type(self))
         for other in others:
             if not isinstance(other, Metric) or _kind(type(other)) != name:
-                raise TypeError(f"merge: expected a {name}, found a {type(other).__name__}")
+                raise TypeError(f"merge: expected {with_article(name)}, found {kind_of(other)}")
             if self._settings() != other._settings():
                 differing = sorted(
                     setting for setting, value in self._settings().items() if value != other._settings().get(setting)
@@ -193,7 +194,7 @@ class Metric(abc.ABC):
             The bytes are damaged, of another version of meanap, or of another metric.
         """
         if not isinstance(state, (bytes, bytearray, memoryview)):
-            raise TypeError(f"state: expected bytes, found a {type(state).__name__}")
+            raise TypeError(f"state: expected bytes, found {kind_of(state)}")
         head, parts = _unpacked(bytes(state), _kind(cls))
         try:
             own = head["own"]
@@ -216,7 +217,7 @@ def _kind(cls: type) -> str:
 def _unpacked(state: bytes, kind: str) -> tuple[dict[str, Any], list[bytes]]:
     start = len(_MAGIC) + 4
     if state[: len(_MAGIC) - 2] != _MAGIC[:-2]:
-        raise ValueError(f"state: not the state of a {kind}")
+        raise ValueError(f"state: not the state of {with_article(kind)}")
     if state[: len(_MAGIC)] != _MAGIC:
         raise ValueError(f"state: of another version of meanap: found {state[:8]!r}, expected {_MAGIC!r}")
     if int.from_bytes(state[len(_MAGIC) : start], "little") != zlib.crc32(memoryview(state)[start:]):
@@ -235,7 +236,7 @@ def _unpacked(state: bytes, kind: str) -> tuple[dict[str, Any], list[bytes]]:
     if not complete:
         raise ValueError(f"{_DAMAGED}: their length is another")
     if found != kind:
-        raise ValueError(f"state: of a {found}, expected that of a {kind}")
+        raise ValueError(f"state: of {with_article(found)}, expected that of {with_article(kind)}")
     return head, parts
 
 

@@ -10,6 +10,7 @@ use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use super::annotation_index::{AnnotationIndex, IndexBuilder};
 use super::number::{NumberKind, PyNumber, number};
 use super::record::{AnnotationField, BoxResult, DictReader, prefetch};
+use crate::python::kind_of;
 use crate::python::once::intern;
 
 /// Adds the functions of this file to the module.
@@ -271,7 +272,7 @@ fn field<'py>(
         let sentence = if error.is_instance_of::<PyKeyError>(py) {
             format!("{}: \"{key}\" is missing", place())
         } else {
-            format!("{} is a {}, expected a dict", place(), type_name(annotation))
+            format!("{} is {}, expected a dict", place(), kind_of(annotation))
         };
         same_kind(py, error, sentence)
     })
@@ -297,8 +298,4 @@ pub(super) fn same_kind(py: Python<'_>, error: PyErr, sentence: String) -> PyErr
     let described = PyErr::from_type(class, sentence);
     described.set_cause(py, Some(error));
     described
-}
-
-fn type_name(object: &Bound<'_, PyAny>) -> String {
-    object.get_type().name().map_or_else(|_| "object".to_owned(), |name| name.to_string())
 }

@@ -92,6 +92,16 @@ fn bad_value(problem: impl Into<String>) -> PyErr {
     Error::value(problem).into()
 }
 
+/// What a value is, as messages say it: `None`, `a list`, `an int`.
+fn kind_of(value: &Bound<'_, PyAny>) -> String {
+    if value.is_none() {
+        return "None".to_owned();
+    }
+    let name = value.get_type().name().map_or_else(|_| "object".to_owned(), |name| name.to_string());
+    let article = if name.starts_with(['A', 'E', 'I', 'O', 'a', 'e', 'i', 'o']) { "an" } else { "a" };
+    format!("{article} {name}")
+}
+
 mod annotation_flags;
 mod annotation_index;
 mod arrays;

@@ -10,6 +10,7 @@ use super::bad_value;
 use crate::batch::BuildSimilarity;
 use crate::columns::{Boxes, Geometry, Key, SharedColumn};
 use crate::error::{Error, Result, with_capacity};
+use crate::python::kind_of;
 use crate::similarity::{Comparer, Similarity};
 
 /// The function, and what it has raised first.
@@ -90,7 +91,7 @@ impl OwnSimilarity {
         let wrong =
             |what: String| Err(bad_value(format!("similarity: {}: {what}", self.cell(detections[0]))));
         let Ok(values) = found.cast::<PyUntypedArray>() else {
-            return wrong(format!("expected an array ({d}, {g}), found a {}", found.get_type().name()?));
+            return wrong(format!("expected an array ({d}, {g}), found {}", kind_of(&found)));
         };
         if values.shape() != [d, g] {
             let shape: Vec<String> = values.shape().iter().map(ToString::to_string).collect();

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _core, protocol, readers
-from meanap._arrays import as_numpy
+from meanap._arrays import as_numpy, kind_of
 from meanap._files import read_json
 from meanap._similarity import box_widths
-from meanap.checking.record_lists import GEOMETRY_NAMES, from_data_set, from_list, has_scores, type_of
+from meanap.checking.record_lists import GEOMETRY_NAMES, from_data_set, from_list, has_scores
 from meanap.checking.records import Records
 from meanap.checking.values import (
     BROKEN,
@@ -153,7 +153,7 @@ def _wrong_kind(records: Records, path: Any, expected: str, similarity: str | No
         return _unreadable(records, path, error)
     if truth is not None and has_scores(value):
         return from_list(records, value["annotations"], truth, similarity)
-    found = "an array" if isinstance(value, list) else "an object" if isinstance(value, dict) else type_of(value)
+    found = "an array" if isinstance(value, list) else "an object" if isinstance(value, dict) else kind_of(value)
     swapped = isinstance(value, dict) and "annotations" in value and records.place == "detections"
     swapped = swapped or (isinstance(value, list) and records.place == "ground_truth")
     remedy = "Are the two files swapped?" if swapped else "Give the file that the other tools are given."

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from meanap import readers
-from meanap._arrays import as_id
+from meanap._arrays import as_id, kind_of
 from meanap._similarity import box_widths
 from meanap.checking.records import NOTHING, Records
 from meanap.checking.values import add_problems, box_around, box_of, codes_of, number_of, take_masks, take_rotated
@@ -37,11 +37,6 @@ _FIELD_LIST = (
 _NEEDED = {field.name: field._replace(default=_fields.NEEDED) for field in _FIELD_LIST}
 #: Labels of annotations may be anything.
 _NEEDED["id"] = _NEEDED["id"]._replace(read=lambda value: value)
-
-
-def type_of(value: Any) -> str:
-    """How the type of a value reads in a message."""
-    return f"a {type(value).__name__}"
 
 
 def has_scores(value: Any) -> bool:
@@ -128,7 +123,7 @@ def from_list(records: Records, entries: Any, truth: Records, similarity: str | 
 
 
 def _wrong(records: Records, value: Any) -> Records:
-    message = f"expected an array of results, found {type_of(value)}"
+    message = f"expected an array of results, found {kind_of(value)}"
     records.add("wrong-kind-of-file", 1, "", message=message, remedy="Give a list of results.")
     records.readable = False
     return records
@@ -172,7 +167,7 @@ def _take(records: Records, entries: Any, needed: tuple[str, ...], similarity: s
     """Ids and boxes, and findings for what is not there."""
     strange = [i for i, entry in enumerate(entries) if not isinstance(entry, Mapping)]
     if strange:
-        example = f"record {strange[0]} is {type_of(entries[strange[0]])}"
+        example = f"record {strange[0]} is {kind_of(entries[strange[0]])}"
         records.add("malformed-record", len(strange), example)
     good = [entry if isinstance(entry, Mapping) else {} for entry in entries]
     rotated = similarity if box_widths(similarity or "") else _kind_of(good) if similarity is None else None

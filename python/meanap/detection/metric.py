@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from meanap import _core
-from meanap._arrays import as_number, in_order
+from meanap._arrays import as_number, in_order, kind_of
 from meanap._keywords import is_among, suggesting, unexpected
 from meanap._progress import Progress
 from meanap._settings import flag, number
@@ -185,7 +185,7 @@ class MeanAveragePrecision(Metric):
         self.slices: list[str] = wanted_fields(slices)
         if not isinstance(ignore_regions, (str, type(None))):
             expected = "the name of a field of the targets; update(ignore_regions=...) takes polygons"
-            found = f"found a {type(ignore_regions).__name__}"
+            found = f"found {kind_of(ignore_regions)}"
             raise InputError(source="ignore_regions", found=found, expected=expected)
         self.ignore_regions: str | None = ignore_regions
         self.sync_on_compute: bool = flag(sync_on_compute, "sync_on_compute")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from meanap import readers
+from meanap._arrays import kind_of
 from meanap._similarity import compares_masks
 from meanap.detection.partitions import (
     COLUMNS_TIMES,
@@ -96,7 +97,7 @@ class Sharded:
     ) -> None:
         for name, value in (("ground_truth", ground_truth), ("detections", detections)):
             if not isinstance(value, (str, os.PathLike)):
-                raise TypeError(f"{name}: memory_limit is for files; found a {type(value).__name__}")
+                raise TypeError(f"{name}: memory_limit is for files; found {kind_of(value)}")
         similarity, objects = options.similarity, options.image_records
 
         parts = [_parts(ground_truth, "ground_truth", options), _parts(detections, "detections", options)]

@@ -33,6 +33,7 @@ except ImportError as _problem:
     raise ImportError("meanap.distributed needs pyarrow: pip install 'meanap[ray]' or 'meanap[spark]'") from _problem
 
 from meanap import readers
+from meanap._arrays import kind_of
 from meanap._keywords import suggesting
 from meanap.detection.confusion import Confusion
 from meanap.detection.evaluation import warn_of_no_overlap
@@ -274,7 +275,7 @@ def _of_shards(dataset: Any, library: Any, work: Any, schema: Any, shards: int |
 def _engine(dataset: Any, name: str | None) -> Any:
     name = name or _name(dataset)
     if name is None:
-        found = f"found a {type(dataset).__name__}"
+        found = f"found {kind_of(dataset)}"
         expected = "a data set of Ray or Spark; with detections= and engine= any source of meanap.evaluate"
         raise InputError(source="dataset", found=found, expected=expected)
     if name not in ("ray", "spark"):

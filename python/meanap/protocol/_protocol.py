@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from meanap._arrays import kind_of
 from meanap._keywords import suggesting
 from meanap._settings import number
 from meanap.errors import InputError, InputTypeError
@@ -361,7 +362,7 @@ _FLAGS = tuple(name for name, field in Protocol.__dataclass_fields__.items() if 
 
 def _check_ranges(ranges: Any) -> None:
     if not isinstance(ranges, Mapping):
-        raise InputTypeError(f"area_ranges: expected a range by name, found a {type(ranges).__name__}")
+        raise InputTypeError(f"area_ranges: expected a range by name, found {kind_of(ranges)}")
 
 
 def _adapted(protocol: Protocol, areas: Mapping[str, Any], limits: tuple[int, ...]) -> tuple[SummaryRow, ...]:

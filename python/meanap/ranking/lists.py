@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanap import _arrow, _core
-from meanap._arrays import on_host
+from meanap._arrays import kind_of, on_host
 from meanap._counts import counts_of
 from meanap._keywords import suggesting
 from meanap.errors import InputError
@@ -114,7 +114,7 @@ def one_list(items: Any, side: str) -> Any:
     if isinstance(items, (str, bytes)):
         raise TypeError(f"{side} is text, expected a list of items")
     if isinstance(items, Mapping) or (side == "predicted" and isinstance(items, (set, frozenset))):
-        raise TypeError(f"{side} is a {type(items).__name__}, expected a list of items in their order")
+        raise TypeError(f"{side} is {kind_of(items)}, expected a list of items in their order")
     if hasattr(items, "columns"):
         raise TypeError(f"{side} is a table, expected a list of items")
     items = on_host(items, side)

@@ -153,7 +153,7 @@ def batch_of(source: Any, role: Role, box_format: BoxFormat, similarity: str) ->
         return images_on_host(source)
     source = repeatable(source, role)
     if not isinstance(source, Mapping) and is_table(source):
-        raise InputTypeError(f"expected one dictionary or array for each image, found a {type(source).__name__}", role)
+        raise InputTypeError(f"expected one dictionary or array for each image, found {kind_of(source)}", role)
     reader = None if isinstance(source, Mapping) else _per_image(source, role, similarity)
     if reader is None:
         return source

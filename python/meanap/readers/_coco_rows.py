@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from meanap._arrays import shown
+from meanap._arrays import kind_of, shown
 from meanap.errors import InputTypeError
 from meanap.readers import _fields
 from meanap.readers._fields import NEEDED, Field
@@ -46,7 +46,7 @@ class RecordRows:
         """Report each record that is no dictionary, and put an empty one in its place."""
         strange = [row for row, record in enumerate(self.records) if not isinstance(record, Mapping)]
         for row in strange:
-            text = f"expected a dictionary, found a {type(self.records[row]).__name__}"
+            text = f"expected a dictionary, found {kind_of(self.records[row])}"
             self._take(Problem("malformed-record", "error", self.place, row, text=text, type_error=True))
         if strange:
             self.records = [record if isinstance(record, Mapping) else {} for record in self.records]

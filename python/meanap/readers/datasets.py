@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from meanap._arrays import kind_of
 from meanap.errors import InputError, InputTypeError
 from meanap.readers._nested import is_category
 from meanap.readers._problems import Problems
@@ -36,7 +37,7 @@ class Datasets(Tables):
         if isinstance(source, Mapping):
             raise InputTypeError(f"several data sets, expected one of {', '.join(map(repr, source))}", place)
         if not hasattr(source, "__len__"):
-            raise InputTypeError(f"a {type(source).__name__} is read only once, expected a datasets.Dataset", place)
+            raise InputTypeError(f"{kind_of(source)} is read only once, expected a datasets.Dataset", place)
         names = [name for name in source.column_names if type(source.features[name]).__name__ not in _MEDIA]
         if not names:
             raise InputError("a data set without other columns than images", place)

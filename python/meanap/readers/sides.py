@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 
 from meanap import _core
-from meanap._arrays import as_id, as_ids, as_numpy, shown
+from meanap._arrays import as_id, as_ids, as_numpy, kind_of, shown
 from meanap._keywords import is_among, suggesting
 from meanap.errors import InputError
 from meanap.protocol import Protocol
@@ -304,7 +304,7 @@ class Detections(Side):
 
 def _ids(ids: Iterable[Any], place: str) -> list[Any]:
     if not isinstance(ids, Iterable):
-        raise TypeError(f"{place}: expected ids, or a mapping of them, found a {type(ids).__name__}")
+        raise TypeError(f"{place}: expected ids, or a mapping of them, found {kind_of(ids)}")
     return plain_ids(as_ids(list(ids), place))
 
 

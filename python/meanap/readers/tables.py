@@ -6,6 +6,7 @@ import dataclasses
 import os
 from typing import Any, TypeVar
 
+from meanap._arrays import kind_of
 from meanap._arrow import check_names
 from meanap._similarity import box_widths
 from meanap.errors import InputError, InputTypeError
@@ -119,7 +120,7 @@ def _of_objects(kind: type[_Side], table: Any, options: Options, place: Role, pr
 def _columns(kind: type[_Side], table: Any, options: Options, place: Role) -> _Side:
     columns = columns_of(table, place)
     if columns is None:
-        raise InputTypeError(f"expected a table, found a {type(table).__name__}", place)
+        raise InputTypeError(f"expected a table, found {kind_of(table)}", place)
     columns = Named(columns, place, options.columns)
     widths = box_widths(options.similarity)
     fields = side_of(columns, place == "detections", options.box_format, place, widths)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from meanap._arrays import kind_of
 from meanap._files import write_text
 from meanap._keywords import suggesting
 from meanap.errors import InputError
@@ -207,7 +208,7 @@ def check_versus(result: object, versus: object) -> None:
         It is something else; None is no baseline.
     """
     if versus is not None and type(versus) is not type(result):
-        raise TypeError(f"versus: expected a {type(result).__name__}, found a {type(versus).__name__}")
+        raise TypeError(f"versus: expected {kind_of(result)}, found {kind_of(versus)}")
 
 
 def save(path: PathLike, make: Callable[[], str]) -> Path:

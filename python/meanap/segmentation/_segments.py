@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanap._arrays import kind_of
 from meanap._files import is_name, read_json
 from meanap.errors import InputError, InputTypeError, MissingFieldError
 
@@ -162,4 +163,4 @@ def as_json(value: Any) -> Any:
 def _plain_number(value: Any) -> Any:
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
-    raise TypeError(f"categories: expected what JSON can hold, found a {type(value).__name__}")
+    raise TypeError(f"categories: expected what JSON can hold, found {kind_of(value)}")

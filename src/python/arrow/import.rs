@@ -13,6 +13,7 @@ use pyo3::types::{PyCapsule, PyCapsuleMethods, PyList, PyString, PyTuple};
 use crate::arrow::{ArrowArray, ArrowArrayStream, ArrowSchema, Column, Numbers, Table, Texts};
 use crate::error::{Error, can_allocate, push, with_capacity};
 use crate::python::items::{self, check_signals};
+use crate::python::kind_of;
 use crate::python::{arrays, bad_value};
 
 /// What a stream or array gave, held for as long as a column is read.
@@ -44,8 +45,8 @@ impl ArrowTable {
             let array: ArrowArray = taken(&pair.get_item(1)?, c"arrow_array", place)?;
             Table::new(schema, vec![array]).map_err(at)?
         } else {
-            let kind = source.get_type().name()?.to_string();
-            return Err(PyTypeError::new_err(format!("{place}: a {kind} has no Arrow interface")));
+            let kind = kind_of(source);
+            return Err(PyTypeError::new_err(format!("{place}: {kind} has no Arrow interface")));
         };
         Ok(ArrowTable { table, place: place.to_owned() })
     }

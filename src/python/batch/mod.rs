@@ -17,8 +17,8 @@ use pyo3::types::{PyDict, PyList, PyString};
 use super::arrays::key;
 use crate::columns::{Interner, Key};
 use crate::error::Place;
-use crate::python::bad_value;
 use crate::python::once::intern;
+use crate::python::{bad_value, kind_of};
 
 use given::{DictFields, Fields};
 pub(super) use options::{Options, angle_convention};
@@ -128,8 +128,8 @@ fn list<'py>(value: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyLis
     }
     let iterable = value.try_iter();
     if value.is_instance_of::<PyDict>() || value.is_instance_of::<PyString>() || iterable.is_err() {
-        let found = value.get_type().name()?;
-        let message = format!("{name}: expected a list of one dictionary for each image, found a {found}");
+        let found = kind_of(value);
+        let message = format!("{name}: expected a list of one dictionary for each image, found {found}");
         return Err(PyTypeError::new_err(message));
     }
     PyList::new(value.py(), iterable?.collect::<PyResult<Vec<_>>>()?)

@@ -18,6 +18,7 @@ use crate::columns::{
 use crate::error::{self, Error, Result, collect, extend, filled, reserve};
 use crate::json::pose::bounding_box;
 use crate::python::arrays::{codes, numbers};
+use crate::python::kind_of;
 use crate::python::once::intern;
 
 /// Images for whose objects memory is reserved at the start, if all have as many as the first.
@@ -68,7 +69,7 @@ impl SideColumns {
     ) -> PyResult<()> {
         let py = item.py();
         if !item.is_instance_of::<PyDict>() && !item.hasattr(intern!(py, "keys"))? {
-            let message = format!("{}: expected a dictionary, found a {}", place(), item.get_type().name()?);
+            let message = format!("{}: expected a dictionary, found {}", place(), kind_of(item));
             return Err(PyTypeError::new_err(message));
         }
         let fields = DictFields(item);

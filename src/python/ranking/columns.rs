@@ -10,8 +10,8 @@ use pyo3::types::{PyInt, PyList, PyString};
 
 use crate::error::{can_allocate, push, reserve, with_capacity};
 use crate::python::arrow::ArrowTexts;
-use crate::python::bad_value;
 use crate::python::items::{self, check_signals};
+use crate::python::{bad_value, kind_of};
 use crate::ranking::ids::{IdSlice, Ids, Texts};
 use crate::ranking::qrels::Documents;
 
@@ -43,9 +43,9 @@ impl<'py> IdColumn<'py> {
             return Ok(IdColumn::Texts(Arc::clone(&texts.get().texts)));
         }
         let Ok(list) = column.cast::<PyList>() else {
-            let kind = column.get_type().name()?.to_string();
+            let kind = kind_of(column);
             return Err(PyTypeError::new_err(format!(
-                "{name} is a {kind}, expected an array of integers or text"
+                "{name} is {kind}, expected an array of integers or text"
             )));
         };
         Ok(match from_list(list, name)? {

@@ -19,6 +19,7 @@ use crate::progress::Progress;
 use crate::python::arrays::array;
 use crate::python::interruptible::interruptible;
 use crate::python::items::check_signals;
+use crate::python::kind_of;
 use crate::ranking::at_k::{Lists, Scratch, average_precision_at_k};
 use crate::ranking::ids::spread;
 use crate::threads;
@@ -82,8 +83,8 @@ impl<'py> Inner<'py> {
         let unordered =
             side == "predicted" && (item.is_instance_of::<PySet>() || item.is_instance_of::<PyFrozenSet>());
         if unordered || item.is_instance_of::<PyDict>() {
-            let kind = item.get_type().name()?.to_string();
-            let message = format!("{side}[{row}] is a {kind}, expected a list of items in their order");
+            let kind = kind_of(&item);
+            let message = format!("{side}[{row}] is {kind}, expected a list of items in their order");
             return Err(PyTypeError::new_err(message));
         }
         // A NumPy array gives Python numbers, which hash and compare as its elements do.
@@ -93,8 +94,8 @@ impl<'py> Inner<'py> {
             return Ok(Inner::List(list));
         }
         if item.is_instance_of::<pyo3::types::PyString>() || item.try_iter().is_err() {
-            let kind = item.get_type().name()?.to_string();
-            return Err(PyTypeError::new_err(format!("{side}[{row}] is a {kind}, expected a list of items")));
+            let kind = kind_of(&item);
+            return Err(PyTypeError::new_err(format!("{side}[{row}] is {kind}, expected a list of items")));
         }
         PyList::type_object(item.py())
             .call1((item,))?
@@ -200,12 +201,8 @@ fn no_item(side: &str, row: usize, place: usize, item: &Bound<'_, PyAny>, error:
     if !error.is_instance_of::<PyTypeError>(py) {
         return error;
     }
-    match item.get_type().name() {
-        Ok(kind) => {
-            PyTypeError::new_err(format!("{side}[{row}][{place}] is a {kind}, expected a number or text"))
-        }
-        Err(error) => error,
-    }
+    let kind = kind_of(item);
+    PyTypeError::new_err(format!("{side}[{row}][{place}] is {kind}, expected a number or text"))
 }
 
 /// AP@k of each pair of `actual` and `predicted`, two lists of the same length, as a float64 array.

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from meanap._arrays import kind_of
 from meanap.compat.pycocotools import mask as maskUtils
 from meanap.compat.pycocotools._named import EXCEPTIONS, raise_in_words
 from meanap.compat.pycocotools.params import MASK_TYPES
@@ -129,7 +130,7 @@ def _similarities(error: Exception, evaluator: Any) -> Iterator[str]:
         shape = tuple(len(getattr(evaluator, side).get((image, category), ())) for side in ("_dts", "_gts"))
         if not all(shape) or (isinstance(found, np.ndarray) and found.ndim == 2 and found.shape[1] == shape[1]):
             continue
-        kind = f"an array of shape {found.shape}" if isinstance(found, np.ndarray) else f"a {type(found).__name__}"
+        kind = f"an array of shape {found.shape}" if isinstance(found, np.ndarray) else kind_of(found)
         expected = f"an array (detections, ground truths), {shape}"
         key = ", ".join(repr(id.item() if isinstance(id, np.generic) else id) for id in (image, category))
         yield f"ious[{key}] is {kind}, expected {expected}: {_words(error)}"
@@ -138,7 +139,7 @@ def _similarities(error: Exception, evaluator: Any) -> Iterator[str]:
 def without_mask(error: Exception, coco: Any, annotation: Any) -> str:
     """A sentence about an annotation of which no mask can be made."""
     if not isinstance(annotation, dict):
-        return f"the annotation is a {type(annotation).__name__}, expected a dictionary, such as loadAnns gives"
+        return f"the annotation is {kind_of(annotation)}, expected a dictionary, such as loadAnns gives"
     whose = f"annotation {annotation.get('id')!r} (image {annotation.get('image_id')!r})"
     return next(_mask(error, coco, annotation, whose, False), f"{whose}: {_words(error)}")
 
@@ -201,7 +202,7 @@ def _mask(error: Exception, coco: Any, annotation: dict[str, Any], whose: str, c
     if image is None:
         yield f'{whose}: "image_id" is {_shown(id)}, which "images" does not have'
     elif not isinstance(image, dict):
-        yield f"image {id!r} is a {type(image).__name__}, expected a dict"
+        yield f"image {id!r} is {kind_of(image)}, expected a dict"
     elif "height" not in image or "width" not in image:
         yield f'image {id!r}: "{"height" if "height" not in image else "width"}" is missing, masks need it'
     elif "segmentation" not in annotation:
@@ -231,8 +232,7 @@ def no_data_set(evaluator: Any) -> str | None:
     for name, made in (("cocoGt", "the ground truth as a COCO"), ("cocoDt", "what cocoGt.loadRes gives")):
         coco = getattr(evaluator, name, None)
         if not hasattr(coco, "getAnnIds"):
-            kind = "None" if coco is None else f"a {type(coco).__name__}"
-            return f"{name} is {kind}, expected {made}"
+            return f"{name} is {kind_of(coco)}, expected {made}"
     return None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap._arrays import kind_of
 from meanap.compat.pycocotools._named import EXCEPTIONS, raise_again
 
 
@@ -31,8 +32,7 @@ def index(dataset: dict[str, Any]) -> dict[str, Any]:
         try:
             iter(annotations)
         except TypeError as error:
-            kind = type(annotations).__name__
-            raise TypeError(f'"annotations" is a {kind}, expected a list of records') from error
+            raise TypeError(f'"annotations" is {kind_of(annotations)}, expected a list of records') from error
         with collector_paused():
             _core.index_annotations(annotations, anns, img_to_anns, by_category)
     return {

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap._arrays import kind_of
 from meanap.compat.pycocotools._errors import reference_errors
 from meanap.compat.pycocotools._named import naming_record
-from meanap.compat.pycocotools._results import complete, first_of, heading, image_ids, kind_of
+from meanap.compat.pycocotools._results import complete, first_of, heading, image_ids, results_kind
 from meanap.compat.pycocotools._sources import (
     FileResults,
     FileSource,
@@ -54,7 +55,7 @@ class ResultsLoader:
         with reference_errors():
             file = _core.read_results(path)
         if file.fallback is None and len(file):
-            iou_type = _GEOMETRY.get(kind_of(file.first_fields(), file.first_bbox_empty))
+            iou_type = _GEOMETRY.get(results_kind(file.first_fields(), file.first_bbox_empty))
             results = FileResults(file, self._truth)
             if iou_type is not None and results.readable(iou_type):
                 self._check_objects(results.objects[iou_type], file.path, file.record_of_image)
@@ -87,7 +88,7 @@ class ResultsLoader:
     def of_list(self, annotations: Any, place: str) -> Source | dict[str, Any]:
         """The results of a list of dictionaries, which get the fields that annotations have."""
         if type(annotations) is not list:
-            raise AssertionError(f"{place}: a {type(annotations).__name__}, expected a list of results")
+            raise AssertionError(f"{place}: {kind_of(annotations)}, expected a list of results")
 
         def first_of_image(id: Any) -> int:
             # A NaN is not equal to itself.
@@ -99,7 +100,7 @@ class ResultsLoader:
         self._check_images(image_ids(listed, place) if ids is None else ids, place, first_of_image)
         first = first_of(annotations, place)
         with naming_record(place, 0, "bbox", first):
-            kind = kind_of(first)
+            kind = results_kind(first)
         if kind not in (None, "captions") and not self._truth.has_categories:
             raise KeyError('the ground truth: "categories" is missing')
         indexed = complete(listed, kind, place)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from meanap import _core
+from meanap._arrays import kind_of
 from meanap._core import RLEs
 
 __all__ = [
@@ -304,8 +305,7 @@ def frPyObjects(pyobj: Any, h: float, w: float) -> Any:
             raise IndexError("an empty list, expected polygons, or dictionaries of plain run lengths")
         first: Any = pyobj[0]
         if not hasattr(first, "__len__"):
-            kind = type(first).__name__
-            raise TypeError(f"the list begins with a {kind}, expected polygons [[x, y, x, y, ...], ...]")
+            raise TypeError(f"the list begins with {kind_of(first)}, expected polygons [[x, y, x, y, ...], ...]")
         if len(first) == 4:
             return frBbox(pyobj, h, w)  # type: ignore[arg-type]
         if len(first) > 4:

@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
+from meanap._arrays import kind_of
+
 # What a malformed record makes Python raise, here as in the reference.
 EXCEPTIONS = (KeyError, TypeError, ValueError, IndexError, OverflowError)
 
@@ -38,7 +40,7 @@ def naming_record(place: str, number: int, name: str, record: Any) -> Iterator[N
     except EXCEPTIONS as error:
         where = f"{place}: record {number}"
         if not isinstance(record, dict):
-            sentence = f"{where} is a {type(record).__name__}, expected a dict"
+            sentence = f"{where} is {kind_of(record)}, expected a dict"
         elif name not in record:
             sentence = f'{where}: "{name}" is missing'
         else:
@@ -51,8 +53,7 @@ def raise_again(error: Exception, place: str, records: Iterable[Any], name: str,
     try:
         numbered = enumerate(records)
     except TypeError:
-        kind = type(records).__name__
-        raise same_class(error, f'"{place}" is a {kind}, expected a list of records') from error
+        raise same_class(error, f'"{place}" is {kind_of(records)}, expected a list of records') from error
     for number, record in numbered:
         with naming_record(place, number, name, record):
             use(record[name])

@@ -73,7 +73,7 @@ def complete(annotations: list[dict[str, Any]], kind: str | None, place: str) ->
     return index
 
 
-def kind_of(first: dict[str, Any] | Iterable[str], bbox_empty: bool | None = None) -> str | None:
+def results_kind(first: dict[str, Any] | Iterable[str], bbox_empty: bool | None = None) -> str | None:
     """What results are, from the first of them: `captions`, `boxes`, `masks`, `keypoints`, or None.
 
     Given only the record's keys, `bbox_empty` says whether its `bbox` is `[]`, which counts as none.

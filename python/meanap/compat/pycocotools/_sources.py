@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from meanap import _core
+from meanap._arrays import kind_of
 from meanap.compat.pycocotools._errors import reference_errors
 from meanap.compat.pycocotools._index import by_id, collector_paused, index
 from meanap.compat.pycocotools._marks import Marks, Pending
-from meanap.compat.pycocotools._results import complete, first_of, heading, kind_of
+from meanap.compat.pycocotools._results import complete, first_of, heading, results_kind
 from meanap.compat.pycocotools.params import MASK_TYPES
 
 if TYPE_CHECKING:
@@ -262,7 +263,7 @@ class _Results(Source):
 
     def _dataset(self) -> dict[str, Any]:
         annotations, place, truth = self._annotations(), self._place(), self.truth.snapshot()
-        kind = kind_of(first_of(annotations, place))
+        kind = results_kind(first_of(annotations, place))
         complete(annotations, kind, place)
         return heading(annotations, kind, truth)
 
@@ -441,8 +442,7 @@ def load_dataset(file: Any) -> dict[str, Any]:
     """
     dataset = load(file)
     if type(dataset) is not dict:
-        kind = type(dataset).__name__
-        raise AssertionError(f"{file.path}: a {kind}, expected a JSON object with images and annotations")
+        raise AssertionError(f"{file.path}: {kind_of(dataset)}, expected a JSON object with images and annotations")
     return dataset
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from meanap._arrays import kind_of
 from meanap._summary import Row, line, rows_of
 
 
@@ -46,8 +47,7 @@ def _places(threshold: float, thresholds: Any) -> np.ndarray:
     try:
         return np.where(threshold == thresholds)[0]
     except ValueError as error:
-        kind = type(thresholds).__name__
-        raise ValueError(f"params.iouThrs is a {kind}, expected a numpy.ndarray: {error}") from error
+        raise ValueError(f"params.iouThrs is {kind_of(thresholds)}, expected a numpy.ndarray: {error}") from error
 
 
 def _summarize_row(p: Any, evaluation: dict[str, Any], row: Row, number: str) -> float:

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from meanap._arrays import kind_of
 from meanap.compat.pycocotools import _mask
 from meanap.compat.pycocotools._mask import Rle, frPyObjects, iou, merge
 from meanap.compat.pycocotools._named import EXCEPTIONS, raise_in_words
@@ -40,7 +41,7 @@ def _no_mask(masks: Any) -> str | None:
         whose = f"mask {place}" if type(masks) is list else "the mask"
         if not isinstance(one, Mapping):
             made = "frPyObjects makes one of polygons or boxes"
-            return f'{whose} is a {type(one).__name__}, expected a dictionary of "size" and "counts": {made}'
+            return f'{whose} is {kind_of(one)}, expected a dictionary of "size" and "counts": {made}'
         for name in ("size", "counts"):
             if name not in one:
                 return f'{whose}: "{name}" is missing'
@@ -78,7 +79,7 @@ def encode(bimask: np.ndarray) -> Any:
     {'size': [2, 2], 'counts': b'13'}
     """
     if not hasattr(bimask, "shape"):
-        raise AttributeError(f"bimask is a {type(bimask).__name__}, expected an array (h, w) or (h, w, n)")
+        raise AttributeError(f"bimask is {kind_of(bimask)}, expected an array (h, w) or (h, w, n)")
     if len(bimask.shape) == 3:
         return _mask.encode(bimask)
     if len(bimask.shape) == 2:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from meanap import _core
-from meanap._arrays import shown
+from meanap._arrays import kind_of, shown
 from meanap.errors import InputError, InputTypeError
 from meanap.ranking.readers._bytes import fields_of, read_bytes
 from meanap.ranking.readers._columns import KNOWN, as_list, plain_name
@@ -125,7 +125,7 @@ def _rows(source: Any, columns: Mapping[Any, Any]) -> Iterator[tuple[Place, Row]
     if isinstance(source, Iterable) and not isinstance(source, (str, bytes)):
         return _of_records(source, columns)
     expected = "a dict of dicts by subtopic, a path, a table, or a list of (query, subtopic, document, grade)"
-    raise Place("qrels").error(f"is a {type(source).__name__}", expected, "wrong-type")
+    raise Place("qrels").error(f"is {kind_of(source)}", expected, "wrong-type")
 
 
 def _of_file(path: Any) -> Iterator[tuple[Place, Row]]:
@@ -162,7 +162,7 @@ def _of_records(source: Iterable[Any], columns: Mapping[Any, Any]) -> Iterator[t
         elif isinstance(record, (tuple, list)) and len(record) == 4:
             query, subtopic, document, grade = record
         else:
-            found, expected = f"is a {type(record).__name__}", "a judgement (query, subtopic, document, grade)"
+            found, expected = f"is {kind_of(record)}", "a judgement (query, subtopic, document, grade)"
             raise place.error(found, expected, "wrong-type")
         yield place, (query, subtopic, document, grade)
 
@@ -170,7 +170,7 @@ def _of_records(source: Iterable[Any], columns: Mapping[Any, Any]) -> Iterator[t
 def _of_mapping(source: Mapping[Any, Any]) -> Iterator[tuple[Place, Row]]:
     for query, subtopics in source.items():
         if not isinstance(subtopics, Mapping):
-            found, expected = f"is a {type(subtopics).__name__}", "a dictionary of documents by subtopic"
+            found, expected = f"is {kind_of(subtopics)}", "a dictionary of documents by subtopic"
             raise Place(f"qrels[{query!r}]").error(found, expected, "wrong-type")
         for subtopic, documents in subtopics.items():
             place = Place(f"qrels[{query!r}][{subtopic!r}]")
@@ -181,7 +181,7 @@ def _of_mapping(source: Mapping[Any, Any]) -> Iterator[tuple[Place, Row]]:
                 for document in documents:
                     yield place, (query, subtopic, document, 1)
             else:
-                found, expected = f"is a {type(documents).__name__}", "documents with grades, or a list of documents"
+                found, expected = f"is {kind_of(documents)}", "documents with grades, or a list of documents"
                 raise place.error(found, expected, "wrong-type")
 
 

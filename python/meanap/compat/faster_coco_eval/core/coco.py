@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanap._arrays import kind_of
 from meanap._files import read_json, replacing
 from meanap.compat.faster_coco_eval.core import mask as maskUtils
 from meanap.compat.faster_coco_eval.version import __author__, __version__
@@ -80,9 +81,9 @@ class COCO(_COCO):
         if isinstance(given, (dict, list)):
             given = self.load_json(given, use_deepcopy)
             if type(given) is not dict:
-                raise AssertionError(f"annotation_file is a {type(given).__name__}, expected a dictionary or a path")
+                raise AssertionError(f"annotation_file is {kind_of(given)}, expected a dictionary or a path")
         elif not isinstance(given, (str, os.PathLike)):
-            raise TypeError(f"annotation_file is a {type(given).__name__}, expected a dictionary or a path")
+            raise TypeError(f"annotation_file is {kind_of(given)}, expected a dictionary or a path")
         super().__init__(given)
         self.print_function(f"Done (t={time.perf_counter() - start:0.2f}s)")
 
@@ -218,7 +219,7 @@ class COCO(_COCO):
         if isinstance(given, (dict, list)):
             given = COCO.load_json(given, getattr(self, "use_deepcopy", False))
         elif type(given) is not np.ndarray and not isinstance(given, (str, os.PathLike)):
-            raise TypeError(f"results: a {type(given).__name__}, expected a path, a list or an array")
+            raise TypeError(f"results: {kind_of(given)}, expected a path, a list or an array")
         if min_score != 0.0:
             given = self.loadNumpyAnnotations(given) if type(given) is np.ndarray else _listed_results(given)
             given = [result for result in given if result.get("score", 1) >= min_score]
