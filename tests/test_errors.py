@@ -500,7 +500,9 @@ def test_nothing_and_bad_questions():
     assert math.isnan(meanap.evaluate(truth, found).lrp().lrp)
     result = meanap.evaluate(*scene([(1, 1, BOX)], [(1, 1, BOX, 0.9)]))
     assert result.lrp().lrp == 0.0 and result.errors()["missed"] == 0.0
-    for wrong in ((0.1, 0.5), (1.0, 0.1), (0.5, -0.1), (math.nan, 0.1)):
+    with pytest.raises(ValueError, match="iou: expected a number, found nan"):
+        result.errors(math.nan, 0.1)
+    for wrong in ((0.1, 0.5), (1.0, 0.1), (0.5, -0.1)):
         with pytest.raises(ValueError, match="background <= iou < 1"):
             result.errors(*wrong)
     with pytest.raises(ValueError, match="expected one of 'all'"):

@@ -240,17 +240,19 @@ def _odd_row(rows: Sequence[Any], plain: frozenset[type]) -> int | None:
     if plain.issuperset(map(type, rows)):
         return None
 
+    nested = _are_lists(rows)
+
     def is_odd(item: Any) -> bool:
         if isinstance(item, (list, tuple)):
-            return not _are_lists(rows) or _odd_row(item, plain) is not None
+            return not nested or _odd_row(item, plain) is not None
         return type(item) not in plain and not getattr(item, "shape", ()) and as_number(item) is None
 
     return _first(rows, is_odd)
 
 
 def _are_lists(rows: Sequence[Any]) -> bool:
-    """Whether the first row is more than a single value, as the others then have to be."""
-    return isinstance(rows[0], (list, tuple)) or bool(getattr(rows[0], "shape", ()))
+    """Whether most rows are more than a single value, as all then have to be."""
+    return 2 * sum(isinstance(row, (list, tuple)) or bool(getattr(row, "shape", ())) for row in rows) > len(rows)
 
 
 def _no_number(rows: Sequence[Any], row: int, place: str) -> InputError:

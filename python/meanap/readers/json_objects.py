@@ -10,6 +10,7 @@ from meanap.errors import InputError
 from meanap.readers._problems import Problems
 from meanap.readers._reader import LISTS, Holder, Reader, Role, start_of
 from meanap.readers.arrays import ImageArrays
+from meanap.readers.coco import Coco
 from meanap.readers.groups import RECORD_LISTS, Groups
 from meanap.readers.lists import Lists
 from meanap.readers.oriented import Oriented
@@ -22,6 +23,7 @@ _READERS = (ImageArrays(), Lists(), Oriented(), Tables(), Groups())
 #: Fields of COCO's data sets and results.
 _OF_COCO = (b'"annotations"', b'"images"', b'"categories"', b'"category_id"', b'"bbox"')
 #: A list of records, or their columns, within a dictionary of an image.
+_COCO = Coco()
 _OF_ITEMS = re.compile(rf'"({"|".join(RECORD_LISTS)})"\s*:\s*[\[{{]'.encode())
 
 
@@ -49,6 +51,8 @@ class JsonObjects(Holder):
         for reader in _READERS:
             if reader.sniff(value, role):
                 return reader, value
+        if isinstance(value, list) and role == "detections":
+            return _COCO, value
         there = f"an object with {', '.join(map(repr, list(value)[:8]))}" if isinstance(value, dict) else "an array"
         expected = "a COCO data set" if role == "ground_truth" else "COCO results"
         expected += ", an item for each image, records by image, or columns"
