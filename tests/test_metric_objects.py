@@ -14,6 +14,7 @@ import pytest
 from metric_objects import BATCHES, CASES, fed, numbers
 from process_group import Group
 
+from meanap._arrays import kind_of, with_article
 from meanap.metric import Metric
 
 SHARDS = range(0, 17), range(17, BATCHES)
@@ -170,7 +171,7 @@ def test_merging(name):
     assert numbers(CASES[name].make().merge(synced)) == numbers(fed(name, SHARDS[0]))
     other = next(case for key, case in CASES.items() if case.make is not CASES[name].make and key != name)
     for wrong in (3, None, next(c.make() for c in CASES.values() if type(c.make()) is not type(whole))):
-        with pytest.raises(TypeError, match=f"merge: expected a {type(whole).__name__}, found a "):
+        with pytest.raises(TypeError, match=f"merge: expected {kind_of(whole)}, found {kind_of(wrong)}"):
             whole.merge(wrong)
     assert other is not None
 
@@ -204,14 +205,14 @@ def test_the_state_of_another_metric_or_version_says_so(name):
     kind = type(CASES[name].make())
     for other in CASES:
         if type(CASES[other].make()) is not kind:
-            wanted = f"state: of a {type(CASES[other].make()).__name__}, expected that of a {kind.__name__}"
+            wanted = f"state: of {kind_of(CASES[other].make())}, expected that of {with_article(kind.__name__)}"
             with pytest.raises(ValueError, match=wanted):
                 kind.from_state(fed(other, range(2)).state())
     state = fed(name, range(2)).state()
     with pytest.raises(ValueError, match="state: of another version of meanap"):
         kind.from_state(state.replace(b"MEANAP2", b"MEANAP1", 1))
     for wrong in (b"", b"MEAN", b"{}", pickle.dumps(3)):
-        with pytest.raises(ValueError, match=f"state: not the state of a {kind.__name__}"):
+        with pytest.raises(ValueError, match=f"state: not the state of {with_article(kind.__name__)}"):
             kind.from_state(wrong)
     for wrong in (None, "text", 3):
         with pytest.raises(TypeError, match="state: expected bytes"):

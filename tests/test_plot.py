@@ -12,6 +12,7 @@ import pytest
 
 import meanap
 from meanap import generate
+from meanap._arrays import kind_of
 from meanap.detection.confusion import Confusion
 
 matplotlib = pytest.importorskip("matplotlib", reason="the extra 'plot' is not installed")
@@ -99,7 +100,7 @@ def test_what_a_plot_does_not_draw_is_told_with_what_it_does(result, name):
         try:
             draw(value)
         except TypeError as error:
-            assert f"found a {type(value).__name__}" in str(error) and made_by not in str(error)
+            assert f"found {kind_of(value)}" in str(error) and made_by not in str(error)
 
 
 @pytest.mark.parametrize("name", DRAWINGS)

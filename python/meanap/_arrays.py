@@ -251,8 +251,8 @@ def _odd_row(rows: Sequence[Any], plain: frozenset[type]) -> int | None:
 
 
 def _are_lists(rows: Sequence[Any]) -> bool:
-    """Whether most rows are more than a single value, as all then have to be."""
-    return 2 * sum(isinstance(row, (list, tuple)) or bool(getattr(row, "shape", ())) for row in rows) > len(rows)
+    """Whether half of the rows or more are lists or arrays, as all then have to be."""
+    return 2 * sum(isinstance(row, (list, tuple)) or bool(getattr(row, "shape", ())) for row in rows) >= len(rows)
 
 
 def _no_number(rows: Sequence[Any], row: int, place: str) -> InputError:
@@ -369,7 +369,7 @@ def kind_of(value: Any) -> str:
 
 def with_article(noun: str) -> str:
     """A name with "a" or "an" before it."""
-    return f"an {noun}" if noun[0] in "AEIOaeio" else f"a {noun}"
+    return f"an {noun}" if noun.startswith(tuple("AEIOaeio")) else f"a {noun}"
 
 
 def _what(array: np.ndarray) -> str:

@@ -236,7 +236,7 @@ def _unpacked(state: bytes, kind: str) -> tuple[dict[str, Any], list[bytes]]:
     if not complete:
         raise ValueError(f"{_DAMAGED}: their length is another")
     if found != kind:
-        raise ValueError(f"state: of {with_article(found)}, expected that of {with_article(kind)}")
+        raise ValueError(f"state: of {with_article(str(found))}, expected that of {with_article(kind)}")
     return head, parts
 
 
