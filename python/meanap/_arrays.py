@@ -251,8 +251,10 @@ def _odd_row(rows: Sequence[Any], plain: frozenset[type]) -> int | None:
 
 
 def _are_lists(rows: Sequence[Any]) -> bool:
-    """Whether half of the rows or more are lists or arrays, as all then have to be."""
-    return 2 * sum(isinstance(row, (list, tuple)) or bool(getattr(row, "shape", ())) for row in rows) >= len(rows)
+    """Whether most rows are lists or arrays, as all then have to be; of as many the first decides."""
+    lists = [isinstance(row, (list, tuple)) or bool(getattr(row, "shape", ())) for row in rows]
+    more = 2 * sum(lists) - len(lists)
+    return more > 0 or (more == 0 and lists[0])
 
 
 def _no_number(rows: Sequence[Any], row: int, place: str) -> InputError:
