@@ -20,10 +20,10 @@ __all__ = ["JsonObjects"]
 
 #: The readers of what files hold.
 _READERS = (ImageArrays(), Lists(), Oriented(), Tables(), Groups())
+_COCO = Coco()
 #: Fields of COCO's data sets and results.
 _OF_COCO = (b'"annotations"', b'"images"', b'"categories"', b'"category_id"', b'"bbox"')
 #: A list of records, or their columns, within a dictionary of an image.
-_COCO = Coco()
 _OF_ITEMS = re.compile(rf'"({"|".join(RECORD_LISTS)})"\s*:\s*[\[{{]'.encode())
 
 
